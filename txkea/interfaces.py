@@ -1,0 +1,318 @@
+"""Every interface that txkea's parts meet through, and that third parties may provide.
+
+A method marked *waits* returns an awaitable; nobody asks which kind. In-memory providers write ``async def``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from txkea.exchange.query import Query
+    from txkea.model.configuration import Host, Interfaces
+    from txkea.model.identifier import Identifier
+    from txkea.model.lease import Lease4
+
+__all__ = [
+    "Hint",
+    "IAllocator",
+    "IAnswerReady",
+    "ICommands",
+    "IDatagramReceiver",
+    "IHostSource",
+    "IHostStore",
+    "IIdentifierSource",
+    "ILeaseObserver",
+    "ILeaseSelected",
+    "ILeaseStore",
+    "ILogger",
+    "INetwork",
+    "IProviderFactory",
+    "IQueryFilter",
+    "IQueryReceived",
+    "ISocket",
+    "ISubnetSelected",
+    "Link",
+    "LinkAddress",
+    "Origin",
+]
+
+
+# -- leases ------------------------------------------------------------------------------------------------------------
+
+
+class ILeaseStore(Interface):
+    """Where leases live; keyed by address, at most one lease each.
+
+    A change is one call that looks and takes together: no decision survives an await. ``True`` means the change is
+    durable as this store promises; ``False`` means that the row is not as the caller believed: look again. A method
+    raises `txkea.errors.Unavailable` when the store cannot do it now; then nothing was changed.
+    """
+
+    name: str = Attribute("How status and log call it, such as ``memfile``.")
+
+    def open() -> Awaitable[None]:
+        """Make ready; called once, before anything else. *Waits.*
+
+        Raises `Unavailable` (with the place and the mend in its text) if it cannot be used.
+        """
+
+    def close() -> Awaitable[None]:
+        """Finish what was accepted and let go of files and connections. *Waits.*"""
+
+    def get(address: bytes) -> Awaitable[Lease4 | None]:
+        """The lease of an address, whatever its state, or None. *Waits.*"""
+
+    def by_client(identifier: Identifier) -> Awaitable[Sequence[Lease4]]:
+        """All leases of a client in all subnets and states, found by HW_ADDRESS or CLIENT_ID. *Waits.*
+
+        An empty identifier value gives no lease (never "all").
+        """
+
+    def add(lease: Lease4) -> Awaitable[bool]:
+        """Take a free address; False if the address has a row. *Waits.*"""
+
+    def update(lease: Lease4, was: Lease4) -> Awaitable[bool]:
+        """Replace ``was`` by ``lease`` (same address); False unless the row equals ``was``. *Waits.*"""
+
+    def remove(lease: Lease4) -> Awaitable[bool]:
+        """Delete a row; False unless the row equals ``lease``. *Waits.*"""
+
+    def expired(now: float, limit: int) -> Awaitable[Sequence[Lease4]]:
+        """At most ``limit`` leases (0: all) in state DEFAULT, DECLINED or RELEASED whose time is over. *Waits.*
+
+        In the order of their expiration, the earliest first (Kea A165).
+        """
+
+    def reclaimed(before: float, limit: int) -> Awaitable[Sequence[Lease4]]:
+        """At most ``limit`` leases (0: all) in state RECLAIMED that expired before ``before``. *Waits.*"""
+
+    def page(after: bytes | None, limit: int) -> Awaitable[Sequence[Lease4]]:
+        """Up to ``limit`` leases with addresses above ``after`` (None: from the start), ascending. *Waits.*"""
+
+
+class ILeaseObserver(Interface):
+    """Told of lease changes: High Availability, RADIUS accounting, DNS updates."""
+
+    answer_waits: bool = Attribute("Whether the answer leaves only after the awaitable of `leases_committed` fired.")
+
+    def leases_committed(query: Query, granted: Sequence[Lease4], removed: Sequence[Lease4]) -> Awaitable[None]:
+        """A query changed these leases, durably. *Waits.*"""
+
+    def lease_expired(lease: Lease4) -> Awaitable[None]:
+        """A lease was reclaimed. *Waits.*"""
+
+    def lease_declined(query: Query, lease: Lease4) -> Awaitable[None]:
+        """A client found an address in use. *Waits.*"""
+
+
+# -- hosts -------------------------------------------------------------------------------------------------------------
+
+
+class IHostSource(Interface):
+    """Where reservations come from."""
+
+    def find(identifiers: Sequence[Identifier], subnet_id: int) -> Awaitable[Host | None]:
+        """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*"""
+
+    def at(address: bytes, subnet_id: int) -> Awaitable[Sequence[Host]]:
+        """The hosts for which an address is reserved in this subnet. *Waits.*"""
+
+
+class IHostStore(IHostSource):
+    """A host source that can be changed."""
+
+    def add(host: Host) -> Awaitable[bool]:
+        """Add a reservation; False if its identifier or address has one already. *Waits.*"""
+
+    def remove(host: Host) -> Awaitable[bool]:
+        """Delete a reservation; False if there is none. *Waits.*"""
+
+    def page(after: Host | None, limit: int) -> Awaitable[Sequence[Host]]:
+        """Up to ``limit`` reservations after ``after``, in a stable order. *Waits.*"""
+
+
+class IIdentifierSource(Interface):
+    """Finds out what a client is known by."""
+
+    def identifiers(query: Query) -> Sequence[Identifier]:
+        """All identifiers that this source reads from the query; never waits."""
+
+
+# -- the exchange ------------------------------------------------------------------------------------------------------
+
+
+class IQueryFilter(Interface):
+    """Decides whether this server answers a query at all: High Availability scopes, rate limits."""
+
+    def serves(query: Query) -> bool:
+        """Never waits."""
+
+
+class IQueryReceived(Interface):
+    """A third party's look at each query that was accepted."""
+
+    def query_received(query: Query) -> Awaitable[None]:
+        """May add classes to ``query.classes``; raises `Drop` to end the query. *Waits.*"""
+
+
+class ISubnetSelected(Interface):
+    """A third party's look at the selected subnet."""
+
+    def subnet_selected(query: Query) -> Awaitable[None]:
+        """May replace ``query.subnet``; raises `Drop` to end the query. *Waits.*"""
+
+
+class ILeaseSelected(Interface):
+    """A third party's look at a lease before it is offered or stored."""
+
+    def lease_selected(query: Query, lease: Lease4) -> Awaitable[Lease4]:
+        """Gives the lease to use; raises `Refuse` or `Drop` to withhold it. *Waits.*"""
+
+
+class IAnswerReady(Interface):
+    """A third party's look at the answer before it is encoded."""
+
+    def answer_ready(query: Query, options: dict[int, bytes]) -> Awaitable[None]:
+        """May change the options (code to payload) in place. *Waits.*"""
+
+
+class Hint(NamedTuple):
+    """What an allocator may be guided by."""
+
+    address: bytes | None
+    """The address that the client asks for, or None."""
+    key: bytes
+    """What distinguishes the client: its client identifier or hardware address."""
+
+
+class IAllocator(Interface):
+    """Chooses addresses from pools."""
+
+    def candidates(pools: Sequence[Any], hint: Hint) -> Iterator[bytes]:
+        """Addresses in the order in which to try them (packed); ends when there are no more.
+
+        ``pools`` are `txkea.exchange.pools.LivePool`, those of one subnet that the client may use.
+        """
+
+
+class ICommands(Interface):
+    """Provides commands to the control channel."""
+
+    def commands() -> Mapping[str, Callable[[Any], Any]]:
+        """Command name to callable.
+
+        The callable takes the request's ``arguments`` (None when absent) and gives (or waits for) a
+        `txkea.control.registry.Answer`; a `TxkeaError` it raises becomes result 1 with the error's text.
+        """
+
+
+# -- the network -------------------------------------------------------------------------------------------------------
+
+
+class LinkAddress(NamedTuple):
+    """An address on a link."""
+
+    address: bytes
+    """Packed, 4 or 16 bytes."""
+    prefix_length: int
+
+
+class Link(NamedTuple):
+    """A network interface as the kernel shows it now."""
+
+    name: str
+    index: int
+    hwaddr: bytes
+    hwtype: int
+    """ARPHRD number: 1 Ethernet, 772 loopback."""
+    mtu: int
+    up: bool
+    running: bool
+    loopback: bool
+    broadcast: bool
+    addresses: tuple[LinkAddress, ...]
+
+
+class Origin(NamedTuple):
+    """Where a datagram came from, and the way back."""
+
+    socket: Any
+    """The `ISocket` that received it."""
+    source: bytes
+    """Packed source address."""
+    source_port: int
+    source_hwaddr: bytes
+    """The frame's source hardware address, or ``b""`` where the kernel hides it (UDP sockets)."""
+    broadcast: bool
+    """Whether it was sent to a broadcast address."""
+
+
+class ISocket(Interface):
+    """One open DHCP socket: one link, one local address."""
+
+    link: str = Attribute("The name of its link, such as ``eth0``.")
+    local: bytes = Attribute("Its packed local address, never a broadcast one.")
+    direct: bool = Attribute("Whether it can reach a client that has no address yet (raw socket).")
+
+    def send(data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
+        """Send a UDP payload from the socket's local address and server port.
+
+        ``hwaddr`` is where to send without asking ARP; ``b""`` lets the kernel find the way. 255.255.255.255 goes
+        to the link's broadcast address. Never waits; a failure (buffer full, network down) is counted and logged by
+        the socket, not raised.
+        """
+
+
+class IDatagramReceiver(Interface):
+    """Takes what sockets receive: the server."""
+
+    def datagram_arrived(data: bytes, origin: Origin) -> None:
+        """A UDP payload arrived on the server port. Never raises."""
+
+
+class INetwork(Interface):
+    """The machine's network."""
+
+    def links() -> Sequence[Link]:
+        """All interfaces now."""
+
+    def listen4(interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
+        """Open DHCPv4 sockets as configured, closing those that an earlier call opened and this one does not want.
+
+        A socket that cannot be opened is logged and left out (Kea A055). Raises `ConfigError` for an interface or
+        address that does not exist (Kea A049).
+        """
+
+    def close() -> None:
+        """Close all sockets."""
+
+
+# -- the rest ----------------------------------------------------------------------------------------------------------
+
+
+class ILogger(Interface):
+    """A named logger that costs nothing when nobody listens.
+
+    Callers write ``if log.info: log.info("DHCP4_LEASE_ALLOC", f"...")``: a severity that is off is None.
+    """
+
+    name: str = Attribute("Kea's logger name, such as ``leases``.")
+    debug: Callable[[str, str], None] | None = Attribute("Write at DEBUG; None when off.")
+    info: Callable[[str, str], None] | None = Attribute("Write at INFO; None when off.")
+    warn: Callable[[str, str], None] | None = Attribute("Write at WARN; None when off.")
+    error: Callable[[str, str], None] | None = Attribute("Write at ERROR; None when off.")
+    fatal: Callable[[str, str], None] | None = Attribute("Write at FATAL; None when off.")
+
+
+class IProviderFactory(Interface):
+    """Makes one kind of provider from its parameters in the configuration."""
+
+    name: str = Attribute("What the configuration calls it, such as ``memfile``.")
+    parameters: Iterable[str] = Attribute("The parameter names it understands.")
+
+    def make(parameters: Mapping[str, Any], site: Any) -> Any:
+        """The provider. Raises `ConfigError` for wrong parameters."""

@@ -1,0 +1,1 @@
+"""Frozen values: lease, host, identifier and the configuration, for both families."""

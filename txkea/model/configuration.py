@@ -1,0 +1,342 @@
+"""A server's configuration with inheritance already resolved: what `txkea.config` makes and everything else reads.
+
+Addresses are packed bytes; ranges are integers, so that pools of both families can be counted. Every subnet and shared
+network carries its own complete `Parameters`, so nobody looks up a parent at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from attrs import field, frozen
+
+from txkea.model.identifier import Identifier, IdentifierKind
+
+__all__ = [
+    "Configuration",
+    "ControlSocket",
+    "DdnsBehaviour",
+    "DdnsClient",
+    "ExpiryParameters",
+    "Host",
+    "InterfaceSelection",
+    "Interfaces",
+    "LeaseDatabase",
+    "Lifetime",
+    "LogOutput",
+    "LoggerConfiguration",
+    "OptionData",
+    "OptionDefinition",
+    "Parameters",
+    "Pool",
+    "ReplaceClientName",
+    "SharedNetwork",
+    "Subnet",
+]
+
+JSONObject = Mapping[str, Any]
+
+
+@frozen
+class Lifetime:
+    """A lifetime in seconds: what is given unasked, and the bounds on what a client may ask for (Kea A037)."""
+
+    default: int
+    minimum: int
+    maximum: int
+
+
+class ReplaceClientName(Enum):
+    """When a client's name gives way to a generated one (Kea A089)."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    WHEN_PRESENT = "when-present"
+    WHEN_NOT_PRESENT = "when-not-present"
+
+
+@frozen(kw_only=True)
+class DdnsBehaviour:
+    """How names are chosen and which updates they cause (Kea A038); durations in seconds."""
+
+    send_updates: bool = True
+    override_no_update: bool = False
+    override_client_update: bool = False
+    replace_client_name: ReplaceClientName = ReplaceClientName.NEVER
+    generated_prefix: str = "myhost"
+    qualifying_suffix: str = ""
+    update_on_renew: bool = False
+    conflict_resolution_mode: str = "check-with-dhcid"
+    ttl_percent: float | None = None
+    ttl: int | None = None
+    ttl_minimum: int | None = None
+    ttl_maximum: int | None = None
+    hostname_char_set: str = "[^A-Za-z0-9.-]"
+    hostname_char_replacement: str = ""
+
+
+@frozen(kw_only=True)
+class DdnsClient:
+    """The ``dhcp-ddns`` map (Kea A088): where updates go."""
+
+    enable_updates: bool = False
+    server_ip: str = "127.0.0.1"
+    server_port: int = 53001
+    sender_ip: str = ""
+    sender_port: int = 0
+    max_queue_size: int = 1024
+
+
+@frozen(kw_only=True)
+class OptionDefinition:
+    """What an option looks like (Kea C037).
+
+    ``kind`` is one of Kea's type names (``uint8``, ``ipv4-address``, ``record``, ...); ``fields`` the kinds of a
+    record's fields; ``array`` repeats the whole, or a record's last field.
+    """
+
+    code: int
+    name: str
+    space: str
+    kind: str
+    fields: tuple[str, ...] = ()
+    array: bool = False
+    encapsulates: str = ""
+
+
+@frozen(kw_only=True)
+class OptionData:
+    """One configured option, already encoded (Kea A084).
+
+    ``payload`` are the wire bytes without the option header and without encapsulated sub-options.
+    ``encapsulates`` is the space whose configured options are appended when this one is sent (Kea C048).
+    """
+
+    code: int
+    space: str
+    payload: bytes
+    name: str = ""
+    always_send: bool = False
+    never_send: bool = False
+    client_classes: tuple[str, ...] = ()
+    encapsulates: str = ""
+
+
+@frozen(kw_only=True)
+class Parameters:
+    """Everything a subnet inherits from its network, and that from the global scope (Kea A019)."""
+
+    valid_lifetime: Lifetime = Lifetime(7200, 7200, 7200)
+    renew_timer: int | None = None
+    rebind_timer: int | None = None
+    calculate_tee_times: bool = False
+    t1_percent: float = 0.5
+    t2_percent: float = 0.875
+    match_client_id: bool = True
+    authoritative: bool = False
+    next_server: bytes = b"\0\0\0\0"
+    server_hostname: str = ""
+    boot_file_name: str = ""
+    interface: str = ""
+    relay_addresses: tuple[bytes, ...] = ()
+    reservations_global: bool = False
+    reservations_in_subnet: bool = True
+    reservations_out_of_pool: bool = False
+    store_extended_info: bool = False
+    cache_threshold: float = 0.25
+    """Share of the lifetime during which a renewal costs no write (Kea A159); 0 turns it off."""
+    cache_max_age: int = 0
+    """Seconds, 0 means no limit."""
+    offer_lifetime: int = 0
+    allocator: str = "iterative"
+    ddns: DdnsBehaviour = DdnsBehaviour()
+
+
+@frozen(kw_only=True)
+class Host:
+    """A reservation (Kea A072); ``subnet_id`` 0 is global. v4 uses at most one of ``addresses``."""
+
+    identifier: Identifier
+    subnet_id: int = 0
+    addresses: tuple[bytes, ...] = ()
+    prefixes: tuple[tuple[bytes, int], ...] = ()
+    hostname: str = ""
+    options: tuple[OptionData, ...] = ()
+    client_classes: tuple[str, ...] = ()
+    next_server: bytes = b"\0\0\0\0"
+    server_hostname: str = ""
+    boot_file_name: str = ""
+    user_context: JSONObject | None = None
+
+    @property
+    def address(self) -> bytes | None:
+        """The reserved IPv4 address, if any."""
+        return self.addresses[0] if self.addresses else None
+
+
+@frozen(kw_only=True)
+class Pool:
+    """A range of addresses that may be leased; ``first`` and ``last`` are integers, both usable (Kea A062)."""
+
+    first: int
+    last: int
+    id: int = 0
+    options: tuple[OptionData, ...] = ()
+    client_classes: tuple[str, ...] = ()
+    additional_classes: tuple[str, ...] = ()
+    user_context: JSONObject | None = None
+
+    @property
+    def size(self) -> int:
+        """How many addresses it holds."""
+        return self.last - self.first + 1
+
+
+@frozen(kw_only=True)
+class Subnet:
+    """A subnet; ``prefix`` is the text as configured, ``network`` the packed network address (host bits cleared)."""
+
+    id: int
+    prefix: str
+    network: bytes
+    length: int
+    parameters: Parameters = Parameters()
+    pools: tuple[Pool, ...] = ()
+    options: tuple[OptionData, ...] = ()
+    client_classes: tuple[str, ...] = ()
+    additional_classes: tuple[str, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    network_name: str = ""
+    """The shared network it belongs to, or ``""``."""
+    user_context: JSONObject | None = None
+
+
+@frozen(kw_only=True)
+class SharedNetwork:
+    """Several subnets on one link (Kea A065); the subnets themselves stand in `Configuration.subnets`."""
+
+    name: str
+    subnet_ids: tuple[int, ...]
+    parameters: Parameters = Parameters()
+    options: tuple[OptionData, ...] = ()
+    client_classes: tuple[str, ...] = ()
+    additional_classes: tuple[str, ...] = ()
+    user_context: JSONObject | None = None
+
+
+@frozen
+class InterfaceSelection:
+    """One entry of ``interfaces``: ``*``, a name, or a name with one address (Kea A048)."""
+
+    name: str
+    address: bytes | None = None
+
+
+@frozen(kw_only=True)
+class Interfaces:
+    """The ``interfaces-config`` map (Kea A048-A057); waits in milliseconds."""
+
+    selections: tuple[InterfaceSelection, ...] = ()
+    socket_type: str = "raw"
+    use_routing: bool = False
+    re_detect: bool = True
+    require_all: bool = False
+    max_retries: int = 0
+    retry_wait_time: int = 5000
+
+
+@frozen(kw_only=True)
+class LeaseDatabase:
+    """The ``lease-database`` map: ``type`` names the provider, ``parameters`` are its own (Kea E001-E009)."""
+
+    type: str = "memfile"
+    parameters: JSONObject = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class ExpiryParameters:
+    """The ``expired-leases-processing`` map (Kea A087): seconds, except ``max_reclaim_time`` in milliseconds."""
+
+    reclaim_timer_wait_time: int = 10
+    flush_reclaimed_timer_wait_time: int = 25
+    hold_reclaimed_time: int = 3600
+    max_reclaim_leases: int = 100
+    max_reclaim_time: int = 250
+    unwarned_reclaim_cycles: int = 5
+
+
+@frozen(kw_only=True)
+class ControlSocket:
+    """A control channel (Kea A086, A046); ``address`` is a path for ``unix``, else an IP address with a ``port``."""
+
+    type: str
+    address: str
+    port: int = 0
+    parameters: JSONObject = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class LogOutput:
+    """Where a logger writes (Kea K019): ``stdout``, ``stderr``, ``syslog[:facility]`` or a file; sizes in bytes."""
+
+    output: str
+    flush: bool = True
+    maxsize: int = 10240000
+    maxver: int = 1
+    pattern: str = ""
+
+
+@frozen(kw_only=True)
+class LoggerConfiguration:
+    """A logger (Kea K019): ``severity`` is FATAL, ERROR, WARN, INFO, DEBUG or NONE."""
+
+    name: str
+    severity: str = "INFO"
+    debuglevel: int = 0
+    outputs: tuple[LogOutput, ...] = ()
+
+
+@frozen(kw_only=True)
+class Configuration:
+    """One family's complete configuration; ``subnets`` in ascending order of their ids (Kea A068)."""
+
+    family: int
+    """4 or 6."""
+    parameters: Parameters = Parameters()
+    options: tuple[OptionData, ...] = ()
+    option_definitions: tuple[OptionDefinition, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    networks: tuple[SharedNetwork, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    """Global reservations; a subnet's own stand in `Subnet.hosts`."""
+    interfaces: Interfaces = Interfaces()
+    lease_database: LeaseDatabase = LeaseDatabase()
+    expiry: ExpiryParameters = ExpiryParameters()
+    control_sockets: tuple[ControlSocket, ...] = ()
+    loggers: tuple[LoggerConfiguration, ...] = ()
+    ddns: DdnsClient = DdnsClient()
+    host_identifiers: tuple[IdentifierKind, ...] = (
+        IdentifierKind.HW_ADDRESS,
+        IdentifierKind.DUID,
+        IdentifierKind.CIRCUIT_ID,
+        IdentifierKind.CLIENT_ID,
+    )
+    echo_client_id: bool = True
+    decline_probation_period: int = 86400
+    ip_reservations_unique: bool = True
+    reservations_lookup_first: bool = False
+    lease_checks: str = "warn"
+    parked_packet_limit: int = 256
+    stash_agent_options: bool = False
+    lenient_option_parsing: bool = False
+    ignore_rai_link_selection: bool = False
+    ignore_dhcp_server_identifier: bool = False
+    exclude_first_last_24: bool = False
+    server_tag: str = ""
+    user_context: JSONObject | None = None
+    tree: JSONObject = field(factory=dict)
+    """The effective configuration in Kea's syntax, defaults included: what ``config-get`` prints (Kea A021)."""
+    warnings: tuple[str, ...] = ()
+    """What was accepted but deserves a line in the log, each with its position."""
