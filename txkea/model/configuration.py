@@ -13,6 +13,7 @@ from typing import Any
 from attrs import field, frozen
 
 from txkea.model.identifier import Identifier, IdentifierKind
+from txkea.wire.definition import OptionDefinition
 
 __all__ = [
     "Configuration",
@@ -28,7 +29,6 @@ __all__ = [
     "LogOutput",
     "LoggerConfiguration",
     "OptionData",
-    "OptionDefinition",
     "Parameters",
     "Pool",
     "ReplaceClientName",
@@ -87,23 +87,6 @@ class DdnsClient:
     sender_ip: str = ""
     sender_port: int = 0
     max_queue_size: int = 1024
-
-
-@frozen(kw_only=True)
-class OptionDefinition:
-    """What an option looks like (Kea C037).
-
-    ``kind`` is one of Kea's type names (``uint8``, ``ipv4-address``, ``record``, ...); ``fields`` the kinds of a
-    record's fields; ``array`` repeats the whole, or a record's last field.
-    """
-
-    code: int
-    name: str
-    space: str
-    kind: str
-    fields: tuple[str, ...] = ()
-    array: bool = False
-    encapsulates: str = ""
 
 
 @frozen(kw_only=True)

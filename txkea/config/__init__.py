@@ -1,0 +1,1 @@
+"""Kea's JSON dialect to the frozen model."""

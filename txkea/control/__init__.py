@@ -1,0 +1,1 @@
+"""The control channel and its commands."""

@@ -1,0 +1,1 @@
+"""DHCP itself: async, but without Twisted."""

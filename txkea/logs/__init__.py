@@ -1,0 +1,1 @@
+"""Kea's loggers and their outputs."""

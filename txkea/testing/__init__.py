@@ -1,0 +1,1 @@
+"""Doubles, contract suites and strategies, shipped for third parties too."""

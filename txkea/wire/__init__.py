@@ -1,0 +1,1 @@
+"""Bytes to values and back: messages, options, names, DUIDs and raw frames."""
