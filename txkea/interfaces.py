@@ -225,7 +225,7 @@ class Link(NamedTuple):
     """A network interface as the kernel shows it now."""
 
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody misses
     hwaddr: bytes
     hwtype: int
     """ARPHRD number: 1 Ethernet, 772 loopback."""
