@@ -1,0 +1,84 @@
+# Everything a person does with this tree. `make run` and `make test` install all they need first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DOC := doc/_build
+PORT ?= 10067
+CLIENT_PORT ?= 10068
+TESTFLAGS ?=
+TESTS ?=
+BENCHFLAGS ?=
+# tox looks for interpreters on the PATH; those that pyenv keeps are put at its end.
+PYENV_BINS := $(wildcard $(HOME)/.pyenv/versions/3.1*/bin)
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench docs lint types tox dist clean os-run os-test os-docs
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: os-run $(VENV)/.run ## Serve on the loopback interface, show a client getting a lease, stay up until Ctrl-C
+	@mkdir -p .run
+	@( $(BIN)/txkea client --server 127.0.0.1 --port $(PORT) || echo "make run: the client got no lease" >&2 ) & \
+	KEA_DHCP_DATA_DIR=$(CURDIR)/.run KEA_PIDFILE_DIR=$(CURDIR)/.run KEA_LOCKFILE_DIR=$(CURDIR)/.run \
+	KEA_CONTROL_SOCKET_DIR=$(CURDIR)/.run KEA_LOG_FILE_DIR=$(CURDIR)/.run \
+	exec $(BIN)/txkea dhcp4 -c config/loopback.conf -p $(PORT) -P $(CLIENT_PORT)
+
+test: os-test os-docs $(VENV)/.test ## Run all tests; TESTS="unit", "real" or names for trial, TESTFLAGS=--no-skips
+	@$(BIN)/python tools/run_tests.py $(TESTFLAGS) $(TESTS)
+
+bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BENCHFLAGS=--help
+	$(BIN)/python -m bench $(BENCHFLAGS)
+
+docs: os-docs $(VENV)/.docs ## Build the manual as HTML, plain text and PDF in doc/_build
+	$(BIN)/sphinx-build -q -W --keep-going -b html doc $(DOC)/html
+	$(BIN)/sphinx-build -q -W --keep-going -b text doc $(DOC)/text
+	$(BIN)/sphinx-build -q -b rinoh doc $(DOC)/pdf
+	@ls $(DOC)/html/index.html $(DOC)/text/index.txt $(DOC)/pdf/txkea.pdf
+
+lint: os-run $(VENV)/.lint ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: os-run $(VENV)/.types ## mypy, strict
+	$(BIN)/mypy
+
+tox: os-test os-docs $(VENV)/.dev ## Everything on every supported Python that is found
+	PATH="$$PATH:$(subst $(SPACE),:,$(PYENV_BINS))" $(BIN)/tox run $(TOXFLAGS)
+
+dist: os-run $(VENV)/.dev ## Build sdist and wheel in dist/
+	$(BIN)/python -m build
+
+clean: ## Remove all that was made
+	rm -rf $(VENV) .tox .run build dist *.egg-info $(DOC) _trial_temp* .hypothesis .mypy_cache .ruff_cache
+	rm -f twisted/plugins/dropin.cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+os-run:
+	@tools/os-packages run
+os-test:
+	@tools/os-packages run test
+os-docs:
+	@tools/os-packages run docs
+
+# The tree itself is installed, not a copy. Without compat mode an editable install hides the plugin from twistd.
+define install
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --config-settings editable_mode=compat --editable '.$(1)'
+	@touch $@
+endef
+$(VENV)/.run: setup.cfg pyproject.toml
+	$(call install,)
+$(VENV)/.test: setup.cfg pyproject.toml
+	$(call install,[test])
+$(VENV)/.docs: setup.cfg pyproject.toml
+	$(call install,[docs])
+$(VENV)/.lint: setup.cfg pyproject.toml
+	$(call install,[lint])
+$(VENV)/.types: setup.cfg pyproject.toml
+	$(call install,[types])
+$(VENV)/.dev: setup.cfg pyproject.toml
+	$(call install,[dev])

@@ -1,0 +1,120 @@
+"""Run the tests with trial, phase after phase, and close with ``N passed, N failed, N skipped``.
+
+``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``real`` is the package ``tests.real``,
+whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own summary (a
+crash, a time-out) counts as one failure more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+RAN = re.compile(r"^Ran (\d+) tests? in ")
+SUMMARY = re.compile(r"^(?:PASSED|FAILED)(?: \((.*)\))?$")
+PASSED = {"successes"}
+SKIPPED = {"skips", "expectedFailures"}  # a test marked todo keeps no promise: it is as good as skipped
+
+
+class Phase(NamedTuple):
+    """What trial is to run, and the seconds that it may take."""
+
+    name: str
+    arguments: list[str]
+    seconds: int
+
+
+class Totals(NamedTuple):
+    """How many tests passed, failed and were skipped."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+    def plus(self, other: Totals) -> Totals:
+        """The sum of both."""
+        return Totals(*(ours + theirs for ours, theirs in zip(self, other, strict=True)))
+
+
+def phases(names: list[str]) -> list[Phase]:
+    """The phases of these names (all if none), or one phase of the test names given."""
+    modules = [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("test_*.py"))]
+    known = [Phase("unit", ["-j2", *modules], 1200)]
+    if any((ROOT / "tests" / "real").glob("test_*.py")):
+        known.append(Phase("real", ["tests.real"], 2700))
+    chosen = [phase for phase in known if not names or phase.name in names]
+    others = [name for name in names if name not in ("unit", "real")]
+    return chosen + ([Phase("chosen", others, 2700)] if others else [])
+
+
+def read(lines: list[str], status: int) -> Totals:
+    """Trial's totals from its output; without a summary, or with one that the exit status belies, one failure more."""
+    ran, counts = 0, dict[str, int]()
+    for line in lines:
+        if match := RAN.match(line):
+            ran = int(match[1])
+        elif match := SUMMARY.match(line):
+            counts = {key: int(count) for key, count in (part.split("=") for part in (match[1] or "").split(", ") if part)}
+    passed = sum(counts.get(key, 0) for key in PASSED)
+    skipped = sum(counts.get(key, 0) for key in SKIPPED)
+    failed = sum(counts.values()) - passed - skipped
+    if sum(counts.values()) != ran or not ran or (status != 0 and not failed):
+        failed += 1
+    return Totals(passed, failed, skipped)
+
+
+def run(phase: Phase) -> Totals:
+    """Run one phase, its output shown as it comes."""
+    command = [
+        *(sys.executable, "-m", "twisted.trial"),
+        *(f"--temp-directory={ROOT / '_trial_temp' / phase.name}", *phase.arguments),
+    ]
+    (ROOT / "_trial_temp").mkdir(exist_ok=True)
+    print(f"=== {phase.name}: {' '.join(command)}", flush=True)
+    child = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    alarm = threading.Timer(phase.seconds, lambda: os.killpg(child.pid, signal.SIGKILL))
+    alarm.start()
+    lines = []
+    try:
+        assert child.stdout is not None
+        for line in child.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
+        status = child.wait()
+    finally:
+        alarm.cancel()
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGTERM)
+    if status < 0:
+        print(f"=== {phase.name}: ended by signal {-status} (allowed: {phase.seconds} s)")
+    return read(lines, status)
+
+
+def main() -> int:
+    """0 if nothing failed (nor, with ``--no-skips``, was skipped)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure of the run")
+    parser.add_argument("names", nargs="*", help="unit, real, or names of tests for trial; default: everything")
+    options = parser.parse_args()
+    totals = Totals()
+    for phase in phases(options.names):
+        totals = totals.plus(run(phase))
+    print(totals, flush=True)
+    return 1 if totals.failed or not totals.passed or (options.no_skips and totals.skipped) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
