@@ -1,0 +1,1 @@
+"""Benchmarks: Kea and txkea under perfdhcp, from one configuration, on one machine, in the same minutes."""

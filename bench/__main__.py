@@ -1,0 +1,164 @@
+"""``python -m bench``: Kea 2.2.0 and txkea from the same configuration, in turns, under perfdhcp."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from bench import perfdhcp, usage
+from bench.plan import FULL, QUICK, Climb, Plan, Steady, Summary, climb, steady, summary
+from bench.report import table
+from bench.servers import CONTESTANTS, SERVER, Contestant, Track
+from txkea.testing.namespaces import requires_root
+
+SHARE: Final = 0.6
+"""The steady load, as a part of the saturated rate of Kea's better mode."""
+LIMIT_RATES: Final = (10_000, 15_000, 20_000, 25_000, 30_000)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="About a minute in place of under ten.")
+@click.option("--server", "names", multiple=True, type=click.Choice(list(CONTESTANTS)), help="Only this; repeatable.")
+@click.option("--rate", type=int, help="The steady load; default 0.6 of the saturated rate of Kea's better mode.")
+@click.option("--no-lease-lines", is_flag=True, help="Measure only without a log line per lease.")
+@click.option("--sockets", type=click.Choice(["raw", "udp"]), default="raw", help="dhcp-socket-type; raw as installed.")
+@click.option("--directory", type=click.Path(path_type=Path), help="Where servers keep their files: a real disk.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all that was measured here.")
+def main(
+    quick: bool,
+    names: tuple[str, ...],
+    rate: int | None,
+    no_lease_lines: bool,
+    sockets: str,
+    directory: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Measure Kea single- and multi-threaded and txkea, alternating, and print their medians side by side."""
+    if reason := requires_root("perfdhcp", "kea-dhcp4"):
+        raise click.ClickException(reason)
+    contestants = [CONTESTANTS[name] for name in names or CONTESTANTS]
+    plan = QUICK if quick else FULL
+    console = Console()
+    with tempfile.TemporaryDirectory(dir=directory) as scratch, Track(Path(scratch), sockets) as track:
+        columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=console, transient=True) as progress:
+            race = Race(plan, track, contestants, progress)
+            race.run(rate, no_lease_lines)
+    race.print(console)
+    if json_file:
+        json_file.write_text(json.dumps(race.as_json(), indent=2))
+
+
+class Race:
+    """The alternations, and what came out."""
+
+    def __init__(self, plan: Plan, track: Track, contestants: list[Contestant], progress: Progress) -> None:
+        self.plan, self.track, self.contestants = plan, track, contestants
+        self.sockets = track.sockets
+        self.limit = 0.0
+        self.floor = 0.0
+        self.climbs: dict[str, list[Climb]] = {each.name: [] for each in contestants}
+        self.steadies: dict[bool, dict[str, list[Steady]]] = {}
+        self._task = progress.add_task("starting")
+        self._progress = progress
+        self._began = time.monotonic()
+
+    def run(self, rate: int | None, no_lease_lines: bool) -> None:
+        """All of it."""
+        self._generator()
+        if not no_lease_lines:
+            for _ in range(self.plan.alternations):
+                for contestant in self.contestants:
+                    self.climbs[contestant.name].append(climb(self.plan, self.track, contestant, self._tell))
+        rate = rate or self._share()
+        if not no_lease_lines:
+            self._steady(rate, True)
+        if self.plan.both or no_lease_lines:
+            self._steady(rate, False)
+        self.seconds = time.monotonic() - self._began
+
+    def print(self, console: Console) -> None:
+        """The tables and what they need to be understood."""
+        console.print(
+            f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {self.plan.alternations} alternations, medians; "
+            f"dhcp-socket-type {self.sockets}; every client new; {self.seconds:.0f} s"
+        )
+        console.print(
+            f"perfdhcp's own limit (against a reflector without any DHCP): {self.limit:.0f}/s; "
+            f"the reflector's CPU: {self.floor:.1f} µs per exchange"
+        )
+        for lines, found in self.steadies.items():
+            offered = next(iter(found.values()))[0].offered
+            words = "a log line per lease, as installed" if lines else "no lease lines"
+            console.print(table(f"{words}; CPU, delays and drops at {offered}/s", self._summaries(lines)))
+        if any(each.generator_bound for climbs in self.climbs.values() for each in climbs):
+            console.print("* perfdhcp could not offer more: the server was not saturated")
+
+    def as_json(self) -> dict[str, object]:
+        """Every single measurement."""
+        return {
+            "cpus": os.cpu_count(),
+            "python": sys.version.split()[0],
+            "sockets": self.sockets,
+            "perfdhcp_limit": self.limit,
+            "reflector_cpu": self.floor,
+            "climbs": {name: [each._asdict() for each in climbs] for name, climbs in self.climbs.items()},
+            "steady": {
+                "lease lines" if lines else "no lease lines": {
+                    name: [each._asdict() for each in steadies] for name, steadies in found.items()
+                }
+                for lines, found in self.steadies.items()
+            },
+        }
+
+    def _tell(self, text: str) -> None:
+        self._progress.update(self._task, description=text)
+
+    def _steady(self, rate: int, lease_lines: bool) -> None:
+        found: dict[str, list[Steady]] = {each.name: [] for each in self.contestants}
+        self.steadies[lease_lines] = found
+        for _ in range(self.plan.alternations):
+            for contestant in self.contestants:
+                measured = steady(self.plan, self.track, contestant, rate, lease_lines, self._tell)
+                found[contestant.name].append(measured)
+
+    def _share(self) -> int:
+        saturated = {name: max((each.saturated for each in climbs), default=0) for name, climbs in self.climbs.items()}
+        kea = [rate for name, rate in saturated.items() if CONTESTANTS[name].is_kea]
+        return max(1000, int(round(max(kea or saturated.values()) * SHARE, -2)))
+
+    def _summaries(self, lease_lines: bool) -> dict[str, Summary]:
+        found = self.steadies[lease_lines]
+        return {name: summary(self.climbs[name] if lease_lines else [], steadies) for name, steadies in found.items()}
+
+    def _generator(self) -> None:
+        """How much perfdhcp can do when the server costs next to nothing."""
+        reflector = Path(__file__).with_name("reflector.py")
+        process = self.track.server.spawn(
+            [sys.executable, str(reflector), SERVER], self.track.directory / "reflector.log"
+        )
+        time.sleep(0.3)
+        for rate in LIMIT_RATES:
+            self._tell(f"perfdhcp's own limit: offering {rate}/s")
+            before = usage.cpu_seconds(process.pid)
+            outcome = perfdhcp.run(self.track.client, rate, self.plan.climb_seconds)
+            if outcome.rate > self.limit:
+                self.limit = outcome.rate
+                self.floor = (usage.cpu_seconds(process.pid) - before) / max(1, outcome.acks) * 1e6
+            if outcome.own_limit or not outcome.clean:
+                break
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
