@@ -65,7 +65,9 @@ def read(lines: list[str], status: int) -> Totals:
         if match := RAN.match(line):
             ran = int(match[1])
         elif match := SUMMARY.match(line):
-            counts = {key: int(count) for key, count in (part.split("=") for part in (match[1] or "").split(", ") if part)}
+            counts = {
+                key: int(count) for key, count in (part.split("=") for part in (match[1] or "").split(", ") if part)
+            }
     passed = sum(counts.get(key, 0) for key in PASSED)
     skipped = sum(counts.get(key, 0) for key in SKIPPED)
     failed = sum(counts.values()) - passed - skipped
