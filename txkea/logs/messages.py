@@ -1,0 +1,127 @@
+"""The identifiers of log messages that operators search for: Kea's where Kea has one, ``TXKEA_`` where not.
+
+The manual's list is made from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+__all__ = ["MESSAGES", "Message", "debug_level"]
+
+DEFAULT_LEVEL: Final = 50
+"""The debuglevel from which on a debug message shows that this table does not name."""
+
+
+class Message(NamedTuple):
+    """One kind of message; ``level`` is the debuglevel from which on a DEBUG message shows."""
+
+    identifier: str
+    logger: str
+    severity: str
+    level: int
+    meaning: str
+
+
+TABLE: Final = """
+dhcp4 INFO DHCP4_STARTING the server begins to start; the text has its version
+dhcp4 INFO DHCP4_STARTED the server is ready; the text has its version
+dhcp4 INFO DHCP4_CONFIG_COMPLETE a configuration is in force; the text counts its subnets
+dhcp4 ERROR DHCP4_CONFIG_LOAD_FAIL a configuration was refused; the text says where and why, one line an error
+dhcp4 WARN DHCP4_CONFIG_SYNTAX_WARNING something in the configuration was accepted that deserves a look
+dhcp4 ERROR DHCP4_INIT_FAIL the server could not start and ends
+dhcp4 ERROR DHCP4_ALREADY_RUNNING the pid file names a live process, so the server does not start
+dhcp4 INFO DHCP4_DYNAMIC_RECONFIGURATION a reload begins (SIGHUP or the command config-reload)
+dhcp4 INFO DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS a reload succeeded and the new configuration is in force
+dhcp4 FATAL DHCP4_DYNAMIC_RECONFIGURATION_FAIL a reload failed; the old configuration stays in force
+dhcp4 INFO DHCP4_SHUTDOWN the server ended in order
+dhcp4 DEBUG:0 DHCP4_SHUTDOWN_REQUEST a signal or a command asked the server to end
+dhcp4 DEBUG:0 DHCP4_OPEN_SOCKET a DHCP socket is opened
+dhcp4 WARN DHCP4_OPEN_SOCKET_FAIL a DHCP socket could not be opened; the server goes on without it
+dhcp4 ERROR DHCP4_OPEN_SOCKETS_FAILED no DHCP socket could be opened although the configuration demands all of them
+dhcp4 WARN DHCP4_NO_SOCKETS_OPEN no DHCP socket is open: the server hears nobody
+dhcp4 DEBUG:40 DHCP4_CLASS_ASSIGNED the classes of a query
+dhcp4 WARN DHCP4_DECLINE_LEASE_NOT_FOUND a client declined an address that is not leased
+dhcp4 WARN DHCP4_DECLINE_LEASE_MISMATCH a client declined an address that is leased to another
+leases INFO DHCP4_LEASE_OFFER an address was offered
+leases INFO DHCP4_LEASE_ALLOC an address was leased, or a lease renewed
+leases INFO DHCP4_LEASE_REUSE a lease was renewed without a write, because it is young (cache-threshold)
+leases INFO DHCP4_INIT_REBOOT a client that rebooted asks for the address it had
+leases INFO DHCP4_RELEASE a client gave its address back
+leases INFO DHCP4_DECLINE_LEASE a client found its address in use; nobody gets it for the probation period
+leases DEBUG:50 DHCP4_RELEASE_FAIL_NO_LEASE a client released an address that is not leased
+leases DEBUG:50 DHCP4_RELEASE_FAIL_WRONG_CLIENT a client released an address that is leased to another
+packets DEBUG:40 DHCP4_PACKET_RECEIVED a query arrived
+packets DEBUG:40 DHCP4_PACKET_SEND an answer is sent
+packets ERROR DHCP4_PACKET_SEND_FAIL an answer could not be sent
+packets DEBUG:55 DHCP4_QUERY_DATA all of a query's fields and options
+packets DEBUG:55 DHCP4_RESPONSE_DATA all of an answer's fields and options
+packets DEBUG:45 DHCP4_SUBNET_SELECTED the subnet of a query
+packets DEBUG:50 DHCP4_SUBNET_SELECTION_FAILED no subnet fits a query
+bad-packets DEBUG:40 DHCP4_PACKET_DROPPED a query was dropped; the text says why
+bad-packets DEBUG:40 DHCP4_PACKET_DROP_0001 a query could not be read
+bad-packets DEBUG:15 DHCP4_PACKET_DROP_0002 a query came from a link without a subnet
+bad-packets DEBUG:15 DHCP4_PACKET_DROP_0003 a query names another server
+bad-packets DEBUG:15 DHCP4_PACKET_DROP_0004 a query has no message type
+bad-packets DEBUG:15 DHCP4_PACKET_DROP_0005 a query has a type that only servers send, or an unknown one
+bad-packets ERROR DHCP4_PACKET_PROCESS_EXCEPTION a fault in the server; the query was dropped, please report it
+bad-packets DEBUG:40 DHCP4_PACKET_NAK_0001 a request was refused because no subnet fits it
+bad-packets DEBUG:40 DHCP4_PACKET_NAK_0002 a client that rebooted asks for an address it may not have
+bad-packets DEBUG:40 DHCP4_PACKET_NAK_0003 a request was refused: the address cannot be leased to this client
+bad-packets DEBUG:40 DHCP4_NO_LEASE_INIT_REBOOT a client that rebooted is not known here and gets no answer
+alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL no address could be found for a client
+alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_SUBNET the pools of the subnet are used up
+alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_SHARED_NETWORK the pools of the shared network are used up
+alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_NO_POOLS the subnet has no pools
+alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES the client's classes may use no pool
+alloc-engine WARN ALLOC_ENGINE_V4_DISCOVER_ADDRESS_CONFLICT a client's reserved address is leased to another
+alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASES_RECLAMATION_START reclamation of expired leases begins
+alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASES_RECLAMATION_COMPLETE reclamation of expired leases is done
+alloc-engine WARN ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW expired leases remain after several cycles of reclamation
+alloc-engine ERROR ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED reclamation could not go on; it is tried again
+alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASE_RECLAIM a lease expired
+alloc-engine INFO ALLOC_ENGINE_V4_DECLINED_RECOVERED the probation of a declined address is over
+alloc-engine DEBUG:40 ALLOC_ENGINE_V4_RECLAIMED_LEASES_DELETE_COMPLETE old reclaimed leases were deleted
+dhcpsrv INFO DHCPSRV_CFGMGR_ADD_IFACE the server listens on this interface
+dhcpsrv INFO DHCPSRV_CFGMGR_NEW_SUBNET4 a subnet of the configuration
+dhcpsrv INFO DHCPSRV_CFGMGR_SOCKET_TYPE_SELECT whether sockets are raw or udp
+dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL a lease is not in the subnet it names
+dhcpsrv WARN DHCPSRV_LEASE_SANITY_FIXED a lease's subnet was corrected
+dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL_DISCARD a lease that fits no subnet was discarded
+dhcpsrv INFO DHCPSRV_MEMFILE_DB the lease file is opened
+dhcpsrv INFO DHCPSRV_MEMFILE_LEASE_FILE_LOAD leases are read from this file
+dhcpsrv ERROR DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR a row of the lease file cannot be read and is left out
+dhcpsrv WARN DHCPSRV_MEMFILE_NO_STORAGE leases are kept in memory only and are lost at the end
+dhcpsrv WARN DHCPSRV_MEMFILE_NEEDS_UPGRADING the lease file has an older format and is rewritten
+dhcpsrv INFO DHCPSRV_MEMFILE_LFC_SETUP how often the lease file is cleaned up
+dhcpsrv INFO DHCPSRV_MEMFILE_LFC_START a clean-up of the lease file begins
+dhcpsrv INFO DHCPSRV_MEMFILE_LFC_EXECUTE the clean-up runs in a child process
+dhcpsrv ERROR DHCPSRV_MEMFILE_LFC_SPAWN_FAIL the clean-up could not be started
+commands INFO COMMAND_ACCEPTOR_START the control channel listens
+commands INFO COMMAND_RECEIVED a command arrived
+commands WARN COMMAND_PROCESS_ERROR1 a request on the control channel is not JSON, or too large
+commands WARN COMMAND_PROCESS_ERROR2 a request on the control channel is JSON but not a command
+commands ERROR COMMAND_FAILED a fault in the server while it ran a command, please report it
+commands WARN COMMAND_SOCKET_ACCEPT_FAIL a connection to the control channel was refused: too many are open
+commands INFO COMMAND_SOCKET_CONNECTION_TIMEOUT a connection to the control channel was too slow
+commands ERROR COMMAND_SOCKET_FAIL the control channel could not be opened
+log WARN TXKEA_LOG_OUTPUT an output or a pattern of a logger cannot be used as configured
+log DEBUG:50 TXKEA_TWISTED an event of the networking framework; as ERROR a fault, please report it
+"""
+
+
+def _read(table: str) -> Iterator[Message]:
+    for line in table.strip().splitlines():
+        logger, severity, identifier, meaning = line.split(" ", 3)
+        name, _, level = severity.partition(":")
+        yield Message(identifier, logger, name, int(level or 0), meaning)
+
+
+MESSAGES: Final = {message.identifier: message for message in _read(TABLE)}
+
+
+def debug_level(identifier: str) -> int:
+    """The debuglevel from which on a DEBUG message of this identifier shows."""
+    message = MESSAGES.get(identifier)
+    return message.level if message is not None else DEFAULT_LEVEL

@@ -1,0 +1,35 @@
+"""Twisted's own log events in Kea's form."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
+from zope.interface import provider
+
+from txkea.logs.logs import Logs
+
+__all__ = ["observer"]
+
+SEVERITIES: Final = {
+    LogLevel.debug: "debug",
+    # What Twisted thinks worth telling (factories that start and stop) is detail to a DHCP operator.
+    LogLevel.info: "debug",
+    LogLevel.warn: "warn",
+    LogLevel.error: "error",
+    LogLevel.critical: "fatal",
+}
+
+
+def observer(logs: Logs) -> ILogObserver:
+    """An observer that writes to the root logger, each line of a traceback as a line of its own."""
+    root = logs.logger("")
+
+    @provider(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        write = getattr(root, SEVERITIES.get(event.get("log_level"), "debug"))
+        if write is not None:
+            for line in eventAsText(event, includeTimestamp=False, includeSystem=False).splitlines():
+                write("TXKEA_TWISTED", line)
+
+    return cast(ILogObserver, observe)
