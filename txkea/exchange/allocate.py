@@ -1,0 +1,305 @@
+"""Which address a client gets (Kea A.12, A.13; RFC 2131 section 4.3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from txkea.errors import Refuse
+from txkea.exchange import accounting
+from txkea.exchange.hostnames import settle
+from txkea.exchange.query import Query
+from txkea.exchange.reservations import reserved_address, reserved_to_another
+from txkea.exchange.subnets import LiveSubnet
+from txkea.interfaces import Hint
+from txkea.model.identifier import Identifier, IdentifierKind
+from txkea.model.lease import INFINITE, Lease4, LeaseState
+
+__all__ = ["Choice", "Grant", "belongs", "choose", "grant", "lifetime_for", "own_lease"]
+
+ATTEMPTS = 1024
+"""Candidates that one query may look at; the next query goes on where it stopped."""
+TRIES = 4
+"""How often a query looks again after another one was faster."""
+
+
+class Choice(NamedTuple):
+    """An address that a client may have."""
+
+    address: bytes
+    subnet: LiveSubnet
+    was: Lease4 | None
+    """The row that it has now, which may be replaced."""
+
+
+class Grant(NamedTuple):
+    """What a client was given."""
+
+    lease: Lease4
+    lifetime: int
+    """Seconds from now: less than the lease's own where a renewal was answered from the cache (Kea A159)."""
+
+
+# -- whose lease is it -------------------------------------------------------------------------------------------------
+
+
+def belongs(query: Query, lease: Lease4, match_client_id: bool) -> bool:
+    """Whether a lease is this client's: by client identifiers if both have one, else by hardware address (Kea A141).
+
+    Two absent identifiers do not make a match by themselves, as they do in Kea: the hardware addresses decide.
+    """
+    if match_client_id and query.client_id and lease.client_id:
+        return query.client_id == lease.client_id
+    return bool(query.hwaddr) and query.hwaddr == lease.hwaddr
+
+
+async def own_lease(query: Query, subnet: LiveSubnet, match_client_id: bool | None = None) -> Lease4 | None:
+    """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
+    match = subnet.parameters.match_client_id if match_client_id is None else match_client_id
+    store = query.site.leases
+    if match and query.client_id:
+        leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, query.client_id))
+        if leases and (lease := _on_link(leases, subnet)):
+            return lease
+    if not query.hwaddr:
+        return None
+    leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
+    return _on_link([lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
+
+
+def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
+    """The lease in the subnet itself, or else the first in one of its neighbours."""
+    ids = [subnet.id] if len(subnet.siblings) == 1 else [subnet.id, *(other.id for other in subnet.siblings)]
+    for id in ids:
+        for lease in leases:
+            if lease.subnet_id == id and lease.state != LeaseState.DECLINED:
+                return lease
+    return None
+
+
+# -- an address to offer -----------------------------------------------------------------------------------------------
+
+
+async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
+    """An address for a DISCOVER: reserved, own, asked for, or any free one, in this order (Kea A146)."""
+    own = await own_lease(query, subnet)
+    reserved = reserved_address(query)
+    if reserved is not None:
+        choice = await _if_free(query, subnet, reserved)
+        if choice is not None:
+            return choice
+        query.site.statistics["v4-reservation-conflicts"] += 1
+    if own is not None and (choice := await _if_usable(query, own.address, subnet, own)):
+        return choice
+    for hint in (query.site.offers.to(query.key, query.now), query.message.options.get(50)):
+        if hint is not None and (choice := await _if_usable(query, hint, subnet, None)):
+            return choice
+    return await _walk(query, subnet)
+
+
+async def _if_usable(query: Query, address: bytes, subnet: LiveSubnet, own: Lease4 | None) -> Choice | None:
+    """The address, if it is in a pool on this link, free (or the client's) and reserved for nobody else."""
+    home = _home(subnet, address)
+    if home is None or home.pool_of(address) is None or await reserved_to_another(query, home, address):
+        return None
+    if own is not None:
+        return Choice(address, home, own)
+    if query.site.offers.kept_from(query.key, address):
+        return None
+    return await _if_free(query, home, address)
+
+
+def _home(subnet: LiveSubnet, address: bytes) -> LiveSubnet | None:
+    """The subnet on this link that holds the address."""
+    if address in subnet:
+        return subnet
+    return next((other for other in subnet.siblings if address in other), None)
+
+
+async def _if_free(query: Query, subnet: LiveSubnet, address: bytes) -> Choice | None:
+    row = await query.site.leases.get(address)
+    if row is None or _replaceable(query, row, subnet):
+        return Choice(address, subnet, row)
+    return None
+
+
+def _replaceable(query: Query, row: Lease4, subnet: LiveSubnet) -> bool:
+    """Whether the row may give way: its time is over (Kea A149, A151), or it is the client's own."""
+    if row.state == LeaseState.RECLAIMED or row.expired(query.now):
+        return True
+    return row.state == LeaseState.DEFAULT and belongs(query, row, subnet.parameters.match_client_id)
+
+
+async def _walk(query: Query, subnet: LiveSubnet) -> Choice | None:
+    """Any free address on the link; if there is none, after reclaiming what has expired, or one only offered."""
+    site = query.site
+    choice = await _free(query, _in_turn(subnet))
+    if choice is None and await site.reclaim(query.now):
+        choice = await _free(query, _in_turn(subnet))
+    if choice is None:
+        choice = await _offered(query, subnet)
+    return choice
+
+
+def _in_turn(subnet: LiveSubnet) -> Iterable[LiveSubnet]:
+    """The subnets of a link, beginning with the one that gave an address last (Kea A153)."""
+    siblings = subnet.siblings
+    if len(siblings) == 1:
+        return siblings
+    first = max(siblings, key=lambda other: (other.recent, other is subnet))
+    return (first, *(other for other in siblings if other is not first))
+
+
+async def _free(query: Query, subnets: Iterable[LiveSubnet]) -> Choice | None:
+    site = query.site
+    hint = Hint(query.message.options.get(50), query.key)
+    attempts = 0
+    for subnet in subnets:
+        for address in subnet.allocator.candidates(subnet.pools, hint):
+            attempts += 1
+            if attempts > ATTEMPTS:
+                return None
+            if site.configuration.exclude_first_last_24 and address[3] in (0, 255):
+                continue
+            choice = await _if_free(query, subnet, address)
+            if choice is None:
+                subnet.mark(address, True)
+            elif not await reserved_to_another(query, subnet, address):
+                return choice
+    return None
+
+
+async def _offered(query: Query, subnet: LiveSubnet) -> Choice | None:
+    """An address that is kept for another client which has not yet requested it: better than none."""
+    for address, home in query.site.offers.oldest(64):
+        if home in subnet.siblings and not await reserved_to_another(query, home, address):
+            choice = await _if_free(query, home, address)
+            if choice is not None:
+                return choice
+    return None
+
+
+# -- a lease to store --------------------------------------------------------------------------------------------------
+
+
+async def grant(query: Query, subnet: LiveSubnet, requested: bytes | None) -> Grant:
+    """Give the client the address that it requests, or raise `Refuse` (Kea A147)."""
+    for _ in range(TRIES):
+        own = await own_lease(query, subnet)
+        choice = await _entitled(query, subnet, requested, own)
+        query.subnet = choice.subnet
+        lease = await _draft(query, choice)
+        if (remaining := _remaining(query, choice, lease)) is not None and choice.was is not None:
+            query.site.statistics["v4-lease-reuses"] += 1
+            return Grant(choice.was, remaining)
+        if await store(query, choice, lease):
+            if own is not None and own.address != lease.address:
+                await _give_up(query, own)
+            return Grant(lease, lease.valid_lifetime)
+    raise Refuse("others kept taking the address")
+
+
+async def _entitled(query: Query, subnet: LiveSubnet, requested: bytes | None, own: Lease4 | None) -> Choice:
+    reserved = reserved_address(query)
+    if reserved is not None and reserved != requested and (choice := await _if_free(query, subnet, reserved)):
+        if requested is None:
+            return choice
+        raise Refuse("another address is reserved for the client")
+    if requested is None:
+        return await _any(query, subnet, own)
+    home = _home(subnet, requested)
+    if home is None:
+        raise Refuse("the requested address does not belong to the client's link")
+    if reserved != requested:
+        if home.pool_of(requested) is None:
+            raise Refuse("the requested address is in no pool")
+        if await reserved_to_another(query, home, requested):
+            raise Refuse("the requested address is reserved for another client")
+    choice = await _if_free(query, home, requested)
+    if choice is None:
+        raise Refuse("the requested address is leased to another client")
+    return choice
+
+
+async def _any(query: Query, subnet: LiveSubnet, own: Lease4 | None) -> Choice:
+    """An address for a REQUEST that names none."""
+    choice = await _if_usable(query, own.address, subnet, own) if own is not None else None
+    choice = choice or await _walk(query, subnet)
+    if choice is None:
+        raise Refuse("no address is free")
+    return choice
+
+
+async def _draft(query: Query, choice: Choice) -> Lease4:
+    """The lease as it is to be stored."""
+    subnet, was = choice.subnet, choice.was
+    now = int(query.now)
+    lifetime = lifetime_for(query, subnet)
+    pool = subnet.pool_of(choice.address)
+    settle(query, subnet, choice.address)
+    lease = Lease4(
+        choice.address,
+        query.hwaddr,
+        query.client_id,
+        lifetime,
+        now + lifetime,
+        subnet.id,
+        query.fqdn[0],
+        query.fqdn[1],
+        query.hostname,
+        LeaseState.DEFAULT,
+        was.user_context if was is not None and was.state == LeaseState.DEFAULT else "",
+        pool.pool.id if pool is not None else 0,
+    )
+    for facet in query.site.lease_selected:
+        lease = await facet.lease_selected(query, lease)
+    return lease
+
+
+def lifetime_for(query: Query, subnet: LiveSubnet) -> int:
+    """Seconds: what the client asks for (option 51) within bounds, else the default (Kea A037)."""
+    lifetime = subnet.parameters.valid_lifetime
+    wish = query.message.options.get(51)
+    if wish is None or len(wish) != 4:
+        return lifetime.default
+    return max(lifetime.minimum, min(int.from_bytes(wish, "big"), lifetime.maximum))
+
+
+def _remaining(query: Query, choice: Choice, lease: Lease4) -> int | None:
+    """Seconds left of a lease so fresh that its renewal needs no write, or None (Kea A159)."""
+    was, parameters = choice.was, choice.subnet.parameters
+    if was is None or not parameters.cache_threshold or was.state != LeaseState.DEFAULT:
+        return None
+    age = int(query.now) - was.cltt
+    if not 0 <= age < parameters.cache_threshold * was.valid_lifetime or 0 < parameters.cache_max_age < age:
+        return None
+    if lease._replace(expires=was.expires, user_context=was.user_context) != was:
+        return None
+    return INFINITE if was.valid_lifetime == INFINITE else was.valid_lifetime - age
+
+
+async def store(query: Query, choice: Choice, lease: Lease4) -> bool:
+    """Make the lease durable; False if the address's row is no longer what the choice was made on."""
+    site, was = query.site, choice.was
+    site.offers.drop(query.key)
+    if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
+        return False
+    query.granted.append(lease)
+    choice.subnet.recent = query.now
+    if was is not None and was.state in (LeaseState.DEFAULT, LeaseState.DECLINED):
+        if not was.expired(query.now):
+            return True
+        accounting.reclaimed(site.statistics, site.subnets, was)
+        for observer in site.observers:
+            await observer.lease_expired(was)
+    accounting.assigned(site.statistics, choice.subnet, lease)
+    return True
+
+
+async def _give_up(query: Query, lease: Lease4) -> None:
+    """Remove the lease that the client had before: a client has one address on a link."""
+    site = query.site
+    if await site.leases.remove(lease):
+        query.removed.append(lease)
+        if lease.state == LeaseState.DEFAULT:
+            accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)

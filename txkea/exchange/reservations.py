@@ -1,0 +1,72 @@
+"""What is reserved, for this client and for others."""
+
+from __future__ import annotations
+
+from txkea.exchange.query import Query
+from txkea.exchange.subnets import LiveSubnet
+
+__all__ = ["find_host", "reserved_address", "reserved_to_another"]
+
+
+async def find_host(query: Query) -> None:
+    """Look up the client's reservation and move it to the subnet of its network that holds it (Kea A101, A154).
+
+    A subnet's own reservation wins over a global one, as in Kea, where the narrower scope comes first.
+    """
+    subnet = query.subnet
+    if subnet is None or not query.identifiers:
+        return
+    for candidate in _nearest_first(subnet):
+        if candidate.parameters.reservations_in_subnet and await _found(query, candidate.id):
+            if query.host is not None and query.host.addresses:
+                query.subnet = candidate
+            return
+    if subnet.parameters.reservations_global:
+        await _found(query, 0)
+
+
+def _nearest_first(subnet: LiveSubnet) -> tuple[LiveSubnet, ...]:
+    if len(subnet.siblings) == 1:
+        return subnet.siblings
+    return (subnet, *(other for other in subnet.siblings if other is not subnet))
+
+
+async def _found(query: Query, subnet_id: int) -> bool:
+    host = await query.site.hosts.find(query.identifiers, subnet_id)
+    if host is None:
+        return False
+    query.host = host
+    query.host_subnet_id = subnet_id
+    return True
+
+
+def reserved_address(query: Query) -> bytes | None:
+    """The address reserved for this client, if it lies in the selected subnet (Kea F020).
+
+    With ``reservations-out-of-pool`` an address inside a pool does not count (Kea A069).
+    """
+    host, subnet = query.host, query.subnet
+    if host is None or subnet is None or not host.addresses:
+        return None
+    address = host.addresses[0]
+    if address not in subnet:
+        return None
+    if subnet.parameters.reservations_out_of_pool and query.host_subnet_id and subnet.pool_of(address):
+        return None
+    return address
+
+
+async def reserved_to_another(query: Query, subnet: LiveSubnet, address: bytes) -> bool:
+    """Whether the address is reserved for somebody else (Kea A152)."""
+    site = query.site
+    parameters = subnet.parameters
+    if not site.has_hosts:
+        return False
+    if parameters.reservations_in_subnet and not (parameters.reservations_out_of_pool and subnet.pool_of(address)):
+        hosts = await site.hosts.at(address, subnet.id)
+        if hosts and not any(host.identifier in query.identifiers for host in hosts):
+            return True
+    if parameters.reservations_global:
+        hosts = await site.hosts.at(address, 0)
+        return bool(hosts) and not any(host.identifier in query.identifiers for host in hosts)
+    return False

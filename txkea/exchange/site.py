@@ -1,0 +1,74 @@
+"""What a running server is made of; replaced as a whole at a reconfiguration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from txkea.exchange.offers import Offers
+from txkea.exchange.subnets import SubnetIndex
+from txkea.interfaces import (
+    IAnswerReady,
+    IHostSource,
+    IIdentifierSource,
+    ILeaseObserver,
+    ILeaseSelected,
+    ILeaseStore,
+    ILogger,
+    IQueryFilter,
+    IQueryReceived,
+    ISubnetSelected,
+)
+from txkea.model.configuration import Configuration
+
+__all__ = ["Loggers", "Site", "no_reclamation"]
+
+
+@define(kw_only=True)
+class Loggers:
+    """The loggers of the request path, by Kea's names (Kea K021)."""
+
+    server: ILogger
+    packets: ILogger
+    bad_packets: ILogger
+    leases: ILogger
+    alloc_engine: ILogger
+    ddns: ILogger
+
+
+async def no_reclamation(now: float) -> int:
+    """Reclaim nothing."""
+    return 0
+
+
+@define(kw_only=True)
+class Site:
+    """One configuration in force; an exchange ends with the site that it began with."""
+
+    configuration: Configuration
+    subnets: SubnetIndex
+    leases: ILeaseStore
+    hosts: IHostSource
+    has_hosts: bool
+    """Whether anything could be found in ``hosts``: a server without reservations never asks."""
+    statistics: MutableMapping[str, int]
+    """Counters by Kea's names; shared by all sites of a process."""
+    log: Loggers
+    reclaim: Callable[[float], Any] = no_reclamation
+    """Reclaims some expired leases when addresses run out; awaitable of their number."""
+    offers: Offers = field(factory=Offers)
+    server_addresses: frozenset[bytes] = frozenset()
+    """What option 54 of a query for us may hold (Kea A099)."""
+    server_identifiers: Mapping[int, bytes] = field(factory=dict)
+    """The configured ``dhcp-server-identifier`` by subnet id; 0 is the global one."""
+    identifier_sources: Sequence[IIdentifierSource] = ()
+    filters: Sequence[IQueryFilter] = ()
+    observers: Sequence[ILeaseObserver] = ()
+    received: Sequence[IQueryReceived] = ()
+    selected: Sequence[ISubnetSelected] = ()
+    lease_selected: Sequence[ILeaseSelected] = ()
+    answer_ready: Sequence[IAnswerReady] = ()
+    options: dict[Any, Any] = field(factory=dict)
+    """Encoded option blocks by what they depend on: see `txkea.exchange.options4`."""

@@ -1,0 +1,206 @@
+"""Subnets at run time, and which of them a query belongs to."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from txkea.exchange.pools import ALLOCATORS, LivePool
+from txkea.model.configuration import Configuration, SharedNetwork, Subnet
+
+if TYPE_CHECKING:
+    from txkea.exchange.query import Query
+
+__all__ = ["LiveSubnet", "SubnetIndex", "select"]
+
+ANY = b"\0\0\0\0"
+LIMITED_BROADCAST = b"\xff\xff\xff\xff"
+CACHED_ADDRESSES = 4096
+
+
+class LiveSubnet:
+    """A subnet with its pools, and with its neighbours on the same link."""
+
+    __slots__ = (
+        "allocator",
+        "assigned",
+        "cumulative",
+        "declined",
+        "first_address",
+        "id",
+        "last_address",
+        "mask",
+        "network",
+        "order",
+        "parameters",
+        "pools",
+        "pool_starts",
+        "prefix",
+        "reclaimed",
+        "reclaimed_declined",
+        "recent",
+        "siblings",
+        "subnet",
+        "times",
+        "total",
+    )
+
+    def __init__(
+        self,
+        subnet: Subnet,
+        order: int,
+        network: SharedNetwork | None,
+        random: Callable[[int], int],
+        known: Mapping[tuple[int, int, int], LivePool],
+    ) -> None:
+        width = len(subnet.network)
+        ones = (1 << 8 * width) - 1
+        mask = ones ^ (ones >> subnet.length)
+        first = int.from_bytes(subnet.network, "big") & mask
+        self.subnet = subnet
+        self.id = subnet.id
+        self.order = order
+        """Its place in the order in which subnets are tried (Kea A068)."""
+        self.prefix = subnet.prefix
+        self.parameters = subnet.parameters
+        self.network = network
+        self.mask = mask.to_bytes(width, "big")
+        self.first_address = first.to_bytes(width, "big")
+        self.last_address = (first | (ones >> subnet.length)).to_bytes(width, "big")
+        self.allocator = ALLOCATORS[subnet.parameters.allocator](random)
+        pools = sorted(subnet.pools, key=lambda pool: pool.first)
+        self.pools = tuple(known.get((subnet.id, pool.first, pool.last)) or LivePool(pool, width) for pool in pools)
+        for live, pool in zip(self.pools, pools, strict=True):
+            live.pool = pool
+        self.pool_starts = [pool.first_address for pool in self.pools]
+        self.siblings: tuple[LiveSubnet, ...] = (self,)
+        """All subnets of its shared network in their order, itself among them."""
+        self.times: dict[int, bytes] = {}
+        """Encoded options 51, 58 and 59 by the lifetime that they tell."""
+        self.recent = 0.0
+        """When an address was last given from it: where the next client of its network is tried first (Kea A153)."""
+        name = f"subnet[{subnet.id}]."
+        self.total = name + "total-addresses"
+        self.assigned = name + "assigned-addresses"
+        self.cumulative = name + "cumulative-assigned-addresses"
+        self.declined = name + "declined-addresses"
+        self.reclaimed = name + "reclaimed-leases"
+        self.reclaimed_declined = name + "reclaimed-declined-addresses"
+
+    def __contains__(self, address: bytes) -> bool:
+        return self.first_address <= address <= self.last_address
+
+    def pool_of(self, address: bytes) -> LivePool | None:
+        """The pool that holds an address, or None."""
+        found = bisect_right(self.pool_starts, address) - 1
+        if found < 0:
+            return None
+        pool = self.pools[found]
+        return pool if address <= pool.last_address else None
+
+    def mark(self, address: bytes, taken: bool) -> None:
+        """Believe that an address is taken, or free."""
+        pool = self.pool_of(address)
+        if pool is not None:
+            pool.mark(address, taken)
+
+
+class SubnetIndex:
+    """All subnets, so arranged that finding one of ten thousand costs as much as finding one of ten."""
+
+    def __init__(self, subnets: Sequence[LiveSubnet]) -> None:
+        self.subnets = tuple(subnets)
+        self.by_id = {subnet.id: subnet for subnet in subnets}
+        self._by_relay: dict[bytes, LiveSubnet] = {}
+        self._by_link: dict[str, LiveSubnet] = {}
+        self._by_network: dict[int, dict[bytes, LiveSubnet]] = {}
+        self._found: dict[bytes, LiveSubnet | None] = {}
+        for subnet in subnets:
+            self._enter(subnet)
+
+    def _enter(self, subnet: LiveSubnet) -> None:
+        for relay in subnet.parameters.relay_addresses:
+            self._by_relay.setdefault(relay, subnet)
+        if subnet.parameters.interface:
+            self._by_link.setdefault(subnet.parameters.interface, subnet)
+        self._by_network.setdefault(subnet.subnet.length, {}).setdefault(subnet.first_address, subnet)
+
+    def by_relay(self, address: bytes) -> LiveSubnet | None:
+        """The first subnet whose relay list (its own, or else its network's) names the address."""
+        return self._by_relay.get(address)
+
+    def by_link(self, name: str) -> LiveSubnet | None:
+        """The first subnet tied to a network interface."""
+        return self._by_link.get(name)
+
+    def by_address(self, address: bytes) -> LiveSubnet | None:
+        """The first subnet that holds an address: the first in order, not the narrowest (Kea A174)."""
+        try:
+            return self._found[address]
+        except KeyError:
+            pass
+        if len(self._found) >= CACHED_ADDRESSES:
+            self._found.clear()
+        found = self._found[address] = self._search(address)
+        return found
+
+    def _search(self, address: bytes) -> LiveSubnet | None:
+        width = 8 * len(address)
+        number = int.from_bytes(address, "big")
+        hits = []
+        for length, networks in self._by_network.items():
+            host_bits = width - length
+            start = (number >> host_bits << host_bits).to_bytes(len(address), "big")
+            if start in networks:
+                hits.append(networks[start])
+        return min(hits, key=lambda subnet: subnet.order, default=None)
+
+
+def arrange(
+    configuration: Configuration, random: Callable[[int], int], known: Iterable[LiveSubnet] = ()
+) -> SubnetIndex:
+    """Make the run-time subnets of a configuration.
+
+    Pools that ``known`` subnets of an earlier configuration have in the same place keep their state.
+    """
+    pools = {(subnet.id, pool.first, pool.pool.last): pool for subnet in known for pool in subnet.pools}
+    networks = {network.name: network for network in configuration.networks}
+    live = [
+        LiveSubnet(subnet, order, networks.get(subnet.network_name), random, pools)
+        for order, subnet in enumerate(configuration.subnets)
+    ]
+    index = SubnetIndex(live)
+    for network in configuration.networks:
+        members = tuple(index.by_id[id] for id in sorted(network.subnet_ids))
+        for member in members:
+            member.siblings = members
+    return index
+
+
+def select(query: Query) -> LiveSubnet | None:
+    """The subnet of a DHCPv4 query (Kea A170-A173; RFC 3527, RFC 3011)."""
+    message = query.message
+    index = query.site.subnets
+    chosen = _chosen_address(query)
+    if chosen is not None:
+        return index.by_address(chosen)
+    if message.giaddr != ANY:
+        return index.by_relay(message.giaddr) or index.by_address(message.giaddr)
+    origin = query.origin
+    if message.ciaddr != ANY and not origin.broadcast:
+        return index.by_address(message.ciaddr)
+    if origin.source not in (ANY, LIMITED_BROADCAST):
+        return index.by_address(origin.source)
+    return index.by_link(origin.socket.link) or index.by_address(origin.socket.local)
+
+
+def _chosen_address(query: Query) -> bytes | None:
+    """What the relay (link selection) or the client (subnet selection) chose; the relay wins (Kea A171)."""
+    suboptions = query.suboptions
+    if suboptions is not None:
+        if query.site.configuration.ignore_rai_link_selection:
+            return None
+        link = suboptions.get(5)
+        return link if link is not None and len(link) == 4 else None
+    return query.message.options.get(118)

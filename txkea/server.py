@@ -1,0 +1,119 @@
+"""Datagram in, answer out: the one place that launches exchanges, and that hears why one had no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txkea.errors import Drop, Unavailable
+from txkea.exchange.accept import accept
+from txkea.exchange.answer4 import exchange
+from txkea.exchange.query import Query
+from txkea.exchange.reply import CLIENT_PORT, SERVER_PORT, Reply
+from txkea.exchange.site import Site
+from txkea.exchange.statistics import SENT4
+from txkea.interfaces import IDatagramReceiver, Origin
+from txkea.launch import launch
+
+__all__ = ["Server"]
+
+IN_FLIGHT_LIMIT = 8192
+"""Exchanges that may wait at once (for a store, a partner, RADIUS); a query beyond is dropped and counted."""
+
+
+@implementer(IDatagramReceiver)
+class Server:
+    """Answers DHCPv4 queries with the site in force.
+
+    ``seconds`` gives the time since the epoch. ``server_port`` and ``client_port`` are where relays and clients listen.
+    """
+
+    def __init__(
+        self, site: Site, seconds: Callable[[], float], server_port: int = SERVER_PORT, client_port: int = CLIENT_PORT
+    ) -> None:
+        self.site = site
+        self.enabled = True
+        """Whether queries are answered at all (Kea A095)."""
+        self._seconds = seconds
+        self._ports = {SERVER_PORT: server_port, CLIENT_PORT: client_port}
+        self._in_flight: set[bytes] = set()
+
+    def __len__(self) -> int:
+        """How many exchanges wait."""
+        return len(self._in_flight)
+
+    def datagram_arrived(self, data: bytes, origin: Origin) -> None:
+        """Answer a query now, or when what it waits for has come; never raises."""
+        site = self.site
+        if not self.enabled:
+            site.statistics["pkt4-service-disabled"] += 1
+            return
+        query: Query | None = None
+        try:
+            query = accept(site, data, origin, self._seconds())
+            if self._in_flight and self._is_waiting(query):
+                return
+            result = launch(exchange(query))
+        except Exception as error:
+            self._refuse(site, query, error)
+            return
+        if isinstance(result, Deferred):
+            self._wait(query, result)
+        elif result is not None:
+            self._send(query, result)
+
+    def _is_waiting(self, query: Query) -> bool:
+        """Whether the client's earlier query still waits, or too many do."""
+        statistics = query.site.statistics
+        if query.key in self._in_flight:
+            statistics["pkt4-duplicate"] += 1
+        elif len(self._in_flight) >= IN_FLIGHT_LIMIT:
+            statistics["pkt4-queue-full"] += 1
+        else:
+            return False
+        statistics["pkt4-receive-drop"] += 1
+        return True
+
+    def _wait(self, query: Query, result: Deferred[Reply | None]) -> None:
+        self._in_flight.add(query.key)
+        result.addCallbacks(self._came, self._failed, (query,), None, (query,), None)  # type: ignore[arg-type]
+
+    def _came(self, reply: Reply | None, query: Query) -> None:
+        self._in_flight.discard(query.key)
+        if reply is not None:
+            self._send(query, reply)
+
+    def _failed(self, failure: Failure, query: Query) -> None:
+        self._in_flight.discard(query.key)
+        self._refuse(query.site, query, failure.value)
+
+    def _send(self, query: Query, reply: Reply) -> None:
+        statistics = query.site.statistics
+        statistics["pkt4-sent"] += 1
+        statistics[SENT4[reply.type]] += 1
+        query.origin.socket.send(reply.data, reply.address, self._ports.get(reply.port, reply.port), reply.hwaddr)
+
+    def _refuse(self, site: Site, query: Query | None, error: Any) -> None:
+        """Count and log a query that gets no answer: the one place that hears why."""
+        statistics = site.statistics
+        statistics["pkt4-receive-drop"] += 1
+        if isinstance(error, Drop):
+            if error.statistic:
+                statistics[error.statistic] += 1
+            log = site.log.bad_packets.debug
+            if log:
+                log(error.message, f"{query or 'a packet'}: {error}")
+            return
+        statistics["pkt4-processing-failed"] += 1
+        log = site.log.server.error
+        if not log:
+            return
+        if isinstance(error, Unavailable):
+            log("DHCP4_LEASE_STORE_UNAVAILABLE", f"{query}: not answered: {error}")
+        else:
+            trace = Failure(error).getTraceback()
+            log("DHCP4_PACKET_PROCESS_EXCEPTION", f"{query or 'a packet'}: not answered: {trace}")
