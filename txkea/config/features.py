@@ -1,0 +1,140 @@
+"""What a configuration may ask for that is understood but not built yet: refused by name, never ignored."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from txkea.errors import ConfigError, Position
+
+__all__ = [
+    "ADAPTIVE",
+    "BACKENDS",
+    "CLASSES",
+    "CONFIG_BACKEND",
+    "DATABASES",
+    "DDNS",
+    "DHCP4O6",
+    "EARLY_LOOKUP",
+    "EXTENDED_INFO",
+    "FREE_LEASE_QUEUE",
+    "HTTP",
+    "POOL_DDNS",
+    "Feature",
+    "Later",
+    "NotBuilt",
+    "databases",
+    "libraries",
+    "only",
+    "unless",
+]
+
+
+class Feature(NamedTuple):
+    """Something not built yet, and the issue that builds it (0: none is filed)."""
+
+    name: str
+    issue: int = 0
+
+
+class NotBuilt(ConfigError):
+    """The configuration needs a feature that is not built yet; ``feature`` says which."""
+
+    def __init__(self, feature: Feature, path: str, position: Position | None) -> None:
+        self.feature = feature
+        when = f"issue {feature.issue}" if feature.issue else "a later issue"
+        super().__init__(
+            f"this needs {feature.name}, which txkea does not have yet ({when}); leave it out", path, position
+        )
+
+
+Later = Callable[[Any], "Feature | None"]
+"""What a value needs that is not built yet; raises ValueError for a value that nothing will ever build."""
+
+ADAPTIVE: Final = Feature("adaptive lease times")
+CLASSES: Final = Feature("client classes", 5)
+CONFIG_BACKEND: Final = Feature("configuration from a database")
+DATABASES: Final = Feature("leases and hosts in databases", 7)
+DDNS: Final = Feature("DNS updates")
+DHCP4O6: Final = Feature("DHCPv4 over DHCPv6", 4)
+EARLY_LOOKUP: Final = Feature("early lookup of global reservations", 5)
+EXTENDED_INFO: Final = Feature("extended information in leases")
+FREE_LEASE_QUEUE: Final = Feature("the free lease queue allocator")
+HTTP: Final = Feature("control over HTTP", 6)
+POOL_DDNS: Final = Feature("DNS settings of a pool")
+
+COMMANDS: Final = Feature("the commands of the control channel", 6)
+
+LIBRARIES: Final = {
+    "bootp": Feature("the bootp library"),
+    "cb_cmds": CONFIG_BACKEND,
+    "class_cmds": COMMANDS,
+    "ddns_tuning": DDNS,
+    "flex_id": Feature("flexible identifiers", 5),
+    "flex_option": Feature("flexible options", 5),
+    "gss_tsig": DDNS,
+    "ha": Feature("High Availability", 9),
+    "host_cache": Feature("the host cache", 8),
+    "host_cmds": COMMANDS,
+    "lease_cmds": COMMANDS,
+    "lease_query": Feature("leasequery"),
+    "legal_log": Feature("the forensic log"),
+    "limits": Feature("limits of leases and rates"),
+    "mysql": DATABASES,
+    "mysql_cb": CONFIG_BACKEND,
+    "perfmon": Feature("performance monitoring", 6),
+    "pgsql": DATABASES,
+    "pgsql_cb": CONFIG_BACKEND,
+    "ping_check": Feature("ping checks"),
+    "radius": Feature("RADIUS", 8),
+    "rbac": Feature("roles on the control channel", 6),
+    "run_script": Feature("scripts at hook points"),
+    "stat_cmds": COMMANDS,
+    "subnet_cmds": COMMANDS,
+    "user_chk": Feature("the user_chk library"),
+}
+"""Kea's hook libraries by their base names without ``libdhcp_`` and ``.so``."""
+
+PROVIDERS: Final = Feature("providers from hooks-libraries", 6)
+
+BACKENDS: Final = ("memfile", "mysql", "postgresql", "cql", "cassandra", "redis")
+"""The types of databases that a configuration may name."""
+
+
+def unless(feature: Feature, *harmless: Any) -> Later:
+    """Every value needs the feature except a few."""
+
+    def later(value: Any) -> Feature | None:
+        return None if value in harmless else feature
+
+    return later
+
+
+def only(feature: Feature, *values: Any) -> Later:
+    """A few values need the feature."""
+
+    def later(value: Any) -> Feature | None:
+        return feature if value in values else None
+
+    return later
+
+
+def databases(value: str) -> Feature | None:
+    """The type of a lease database: memfile is built, and the dotted path of a provider is the operator's own."""
+    if value == "memfile" or dotted(value):
+        return None
+    if value in BACKENDS:
+        return DATABASES
+    raise ValueError(f'"{value}" is no lease database; one of {", ".join(BACKENDS)} would be right')
+
+
+def libraries(value: str) -> Feature:
+    """A hook library of Kea's, by its file's base name, or a provider by its dotted path."""
+    name = os.path.basename(value).removesuffix(".so").removeprefix("libdhcp_")
+    return LIBRARIES.get(name, PROVIDERS)
+
+
+def dotted(value: str) -> bool:
+    parts = value.split(".")
+    return len(parts) > 1 and all(part.isidentifier() for part in parts)
