@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from time import perf_counter
 
 from hypothesis import given, settings
@@ -85,7 +86,7 @@ class RoundTrips(SynchronousTestCase):
         for code, payload in message.options.items():
             cuts = sorted(data.draw(st.lists(st.integers(0, len(payload)), max_size=3)))
             bounds = [0, *cuts, len(payload)]
-            pieces += [(code, payload[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+            pieces += [(code, payload[a:b]) for a, b in pairwise(bounds)]
         order = data.draw(st.permutations([code for code, _ in pieces]))
         queues = {code: [piece for each, piece in pieces if each == code] for code in message.options}
         blocks = b"".join(option(code, queues[code].pop(0)) + b"\0" * data.draw(st.integers(0, 2)) for code in order)
@@ -343,7 +344,7 @@ class Answers(SynchronousTestCase):
         )
 
     def _read(self, packed: PackedOptions) -> dict[int, bytes]:
-        header = header4(1, 1, 6, 0, 0, 0, 0, *[b"\0" * 4] * 4, CHADDR, packed.sname, packed.file)
+        header = HEADER[:44] + packed.sname.ljust(64, b"\0") + packed.file.ljust(128, b"\0") + HEADER[236:]
         options = decode4(encode4(header, packed.blocks)).options
         options.pop(Option4.OVERLOAD, None)
         return options

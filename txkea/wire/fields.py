@@ -235,10 +235,6 @@ def _no_data(text: str) -> bytes:
     return b""
 
 
-def _no_syntax(text: str) -> bytes:
-    raise ValueError('this option has no text form here; write its payload in hexadecimal with "csv-format": false')
-
-
 def _bytes(value: bytes, family: int) -> bytes:
     return value
 
@@ -288,6 +284,7 @@ KINDS: Final[dict[str, Kind]] = {
         _read_name,
         lambda value, family: encode_name(name_from_text(value)),
     ),
-    "internal": Kind(None, True, _no_syntax, bytes.hex, _rest, _bytes),
 }
-"""Every kind of field by Kea's name; ``record`` is no field but several (`txkea.wire.options`)."""
+"""Every kind of field by Kea's name; ``record`` is several fields, ``internal`` a syntax of the option's own, for both
+of which see `txkea.wire.options`.
+"""

@@ -45,7 +45,7 @@ def encode_text(definition: OptionDefinition, text: str, family: int = 4) -> byt
     tokens = _tokens(text)
     syntax = _syntax(definition)
     if syntax:
-        return syntax.write([syntax.parse(token) for token in tokens])
+        return syntax.write([syntax.parse(token) for token in tokens or [""]])
     if definition.kind == "empty":
         return KINDS["empty"].parse(text.strip())  # type: ignore[no-any-return]
     kinds = _fields(definition, len(tokens))
@@ -113,10 +113,9 @@ def write(definition: OptionDefinition, values: Sequence[Any], family: int = 4) 
 def validate(definition: OptionDefinition) -> None:
     """Refuse a definition that cannot be read back (Kea C037, C041, C045). Raises ValueError."""
     names = definition.fields if definition.kind == "record" else (definition.kind,)
-    unknown = [name for name in names if name not in KINDS or name == "internal"]
-    known = ", ".join(name for name in (*KINDS, "record") if name != "internal")
-    if unknown:
-        raise ValueError(f"unknown option type {unknown[0]!r}; it is one of {known}")
+    for name in names:
+        if name not in KINDS:
+            raise ValueError(f"unknown option type {name!r}; it is one of {', '.join(KINDS)} and record")
     if definition.kind == "record":
         if len(names) < 2:
             raise ValueError("a record has at least two fields; name them in record-types, separated by commas")
@@ -235,16 +234,16 @@ def _read_routes(payload: bytes) -> Iterator[Route]:
 
 
 def _write_routes(routes: Sequence[Route]) -> bytes:
-    if not routes:
-        raise ValueError("option 121 has at least one route; write subnet and router like 10.0.0.0/8 - 192.0.2.1")
     return b"".join(
         [bytes((length,)) + destination[: (length + 7) // 8] + router for destination, length, router in routes]
     )
 
 
+def _no_text(text: str) -> bytes:
+    raise ValueError('this option has no text form here; write its payload in hexadecimal with "csv-format": false')
+
+
 def _write_search_list(names: Sequence[str]) -> bytes:
-    if not names:
-        raise ValueError("option 119 has at least one domain name, like example.org")
     return encode_names([name_from_text(name) for name in names], compress=True)
 
 
@@ -256,6 +255,7 @@ _SYNTAXES: Final[dict[tuple[str, int, str], _Syntax]] = {
         _write_search_list,
     ),
     ("dhcp4", 121, "internal"): _Syntax(_parse_route, str, _read_routes, _write_routes),
+    ("dhcp4", 162, "internal"): _Syntax(_no_text, bytes.hex, lambda payload: [payload], b"".join),
 }
 
 
