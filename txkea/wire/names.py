@@ -219,12 +219,8 @@ def decode_fqdn4(payload: bytes) -> Fqdn4:
 
 def _wire_field(field: bytes) -> tuple[Name, bool]:
     """A partial name has no root (RFC 4702 section 2.3.1)."""
-    try:
-        name, end = decode_name(field)
-    except Malformed:
-        name, end = decode_name(field + b"\0")
-        if end != len(field) + 1:
-            raise
+    name, end = decode_name(field + b"\0")
+    if end > len(field):
         return name, True
     if field[end:].strip(b"\0"):
         raise Malformed(f"{len(field) - end} bytes after the name in option 81")

@@ -267,26 +267,34 @@ def _syntax(definition: OptionDefinition) -> _Syntax | None:
 # -- what nests in options ---------------------------------------------------------------------------------------------
 
 
-def _pairs(payload: bytes, width: int, padded: bool) -> Iterator[tuple[int, bytes]]:
-    cursor = Cursor(payload)
-    while cursor.remaining:
-        code = cursor.uint(width)
-        if padded and code == 0:
-            continue
-        if padded and code == 255:
-            return
-        yield code, cursor.prefixed(width)
-
-
 def parse_suboptions(payload: bytes, padded: bool = False) -> dict[int, bytes]:
     """The DHCPv4 options in a payload, the payloads of a repeated code joined.
 
     ``padded`` says that 0 is PAD and 255 END, as in option 43 (RFC 2132 section 8.4) and not in option 82 (RFC 3046
     section 2.0). Raises `Malformed` if one runs past the end.
     """
+    options: dict[int, bytes] = {}
+    position, end = 0, len(payload)
+    while position < end:  # the fast path: relays send option 82 with every message
+        code = payload[position]
+        start = position + 2
+        position = start + payload[start - 1] if start <= end else end + 1
+        if position > end or code in options or padded:
+            return _join_suboptions(payload, padded)
+        options[code] = payload[start:position]
+    return options
+
+
+def _join_suboptions(payload: bytes, padded: bool) -> dict[int, bytes]:
     pieces: dict[int, list[bytes]] = {}
-    for code, part in _pairs(payload, 1, padded):
-        pieces.setdefault(code, []).append(part)
+    cursor = Cursor(payload)
+    while cursor.remaining:
+        code = cursor.uint(1)
+        if padded and code == 0:
+            continue
+        if padded and code == 255:
+            break
+        pieces.setdefault(code, []).append(cursor.prefixed(1))
     return {code: b"".join(parts) for code, parts in pieces.items()}
 
 
