@@ -1,0 +1,99 @@
+"""What a command answers, and its bytes on the wire (Kea G005, G006)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from txkea.errors import TxkeaError
+
+__all__ = ["Answer", "Listing", "Result", "encode", "pieces"]
+
+PIECE: Final = 1 << 15
+"""Characters that are encoded in one go, so that a large answer lets others have their turn."""
+LONG: Final = 64
+"""A list of more members is encoded member by member."""
+
+
+class Result(IntEnum):
+    """The result codes of Kea's commands."""
+
+    SUCCESS = 0
+    ERROR = 1
+    UNSUPPORTED = 2
+    EMPTY = 3
+    CONFLICT = 4
+
+
+class Answer(NamedTuple):
+    """What a command answers; ``arguments`` is any JSON value, a `Listing`, or None for none."""
+
+    result: int = Result.SUCCESS
+    text: str | None = None
+    arguments: Any = None
+
+
+class Listing(NamedTuple):
+    """Arguments that consist of one list too long to hold in memory: ``{key: [...]}``.
+
+    ``conclude`` turns the number of members into result and text, which are sent after the list.
+    """
+
+    key: str
+    pages: AsyncIterator[Sequence[Any]]
+    conclude: Callable[[int], tuple[int, str]]
+
+
+def pieces(value: Any, depth: int = 0) -> Iterator[str]:
+    """The JSON text of a value in pieces; none is large unless a single member of a list is."""
+    if isinstance(value, Mapping) and depth < 4:
+        yield "{ "
+        for number, (name, member) in enumerate(value.items()):
+            yield f"{', ' if number else ''}{json.dumps(name)}: "
+            yield from pieces(member, depth + 1)
+        yield " }"
+    elif isinstance(value, (list, tuple)) and len(value) > LONG:
+        yield "[ "
+        for number, member in enumerate(value):
+            yield f"{', ' if number else ''}{json.dumps(member)}"
+        yield " ]"
+    else:
+        yield json.dumps(value)
+
+
+async def encode(answer: Answer) -> AsyncIterator[str]:
+    """The JSON text of an answer in pieces of about `PIECE` characters, the keys in Kea's (alphabetical) order.
+
+    A listing that fails on its way ends with result 1 and is still good JSON.
+    """
+    if isinstance(answer.arguments, Listing):
+        async for piece in _listing(answer.arguments):
+            yield piece
+        return
+    named = (("arguments", answer.arguments), ("result", int(answer.result)), ("text", answer.text))
+    collected: list[str] = []
+    size = 0
+    for piece in pieces({name: value for name, value in named if value is not None}):
+        collected.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            yield "".join(collected)
+            collected.clear()
+            size = 0
+    yield "".join(collected)
+
+
+async def _listing(listing: Listing) -> AsyncIterator[str]:
+    count = 0
+    yield f'{{ "arguments": {{ {json.dumps(listing.key)}: [ '
+    try:
+        async for page in listing.pages:
+            members = ", ".join(json.dumps(member) for member in page)
+            yield f"{', ' if count and page else ''}{members}"
+            count += len(page)
+        result, text = listing.conclude(count)
+    except TxkeaError as error:
+        result, text = Result.ERROR, str(error)
+    yield f' ] }}, "result": {int(result)}, "text": {json.dumps(text)} }}'

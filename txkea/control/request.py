@@ -1,0 +1,184 @@
+"""Requests on the control channel: where one ends, and what it says (Kea G001-G004, G010)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final, NamedTuple
+
+from txkea.errors import TxkeaError
+
+__all__ = ["DEPTH", "MAX_REQUEST", "Framing", "Request", "RequestError", "parse", "validate"]
+
+DEPTH: Final = 100
+"""How deep maps and lists may nest, as in a configuration."""
+MAX_REQUEST: Final = 16 << 20
+"""Bytes of a request; a larger configuration goes through a file and ``config-reload``."""
+
+KNOWN: Final = frozenset(("command", "arguments", "service", "remote-address"))
+"""Keys of a request; the last two say where it came from and mean nothing to us (Kea G004)."""
+
+
+class RequestError(TxkeaError):
+    """What arrived is not a request; the text tells the sender."""
+
+
+class Request(NamedTuple):
+    """A command to run."""
+
+    command: str
+    arguments: Any = None
+
+
+# -- where a request ends ----------------------------------------------------------------------------------------------
+
+NEXT: Final = {
+    "code": re.compile(rb'["{}\[\]#]|//|/\*'),
+    "string": re.compile(rb'"|\\[\s\S]'),
+    "line": re.compile(rb"\n"),
+    "block": re.compile(rb"\*/"),
+}
+"""What to look for in each mode."""
+ENTER: Final = {b'"': "string", b"#": "line", b"//": "line", b"/*": "block"}
+LEAVE: Final = {"string": b'"', "line": b"\n", "block": b"*/"}
+
+
+class Framing:
+    """Finds the end of a JSON object that has no length in front; looks at each byte once."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._at = 0
+        self._mode = "code"
+        self._depth = 0
+        self._began = 0
+        self._comments: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The whole object with its comments blanked out, or None while its end is missing; the rest is ignored.
+
+        Raises `RequestError` as soon as it can be no request.
+        """
+        if len(self._data) + len(data) > MAX_REQUEST:
+            raise RequestError(f"the command is longer than {MAX_REQUEST} bytes; use a file and config-reload")
+        self._data += data
+        while match := NEXT[self._mode].search(self._data, self._at):
+            self._at = match.end()
+            if self._step(match[0], match.start()):
+                return self._whole()
+        # Half of a two-byte mark may stand at the end.
+        self._at = max(self._at, len(self._data) - 1)
+        self._refuse_other_values()
+        return None
+
+    def _step(self, mark: bytes, start: int) -> bool:
+        """Take one mark; tells whether the object is complete."""
+        if self._mode != "code":
+            if mark == LEAVE[self._mode]:
+                if self._mode != "string":
+                    self._comments.append((self._began, self._at))
+                self._mode = "code"
+            return False
+        if mark in ENTER:
+            self._mode = ENTER[mark]
+            self._began = start
+            self._refuse_other_values()
+            return False
+        return self._bracket(mark)
+
+    def _bracket(self, mark: bytes) -> bool:
+        if mark in b"]}":
+            self._depth -= 1
+            return self._depth <= 0
+        self._depth += 1
+        if self._depth > DEPTH:
+            raise RequestError(f"the command nests deeper than {DEPTH} levels")
+        return False
+
+    def _refuse_other_values(self) -> None:
+        """A command is a map: anything else than space and comments before it has no end to wait for."""
+        if self._depth == 0 and self._mode != "block" and self._mode != "line" and self._whole().strip(b" \t\r\n/"):
+            raise RequestError('a command is a map: { "command": ... }')
+
+    def _whole(self) -> bytes:
+        whole = self._data[: self._at]
+        for start, end in self._comments:
+            whole[start:end] = b" " * (end - start)
+        return bytes(whole)
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+INT64: Final = range(-(2**63), 2**63)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A map; a key that stands twice might be checked in one place and used in another."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RequestError(f"{twice!r} stands twice in one map; keep one of the two")
+    return members
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or int(text) not in INT64:
+        raise RequestError(f"the number {text[:20]}… is too large; 64 bits are the limit")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise RequestError(f"the number {text[:20]} is too large")
+    return value
+
+
+def _constant(text: str) -> float:
+    raise RequestError(f"{text} is not a JSON value")
+
+
+DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)
+
+
+def parse(data: bytes) -> Any:
+    """The JSON value of a framed request. Raises `RequestError`.
+
+    Stricter than Python's `json`: no key twice, no NaN, 64-bit integers, no lone surrogates, UTF-8 only.
+    """
+    try:
+        text = data.decode("utf-8")
+        value = DECODER.decode(text)
+        if SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as error:
+        raise RequestError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except UnicodeDecodeError as error:
+        raise RequestError(f"the command is not UTF-8 text at byte {error.start}") from None
+    except UnicodeEncodeError:
+        raise RequestError("a string of the command has half of a surrogate pair") from None
+    except RecursionError:
+        raise RequestError("the command nests too deep") from None
+    return value
+
+
+def validate(value: Any) -> Request:
+    """A request from its JSON value. Raises `RequestError`."""
+    if not isinstance(value, dict):
+        raise RequestError('a command is a map: { "command": ... }')
+    if "command" not in value:
+        raise RequestError("'command' is missing")
+    if not isinstance(value["command"], str):
+        raise RequestError("'command' is not a string")
+    for name in value:
+        if name not in KNOWN:
+            raise RequestError(f"a command has no parameter {name!r}; its own parameters go into 'arguments'")
+    return Request(value["command"], value.get("arguments"))
