@@ -188,7 +188,6 @@ STANDARD4: Final = Definitions(
         *define(AGENT_SPACE, _AGENT),
         *define(CABLELABS_SPACE, _CABLELABS),
         *define("vendor-4491", _DOCSIS),
-        *define("docsis3-v4", _DOCSIS),  # the same by the name of Kea's older examples
     ]
 )
 """The standard definitions; an operator's own come with `Definitions.extended`."""
