@@ -1,0 +1,260 @@
+"""Sphinx directives that take the manual's tables from the code, so that they cannot differ from it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import nested_parse_with_titles
+
+import txkea.interfaces
+from txkea.config import features
+from txkea.config.keywords import ABSENT, Keyword
+from txkea.config.keywords4 import MAPS4
+from txkea.config.kinds import Each, Floating, In, Integer, Kind, Parsed, Text
+from txkea.logs.messages import MESSAGES
+from txkea.wire.standard4 import STANDARD4
+
+__all__ = ["setup"]
+
+MEANINGS = Path(__file__).resolve().parent.parent / "meanings.txt"
+
+WORDS = {
+    "address": "IP address",
+    "address4": "IPv4 address",
+    "characters": "regular expression",
+    "pool4": "``first - last`` or prefix",
+    "prefix4": "IPv4 prefix",
+    "prefix6": "IPv6 prefix",
+    "selection4": "interface, or interface/address",
+    "severity": "``FATAL``, ``ERROR``, ``WARN``, ``INFO``, ``DEBUG``, ``NONE``",
+}
+"""What the functions understand that read a keyword's text."""
+
+SAMPLES: dict[type, Any] = {bool: True, str: "x", list: [], dict: {}}
+
+
+def meanings() -> dict[str, str]:
+    """The meanings of keywords: ``keyword`` or ``map/keyword`` to text."""
+    lines = MEANINGS.read_text(encoding="utf-8").splitlines()
+    return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], widths: str) -> Iterator[str]:
+    """A list-table in reStructuredText."""
+    yield from (".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
+    for row in (header, *rows):
+        for number, cell in enumerate(row):
+            yield f"   {'* -' if number == 0 else '  -'} {cell}"
+    yield ""
+
+
+def choices(kind: Parsed) -> tuple[str, ...]:
+    """The words of a `one_of`, or none if it is something else."""
+    values = inspect.getclosurevars(kind.parse).nonlocals.get("values", ())
+    return tuple(values)
+
+
+def kind_text(kind: Kind) -> str:
+    """A kind of value in words."""
+    if isinstance(kind, Each):
+        return f"list: {kind_text(kind.kind)}"
+    if isinstance(kind, In):
+        return f":ref:`map <keywords-{kind.name.lower()}>`"
+    if isinstance(kind, Integer):
+        return f"number, {kind.lowest} to {kind.highest}"
+    if isinstance(kind, Floating):
+        return f"number, {kind.lowest:g} to {kind.highest:g}"
+    if isinstance(kind, Text):
+        return f"text, up to {kind.longest} bytes" if kind.longest else "text"
+    if isinstance(kind, Parsed):
+        return ", ".join(f"``{word}``" for word in choices(kind)) or WORDS[kind.parse.__name__]
+    return {"Boolean": "``true``, ``false``", "Free": "anything" if object in getattr(kind, "types", ()) else "map"}[
+        type(kind).__name__
+    ]
+
+
+def default_text(row: Keyword) -> str:
+    """A keyword's default in words."""
+    if row.required:
+        return "required"
+    if row.default is ABSENT or row.default in ({}, []):
+        return ""
+    if row.default == "":
+        return "default: empty"
+    if isinstance(row.default, list):
+        return f"default: {', '.join(row.default)}"
+    return f"default: {str(row.default).lower() if isinstance(row.default, bool) else row.default}"
+
+
+def sample(kind: Kind) -> Any:
+    """Some value of a kind, to see what an old spelling becomes."""
+    if isinstance(kind, Parsed):
+        return (*choices(kind), "192.0.2.1")[0]
+    if isinstance(kind, Integer):
+        return kind.lowest
+    return SAMPLES[{"Boolean": bool, "Each": list, "In": dict}.get(type(kind).__name__, str)]
+
+
+def built_text(row: Keyword) -> str:
+    """Whether a keyword is an old spelling, without effect, or needs what is not built yet."""
+    if row.becomes is not None:
+        names = ", ".join(f"``{name}``" for name in row.becomes(sample(row.kind)))
+        return f" *Old spelling of* {names}."
+    if row.inert:
+        return f" *No effect:* {row.inert}."
+    if row.later is None:
+        return ""
+    known = inspect.getclosurevars(row.later).nonlocals
+    feature = known.get("feature")
+    if feature is None:
+        return " *Some values are refused:* see below."
+    values = ", ".join(
+        f"``{str(value).lower() if isinstance(value, bool) else value}``" for value in known.get("values", ())
+    )
+    return f" *Not yet:* {values + ' needs' if values else 'needs'} {feature.name}{issue(feature)}."
+
+
+def issue(feature: features.Feature) -> str:
+    """The issue that builds a feature."""
+    return f" (issue {feature.issue})" if feature.issue else ""
+
+
+class Generated(SphinxDirective):
+    """Replaces itself by reStructuredText that `lines` makes from the code."""
+
+    optional_arguments = 1
+    has_content = False
+
+    def lines(self) -> Iterable[str]:
+        """The text."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the text where the directive stands."""
+        text = StringList()
+        for number, line in enumerate(self.lines()):
+            text.append(line, f"<{self.name}>", number)
+        holder = nodes.section()
+        holder.document = self.state.document
+        nested_parse_with_titles(self.state, text, holder)
+        return holder.children
+
+
+class KeywordsOf(Generated):
+    """``.. keywords:: MAP``: the keywords of one map of the configuration."""
+
+    required_arguments = 1
+
+    def lines(self) -> Iterator[str]:
+        """A label to refer to, and a definition list."""
+        name = self.arguments[0]
+        texts = meanings()
+        yield from (f".. _keywords-{name.lower()}:", "")
+        for row in MAPS4[name].values():
+            kind, default = kind_text(row.kind), default_text(row)
+            yield f"``{row.name}``" + f" : {kind}" + (f" : {default}" if default else "")
+            yield f"   {texts.get(f'{name}/{row.name}', texts.get(row.name, ''))}.{built_text(row)}"
+        yield ""
+
+
+class LogMessages(Generated):
+    """``.. log-messages::``: every message identifier that is promised, by logger."""
+
+    def lines(self) -> Iterator[str]:
+        """One definition list a logger."""
+        loggers = defaultdict(list)
+        for message in MESSAGES.values():
+            loggers[message.logger].append(message)
+        for logger, messages in loggers.items():
+            yield from (f"**kea-dhcp4.{logger}**", "")
+            for message in messages:
+                level = f" {message.level}" if message.severity == "DEBUG" else ""
+                yield f"``{message.identifier}`` : {message.severity}{level}"
+                yield f"   {message.meaning}"
+            yield ""
+
+
+class HookLibraries(Generated):
+    """``.. hook-libraries::``: Kea's libraries and what becomes of them."""
+
+    def lines(self) -> Iterator[str]:
+        """A table."""
+        rows = [
+            (f"``libdhcp_{name}.so``", f"refused: needs {feature.name}{issue(feature)}")
+            for name, feature in features.LIBRARIES.items()
+        ]
+        yield from table(("Library", "Now"), rows, "35 65")
+
+
+class StandardOptions(Generated):
+    """``.. standard-options:: SPACE``: the options of one space that need no ``option-def``."""
+
+    required_arguments = 1
+
+    def lines(self) -> Iterator[str]:
+        """A table."""
+        rows = [
+            (
+                str(option.code),
+                f"``{option.name}``",
+                (", ".join(option.fields) or option.kind) + (" …" if option.array else ""),
+            )
+            for option in STANDARD4
+            if option.space == self.arguments[0]
+        ]
+        yield from table(("Code", "Name", "Type"), rows, "10 50 40")
+
+
+class PublicInterface(Generated):
+    """``.. interface:: NAME ...``: interfaces of ``txkea.interfaces``, with signatures and docstrings."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def lines(self) -> Iterator[str]:
+        """Members in the order of the source."""
+        tree = ast.parse(inspect.getsource(txkea.interfaces))
+        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        for name in self.arguments[0].split():
+            yield from self.described(classes[name])
+
+    @staticmethod
+    def described(interface: ast.ClassDef) -> Iterator[str]:
+        """One interface or value."""
+        bases = ", ".join(ast.unparse(base) for base in interface.bases)
+        yield from (f".. py:class:: txkea.interfaces.{interface.name}({bases})", "")
+        yield from (*textwrap.indent(ast.get_docstring(interface) or "", "   ").splitlines(), "")
+        for member, after in zip(interface.body, [*interface.body[1:], None], strict=True):
+            if isinstance(member, ast.FunctionDef):
+                returns = f" -> {ast.unparse(member.returns)}" if member.returns else ""
+                yield from (f"   .. py:method:: {member.name}({ast.unparse(member.args)}){returns}", "")
+                yield from (*textwrap.indent(ast.get_docstring(member) or "", "      ").splitlines(), "")
+            elif isinstance(member, ast.AnnAssign):
+                yield f"   .. py:attribute:: {ast.unparse(member.target)}"
+                yield from (f"      :type: {ast.unparse(member.annotation)}", "")
+                text = ""
+                if isinstance(member.value, ast.Call) and isinstance(member.value.args[0], ast.Constant):
+                    text = str(member.value.args[0].value)
+                elif isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                    text = str(after.value.value)
+                yield from (f"      {text}", "")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Make the directives known."""
+    app.add_directive("keywords", KeywordsOf)
+    app.add_directive("log-messages", LogMessages)
+    app.add_directive("hook-libraries", HookLibraries)
+    app.add_directive("standard-options", StandardOptions)
+    app.add_directive("interface", PublicInterface)
+    return {"parallel_read_safe": True}
