@@ -34,9 +34,9 @@ bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BENCHFLA
 	$(BIN)/python -m bench $(BENCHFLAGS)
 
 docs: os-docs $(VENV)/.docs ## Build the manual as HTML, plain text and PDF in doc/_build
-	$(BIN)/sphinx-build -q -W --keep-going -b html doc $(DOC)/html
-	$(BIN)/sphinx-build -q -W --keep-going -b text doc $(DOC)/text
-	$(BIN)/sphinx-build -q -b rinoh doc $(DOC)/pdf
+	$(BIN)/sphinx-build -q -E -W --keep-going -d $(DOC)/tree -b html doc $(DOC)/html
+	$(BIN)/sphinx-build -q -W --keep-going -d $(DOC)/tree -b text doc $(DOC)/text
+	$(BIN)/sphinx-build -q -d $(DOC)/tree -b rinoh doc $(DOC)/pdf
 	@ls $(DOC)/html/index.html $(DOC)/text/index.txt $(DOC)/pdf/txkea.pdf
 
 lint: os-run $(VENV)/.lint ## ruff: rules and format

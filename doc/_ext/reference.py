@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import nested_parse_with_titles
 
 import txkea.interfaces
+from tests.test_layers import LAYERS
 from txkea.config import features
 from txkea.config.keywords import ABSENT, Keyword
 from txkea.config.keywords4 import MAPS4
@@ -26,6 +28,7 @@ from txkea.wire.standard4 import STANDARD4
 
 __all__ = ["setup"]
 
+PACKAGE = Path(txkea.interfaces.__file__).resolve().parent
 MEANINGS = Path(__file__).resolve().parent.parent / "meanings.txt"
 
 WORDS = {
@@ -124,6 +127,11 @@ def built_text(row: Keyword) -> str:
     return f" *Not yet:* {values + ' needs' if values else 'needs'} {feature.name}{issue(feature)}."
 
 
+def docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
+    """A docstring without the numbers of our notes on Kea."""
+    return re.sub(r" \(Kea [A-Z0-9 ,.-]+\)", "", ast.get_docstring(node) or "")
+
+
 def issue(feature: features.Feature) -> str:
     """The issue that builds a feature."""
     return f" (issue {feature.issue})" if feature.issue else ""
@@ -215,6 +223,23 @@ class StandardOptions(Generated):
         yield from table(("Code", "Name", "Type"), rows, "10 50 40")
 
 
+class Layers(Generated):
+    """``.. layers::``: the layers of the house, each package with what it says of itself."""
+
+    def lines(self) -> Iterator[str]:
+        """A numbered list, its items the packages of one layer."""
+        for members in LAYERS:
+            lead = "#. "
+            for part in sorted(members):
+                path = PACKAGE / part.replace(".", "/")
+                source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+                if source.exists():
+                    text = docstring(ast.parse(source.read_text(encoding="utf-8")))
+                    yield f"{lead}* ``{part}``: {text.splitlines()[0]}"
+                    lead = "   "
+            yield ""
+
+
 class PublicInterface(Generated):
     """``.. interface:: NAME ...``: interfaces of ``txkea.interfaces``, with signatures and docstrings."""
 
@@ -233,12 +258,12 @@ class PublicInterface(Generated):
         """One interface or value."""
         bases = ", ".join(ast.unparse(base) for base in interface.bases)
         yield from (f".. py:class:: txkea.interfaces.{interface.name}({bases})", "")
-        yield from (*textwrap.indent(ast.get_docstring(interface) or "", "   ").splitlines(), "")
+        yield from (*textwrap.indent(docstring(interface), "   ").splitlines(), "")
         for member, after in zip(interface.body, [*interface.body[1:], None], strict=True):
             if isinstance(member, ast.FunctionDef):
                 returns = f" -> {ast.unparse(member.returns)}" if member.returns else ""
                 yield from (f"   .. py:method:: {member.name}({ast.unparse(member.args)}){returns}", "")
-                yield from (*textwrap.indent(ast.get_docstring(member) or "", "      ").splitlines(), "")
+                yield from (*textwrap.indent(docstring(member), "      ").splitlines(), "")
             elif isinstance(member, ast.AnnAssign):
                 yield f"   .. py:attribute:: {ast.unparse(member.target)}"
                 yield from (f"      :type: {ast.unparse(member.annotation)}", "")
@@ -256,5 +281,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("log-messages", LogMessages)
     app.add_directive("hook-libraries", HookLibraries)
     app.add_directive("standard-options", StandardOptions)
+    app.add_directive("layers", Layers)
     app.add_directive("interface", PublicInterface)
     return {"parallel_read_safe": True}

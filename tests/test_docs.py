@@ -1,0 +1,145 @@
+"""The manual says what is so: its listings work, and what it lists is all there is."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tempfile
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from txkea.config.keywords4 import MAPS4
+from txkea.config.load import load4
+from txkea.exchange.statistics import GLOBAL4
+from txkea.interfaces import IHostSource, IProviderFactory
+from txkea.launch import launch
+from txkea.logs.messages import MESSAGES
+from txkea.model.identifier import Identifier, IdentifierKind
+
+__all__ = ["ExampleTests", "ListingTests", "ReferenceTests"]
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.rst", *sorted((ROOT / "doc").rglob("*.rst")))
+BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:\1   :.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE)
+MESSAGE = re.compile(r"(?:DHCP4|DHCPSRV|ALLOC_ENGINE|COMMAND|HOSTS|TXKEA)_[A-Z0-9_]+")
+
+
+class Listing(NamedTuple):
+    """A code block of a page."""
+
+    page: Path
+    language: str
+    text: str
+
+
+def listings(language: str) -> Iterator[Listing]:
+    """All code blocks in a language, page by page."""
+    for page in PAGES:
+        for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+            if match[2] == language:
+                yield Listing(page, language, dedent(match[4]))
+
+
+def module(page: Path) -> ModuleType:
+    """A module that runs all Python listings of a page, from the first to the last."""
+    made = ModuleType(f"listing_{page.stem}")
+    sys.modules[made.__name__] = made
+    for listing in listings("python"):
+        if listing.page == page:
+            exec(compile(listing.text, str(page), "exec", dont_inherit=True), made.__dict__)
+    return made
+
+
+def accepted(text: str) -> Any:
+    """The configuration that a text makes; raises `ConfigErrors`."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(text)
+        file.flush()
+        return load4(file.name)
+
+
+class ListingTests(SynchronousTestCase):
+    """A listing that is printed works."""
+
+    def test_configurations(self) -> None:
+        """Every configuration in the manual and the README is accepted, without a warning."""
+        found = list(listings("json"))
+        self.assertGreaterEqual(len(found), 3)
+        for listing in found:
+            self.assertEqual(accepted(listing.text).warnings, (), listing.page)
+
+    def test_lease_store(self) -> None:
+        """The lease store of the manual keeps the contract of lease stores, and its factory is one."""
+        page = module(ROOT / "doc" / "extending" / "providers.rst")
+        self.assertTrue(verifyObject(IProviderFactory, page.FACTORY))
+        suite = unittest.defaultTestLoader.loadTestsFromTestCase(page.ScratchTests)
+        result = unittest.TextTestRunner(io.StringIO()).run(suite)
+        self.assertGreater(result.testsRun, 5)
+        self.assertEqual([*result.errors, *result.failures, *result.skipped], [])
+
+    def test_host_source(self) -> None:
+        """The host source of the manual finds a camera by its hardware address and by its address, and nobody else."""
+        cameras = module(ROOT / "doc" / "extending" / "providers.rst").Cameras()
+        self.assertTrue(verifyObject(IHostSource, cameras))
+        camera = Identifier(IdentifierKind.HW_ADDRESS, b"\x02\xca\0\0\0\7")
+        host = launch(cameras.find([camera], 1))
+        self.assertEqual(host.address, b"\xc0\0\2\7")
+        self.assertEqual(launch(cameras.at(b"\xc0\0\2\7", 1)), [host])
+        self.assertIsNone(launch(cameras.find([camera], 2)))
+        self.assertIsNone(launch(cameras.find([Identifier(IdentifierKind.HW_ADDRESS, bytes(6))], 1)))
+
+
+class ExampleTests(SynchronousTestCase):
+    """The files in ``config/``."""
+
+    def test_examples(self) -> None:
+        """Every example configuration is accepted, without a warning."""
+        found = sorted((ROOT / "config").glob("*.conf"))
+        self.assertGreaterEqual(len(found), 2)
+        for path in found:
+            self.assertEqual(load4(str(path)).warnings, (), path)
+
+
+class ReferenceTests(SynchronousTestCase):
+    """What the manual lists is complete."""
+
+    def test_keywords(self) -> None:
+        """Every keyword of every map has a meaning in the manual, and no meaning is left of a keyword that is gone."""
+        lines = (ROOT / "doc" / "meanings.txt").read_text(encoding="utf-8").splitlines()
+        meanings = {line.split(": ")[0] for line in lines if line and not line.startswith("#")}
+        used = set()
+        for name, table in MAPS4.items():
+            for keyword in table:
+                used.add(f"{name}/{keyword}" if f"{name}/{keyword}" in meanings else keyword)
+        self.assertEqual(used ^ meanings, set())
+
+    def test_maps(self) -> None:
+        """Every map of the configuration is in the reference."""
+        page = (ROOT / "doc" / "operator" / "configuration.rst").read_text(encoding="utf-8")
+        self.assertEqual(sorted(re.findall(r"\.\. keywords:: (\S+)", page)), sorted(MAPS4))
+
+    def test_messages(self) -> None:
+        """Every message identifier in the code is one that the manual lists, and every one listed is in the code."""
+        used = set()
+        for path in (ROOT / "txkea").rglob("*.py"):
+            if path.name != "messages.py":
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                    if isinstance(node, ast.Constant) and isinstance(node.value, str) and MESSAGE.fullmatch(node.value):
+                        used.add(node.value)
+        self.assertEqual(
+            {"unlisted": used - set(MESSAGES), "unused": set(MESSAGES) - used}, {"unlisted": set(), "unused": set()}
+        )
+
+    def test_statistics(self) -> None:
+        """Every statistic that a server has from its start on is explained."""
+        page = (ROOT / "doc" / "operator" / "statistics.rst").read_text(encoding="utf-8")
+        self.assertEqual({name for name in GLOBAL4 if f"``{name}``" not in page}, set())
