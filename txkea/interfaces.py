@@ -90,6 +90,12 @@ class ILeaseStore(Interface):
     def reclaimed(before: float, limit: int) -> Awaitable[Sequence[Lease4]]:
         """At most ``limit`` leases (0: all) in state RECLAIMED that expired before ``before``. *Waits.*"""
 
+    def counts() -> Awaitable[Mapping[tuple[int, int], int]]:
+        """How many leases there are, by subnet id and state; states without a lease may be absent. *Waits.*
+
+        Cheap enough for every reconfiguration and every look at the statistics.
+        """
+
     def page(after: bytes | None, limit: int) -> Awaitable[Sequence[Lease4]]:
         """Up to ``limit`` leases with addresses above ``after`` (None: from the start), ascending. *Waits.*"""
 
@@ -156,7 +162,7 @@ class IQueryReceived(Interface):
     """A third party's look at each query that was accepted."""
 
     def query_received(query: Query) -> Awaitable[None]:
-        """May add classes to ``query.classes``; raises `Drop` to end the query. *Waits.*"""
+        """Raises `Drop` to end the query. *Waits.*"""
 
 
 class ISubnetSelected(Interface):

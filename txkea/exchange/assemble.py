@@ -1,0 +1,112 @@
+"""Make a `Site` from a configuration and the providers that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+from txkea.exchange.site import Loggers, Site
+from txkea.exchange.statistics import GLOBAL4
+from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
+from txkea.interfaces import IHostSource, ILeaseStore
+from txkea.model.configuration import Configuration, OptionData
+from txkea.model.lease import Lease4, LeaseState
+
+__all__ = ["assemble", "believe", "forget", "recount", "server_addresses"]
+
+SERVER_IDENTIFIER = 54
+
+
+def assemble(
+    configuration: Configuration,
+    *,
+    leases: ILeaseStore,
+    hosts: IHostSource,
+    statistics: MutableMapping[str, int],
+    log: Loggers,
+    random: Callable[[int], int],
+    known: Iterable[LiveSubnet] = (),
+    **more: Any,
+) -> Site:
+    """A site; ``known`` are the subnets of the site that it replaces, ``more`` are further fields of `Site`.
+
+    ``random`` gives a number from 0 up to, but without, its argument.
+    """
+    subnets = arrange(configuration, random, known)
+    has_hosts = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
+    for name in GLOBAL4:
+        statistics.setdefault(name, 0)
+    for subnet in subnets.subnets:
+        statistics[subnet.total] = sum(pool.size for pool in subnet.pools)
+        for name in (subnet.assigned, subnet.cumulative, subnet.declined, subnet.reclaimed, subnet.reclaimed_declined):
+            statistics.setdefault(name, 0)
+    return Site(
+        configuration=configuration,
+        subnets=subnets,
+        leases=leases,
+        hosts=hosts,
+        has_hosts=has_hosts,
+        statistics=statistics,
+        log=log,
+        server_identifiers=_server_identifiers(configuration),
+        **more,
+    )
+
+
+def _server_identifiers(configuration: Configuration) -> dict[int, bytes]:
+    networks = {network.name: network.options for network in configuration.networks}
+    everywhere = _identifier(configuration.options)
+    found = {0: everywhere} if everywhere else {}
+    for subnet in configuration.subnets:
+        inherited = _identifier(networks.get(subnet.network_name, ())) or everywhere
+        identifier = _identifier(subnet.options) or inherited
+        if identifier:
+            found[subnet.id] = identifier
+    return found
+
+
+def _identifier(options: Iterable[OptionData]) -> bytes | None:
+    for data in options:
+        if data.space == "dhcp4" and data.code == SERVER_IDENTIFIER:
+            return data.payload
+    return None
+
+
+def server_addresses(site: Site, sockets: Iterable[bytes]) -> frozenset[bytes]:
+    """Everything by which a client may address this server (Kea A099)."""
+    return frozenset((*sockets, *site.server_identifiers.values()))
+
+
+def recount(site: Site, counts: Mapping[tuple[int, int], int]) -> None:
+    """Set the statistics of leases to what the store counts (Kea G083).
+
+    A declined address counts as assigned too, as it does while the server runs (Kea G090), so that its recovery
+    brings the count back to where it was; Kea's own recount leaves it out.
+    """
+    statistics = site.statistics
+    for subnet in site.subnets.subnets:
+        declined = counts.get((subnet.id, LeaseState.DECLINED), 0)
+        statistics[subnet.declined] = declined
+        statistics[subnet.assigned] = declined + counts.get((subnet.id, LeaseState.DEFAULT), 0)
+    for name, states in (
+        ("declined-addresses", (LeaseState.DECLINED,)),
+        ("assigned-addresses", (LeaseState.DEFAULT, LeaseState.DECLINED)),
+    ):
+        statistics[name] = sum(number for (_, state), number in counts.items() if state in states)
+
+
+def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: SubnetIndex) -> None:
+    """Drop the statistics of subnets that are gone (Kea G086)."""
+    for number in before.by_id.keys() - after.by_id.keys():
+        prefix = f"subnet[{number}]."
+        for name in [name for name in statistics if name.startswith(prefix)]:
+            del statistics[name]
+
+
+def believe(site: Site, leases: Iterable[Lease4]) -> None:
+    """Tell the pools of leases in the store, at the start of a site."""
+    by_id = site.subnets.by_id
+    for lease in leases:
+        subnet = by_id.get(lease.subnet_id)
+        if subnet is not None and lease.state in (LeaseState.DEFAULT, LeaseState.DECLINED):
+            subnet.mark(lease.address, True)

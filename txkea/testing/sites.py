@@ -1,0 +1,43 @@
+"""A whole DHCPv4 site in memory, for unit tests of the exchange and of policy written in Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from txkea.exchange.assemble import assemble
+from txkea.exchange.site import Loggers, Site
+from txkea.hosts.configured import configured_hosts
+from txkea.interfaces import ILogger
+from txkea.leases.memory import MemoryLeases
+from txkea.model.configuration import Configuration
+
+__all__ = ["MemoryLogger", "memory_site"]
+
+
+@implementer(ILogger)
+class MemoryLogger:
+    """Keeps what is logged, as ``(severity, message identifier, text)``."""
+
+    def __init__(self, name: str = "test") -> None:
+        self.name = name
+        self.lines: list[tuple[str, str, str]] = []
+        for severity in ("debug", "info", "warn", "error", "fatal"):
+            setattr(self, severity, self._writer(severity.upper()))
+
+    def _writer(self, severity: str) -> Any:
+        return lambda message, text: self.lines.append((severity, message, text))
+
+
+def memory_site(configuration: Configuration, **more: Any) -> Site:
+    """A site with its leases in memory, the configuration's reservations, and an allocator that is not random."""
+    log = MemoryLogger()
+    defaults = {
+        "leases": MemoryLeases(),
+        "hosts": configured_hosts(configuration),
+        "statistics": {},
+        "log": Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log),
+        "random": lambda below: 0,
+    }
+    return assemble(configuration, **{**defaults, **more})
