@@ -257,6 +257,7 @@ class ControlChannel:
             waited += 0.02
         for connection in list(self._connections.connections):
             connection.transport.abortConnection()
+        await self._connections.turn()
 
     def _answering(self) -> Iterable[Connection]:
         return [connection for connection in self._connections.connections if connection.answering]

@@ -9,23 +9,16 @@ from hashlib import sha256
 from time import time
 from typing import Any, Final, Protocol
 
+from twisted import __version__ as twisted_version
 from zope.interface import implementer
 
 import txkea
-from twisted import __version__ as twisted_version
 from txkea.control.answer import Answer, pieces
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands
 from txkea.model.configuration import Configuration
 
 __all__ = ["Daemon", "DaemonCommands", "build_report", "extended_version"]
-
-SANE: Final = (
-    "Configuration seems sane. Control-socket, hook-libraries, and D2 configuration were sanity checked, "
-    "but not applied."
-)
-"""Kea's own text: scripts look for it."""
-
 
 VERSION: Final = str(twisted_version)
 
@@ -118,7 +111,7 @@ class DaemonCommands:
 
     async def _config_test(self, arguments: Any) -> Answer:
         await self._daemon.test(_document(arguments, f"Dhcp{self._daemon.configuration.family}"))
-        return Answer(text=SANE)
+        return Answer(text="The configuration can be used; nothing of it was applied.")
 
     async def _config_reload(self, arguments: Any) -> Answer:
         await self._daemon.reload()

@@ -59,6 +59,8 @@ class Registry:
             answer = command(request.arguments)
             if isawaitable(answer):
                 answer = await answer
+            if not isinstance(answer, Answer):
+                raise TypeError(f"{command!r} gave {answer!r}, which is no Answer")
         except TxkeaError as error:
             return Answer(Result.ERROR, str(error))
         except Exception as error:  # noqa: BLE001 - a fault in a command must not reach the channel
@@ -66,7 +68,6 @@ class Registry:
             return Answer(
                 Result.ERROR, f"the command {request.command!r} failed inside the server; its log has the details"
             )
-        assert isinstance(answer, Answer)
         return answer
 
     def _report(self, name: str, error: Exception) -> None:

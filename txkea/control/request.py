@@ -69,10 +69,11 @@ class Framing:
         while match := NEXT[self._mode].search(self._data, self._at):
             self._at = match.end()
             if self._step(match[0], match.start()):
-                return self._whole()
+                return self._until(self._at)
         # Half of a two-byte mark may stand at the end.
         self._at = max(self._at, len(self._data) - 1)
-        self._refuse_other_values()
+        if self._mode == "code":
+            self._refuse_other_values(self._at)
         return None
 
     def _step(self, mark: bytes, start: int) -> bool:
@@ -83,10 +84,10 @@ class Framing:
                     self._comments.append((self._began, self._at))
                 self._mode = "code"
             return False
+        self._refuse_other_values(self._at if mark == b'"' else start)
         if mark in ENTER:
             self._mode = ENTER[mark]
             self._began = start
-            self._refuse_other_values()
             return False
         return self._bracket(mark)
 
@@ -99,16 +100,17 @@ class Framing:
             raise RequestError(f"the command nests deeper than {DEPTH} levels")
         return False
 
-    def _refuse_other_values(self) -> None:
-        """A command is a map: anything else than space and comments before it has no end to wait for."""
-        if self._depth == 0 and self._mode != "block" and self._mode != "line" and self._whole().strip(b" \t\r\n/"):
+    def _refuse_other_values(self, end: int) -> None:
+        """Anything else than space and comments before the first bracket has no end that we could wait for."""
+        if self._depth == 0 and self._until(end).strip(b" \t\r\n"):
             raise RequestError('a command is a map: { "command": ... }')
 
-    def _whole(self) -> bytes:
-        whole = self._data[: self._at]
-        for start, end in self._comments:
-            whole[start:end] = b" " * (end - start)
-        return bytes(whole)
+    def _until(self, end: int) -> bytes:
+        """What has arrived up to here, comments blanked out."""
+        text = self._data[:end]
+        for begin, finish in self._comments:
+            text[begin:finish] = b" " * (finish - begin)
+        return bytes(text)
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,144 @@
+"""Where a request ends and what it says, against everything that JSON parsers stumble over."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from txkea.control.request import DEPTH, MAX_REQUEST, Framing, Request, RequestError, parse, validate
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def frame(data: bytes, *, size: int = 1 << 20) -> bytes | None:
+    """Feed in pieces; gives what came out, None if nothing did."""
+    framing = Framing()
+    for start in range(0, len(data), size):
+        whole = framing.feed(data[start : start + size])
+        if whole is not None:
+            return whole
+    return None
+
+
+class FramingTests(SynchronousTestCase):
+    """The end of a request."""
+
+    @given(st.dictionaries(st.text(), JSON, max_size=4), st.integers(1, 7), st.booleans())
+    def test_any_object_in_any_pieces(self, value: dict[str, object], size: int, escaped: bool) -> None:
+        """Every object is found whole, however its bytes arrive, and whatever follows it."""
+        data = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+        self.assertEqual(frame(b" \n" + data + b'{"next": 1}', size=size), b" \n" + data)
+        self.assertIsNone(frame(data[:-1], size=size))
+
+    def test_comments(self) -> None:
+        """Comments of all three kinds may stand anywhere, braces in them count for nothing."""
+        text = b'# {\n// }\n/* " */{ "command": /* }} */ "a//b#c/*" // "\n, "arguments": 1 # }\n}'
+        for size in (1, 2, 3, 1000):
+            whole = frame(text, size=size)
+            assert whole is not None
+            self.assertEqual(parse(whole), {"command": "a//b#c/*", "arguments": 1})
+
+    def test_unfinished_comment(self) -> None:
+        """A comment without end is waited for, not taken for an end."""
+        self.assertIsNone(frame(b'{"command": "x" /* }'))
+
+    def test_depth(self) -> None:
+        """A hundred levels are taken; the one above is refused while it arrives, as are a million."""
+        deepest = b'{"a":' * DEPTH + b"1" + b"}" * DEPTH
+        whole = frame(deepest)
+        assert whole is not None
+        self.assertIsInstance(parse(whole), dict)
+        for opening in (b"[", b'{"a":'):
+            with self.assertRaises(RequestError):
+                frame(b'{"a":' + opening * DEPTH)
+            with self.assertRaises(RequestError):
+                frame(opening * 1_000_000)
+
+    def test_size(self) -> None:
+        """A request that never ends is refused at the limit."""
+        framing = Framing()
+        framing.feed(b'{"a": "')
+        with self.assertRaises(RequestError):
+            for _ in range(MAX_REQUEST // 65536 + 1):
+                framing.feed(b"x" * 65536)
+        self.assertLess(len(framing), MAX_REQUEST + 1)
+
+    def test_no_object(self) -> None:
+        """What begins with anything else than a map or a list is refused at once: it has no end."""
+        for data in (b"3 ", b'"abc"', b"true", b"\xff\xfe{\0", b"\xef\xbb\xbf{", b"GET / HTTP/1.1\r\n"):
+            with self.assertRaises(RequestError, msg=data):
+                frame(data)
+
+    def test_lonely_close(self) -> None:
+        """A closing bracket with nothing open is a complete, and wrong, request."""
+        whole = frame(b"}")
+        assert whole is not None
+        with self.assertRaises(RequestError):
+            parse(whole)
+
+
+class ParseTests(SynchronousTestCase):
+    """The value of a request."""
+
+    def refused(self, data: bytes, *words: str) -> None:
+        with self.assertRaises(RequestError) as caught:
+            parse(data)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    @given(JSON)
+    def test_round_trip(self, value: object) -> None:
+        """What a sane client means is what arrives."""
+        try:
+            data = json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return
+        self.assertEqual(parse(data), value)
+
+    def test_refused(self) -> None:
+        """No key twice, no NaN, no number beyond 64 bits or a double, no half surrogate, no other encoding."""
+        self.refused(b'{"a": 1, "b": 2, "a": 3}', "'a'", "twice")
+        for constant in (b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e999", b"9223372036854775808", b"1" * 5000):
+            self.refused(b'{"a": ' + constant + b"}")
+        self.refused(rb'{"a": "\ud800"}', "surrogate")
+        self.refused(b'{"a": "\xed\xa0\x80"}', "UTF-8")
+        self.refused('{"a": 1}'.encode("utf-16"), "UTF-8")
+        self.refused(b'{"a": 1,}', "line 1", "column")
+        self.refused(b'{"a": 01}')
+        self.refused(b'{"a": +1}')
+        self.refused(b'{"a": "\x01"}')
+        self.refused(b"[" * 100000)
+
+    def test_taken(self) -> None:
+        """Surrogate pairs and the extremes of 64 bits are what they are."""
+        self.assertEqual(parse(rb'{"a": "\ud83d\ude00"}'), {"a": "\U0001f600"})
+        self.assertEqual(parse(b"[9223372036854775807, -9223372036854775808]"), [2**63 - 1, -(2**63)])
+
+
+class ValidateTests(SynchronousTestCase):
+    """From a value to a command."""
+
+    def test_request(self) -> None:
+        """Command and arguments arrive; service is ignored."""
+        self.assertEqual(validate({"command": "x", "arguments": [1], "service": ["dhcp4"]}), Request("x", [1]))
+        self.assertEqual(validate({"command": "x"}), Request("x", None))
+
+    @given(JSON)
+    def test_anything(self, value: object) -> None:
+        """Any other value is refused with a text, never with another exception."""
+        try:
+            validate(value)
+        except RequestError as error:
+            self.assertTrue(str(error))
+
+    def test_unknown_key(self) -> None:
+        """A key that is not of a request is named."""
+        with self.assertRaisesRegex(RequestError, "argument'"):
+            validate({"command": "x", "argument": {}})
