@@ -76,10 +76,12 @@ def _check_server_identifier(query: Query, message: Message4) -> None:
     """A query that names another server is not for us (Kea A099, A115; RFC 5107)."""
     site = query.site
     identifier = message.options.get(54)
-    if identifier is None or site.configuration.ignore_dhcp_server_identifier:
+    if identifier is None:
         return
     if query.type == MessageType4.DISCOVER:
         raise Drop("a DISCOVER must not name a server (option 54)", "pkt4-rfc-violation")
+    if site.configuration.ignore_dhcp_server_identifier:
+        return
     if identifier in site.server_addresses or identifier == query.origin.socket.local:
         return
     if query.suboptions and query.suboptions.get(11) == identifier:

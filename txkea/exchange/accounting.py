@@ -47,4 +47,5 @@ def reclaimed(statistics: Statistics, subnets: SubnetIndex, lease: Lease4) -> No
         if subnet is not None:
             statistics[subnet.declined] -= 1
             statistics[subnet.reclaimed_declined] += 1
-    ended(statistics, subnet, lease)
+    if lease.state != LeaseState.RELEASED:  # its release ended it (Kea A125)
+        ended(statistics, subnet, lease)

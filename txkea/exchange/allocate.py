@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from txkea.errors import Refuse
+from txkea.errors import Drop, Refuse
 from txkea.exchange import accounting
 from txkea.exchange.hostnames import settle
 from txkea.exchange.query import Query
@@ -15,10 +15,12 @@ from txkea.interfaces import Hint
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, LeaseState
 
-__all__ = ["Choice", "Grant", "belongs", "choose", "grant", "lifetime_for", "own_lease"]
+__all__ = ["Choice", "Grant", "belongs", "choose", "grant", "hold", "home_of", "is_running", "lease_offer", "own_lease"]
 
 ATTEMPTS = 1024
 """Candidates that one query may look at; the next query goes on where it stopped."""
+DOUBTS = 16
+"""Addresses of a pool believed full that one query looks at again; the next query goes on where it stopped."""
 TRIES = 4
 """How often a query looks again after another one was faster."""
 
@@ -48,7 +50,7 @@ def belongs(query: Query, lease: Lease4, match_client_id: bool) -> bool:
 
     Two absent identifiers do not make a match by themselves, as they do in Kea: the hardware addresses decide.
     """
-    if match_client_id and query.client_id and lease.client_id:
+    if (match_client_id or not query.hwaddr) and query.client_id and lease.client_id:
         return query.client_id == lease.client_id
     return bool(query.hwaddr) and query.hwaddr == lease.hwaddr
 
@@ -57,24 +59,32 @@ async def own_lease(query: Query, subnet: LiveSubnet, match_client_id: bool | No
     """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
     match = subnet.parameters.match_client_id if match_client_id is None else match_client_id
     store = query.site.leases
-    if match and query.client_id:
+    if (match or not query.hwaddr) and query.client_id:
         leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, query.client_id))
-        if leases and (lease := _on_link(leases, subnet)):
+        if leases and (lease := _on_link(query, leases, subnet)):
             return lease
     if not query.hwaddr:
         return None
     leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
-    return _on_link([lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
+    return _on_link(query, [lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
 
 
-def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
-    """The lease in the subnet itself, or else the first in one of its neighbours."""
-    ids = [subnet.id] if len(subnet.siblings) == 1 else [subnet.id, *(other.id for other in subnet.siblings)]
-    for id in ids:
-        for lease in leases:
-            if lease.subnet_id == id and lease.state != LeaseState.DECLINED:
-                return lease
-    return None
+def _on_link(query: Query, leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
+    """The lease on the link: a running one rather than one of the past, then one in the subnet itself."""
+    if len(leases) == 1 and leases[0].subnet_id == subnet.id:
+        return leases[0] if leases[0].state != LeaseState.DECLINED else None
+    places = {home.id: home is not subnet for home in subnet.siblings}
+    there = [lease for lease in leases if lease.subnet_id in places and lease.state != LeaseState.DECLINED]
+    return min(
+        there,
+        key=lambda lease: (not is_running(lease, query.now), places[lease.subnet_id], -lease.expires),
+        default=None,
+    )
+
+
+def is_running(lease: Lease4, now: float) -> bool:
+    """Whether somebody may use the address by this lease."""
+    return lease.state == LeaseState.DEFAULT and not lease.expired(now)
 
 
 # -- an address to offer -----------------------------------------------------------------------------------------------
@@ -82,6 +92,7 @@ def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
 
 async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
     """An address for a DISCOVER: reserved, own, asked for, or any free one, in this order (Kea A146)."""
+    query.site.offers.forget(query.now)
     own = await own_lease(query, subnet)
     reserved = reserved_address(query)
     if reserved is not None:
@@ -99,17 +110,17 @@ async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
 
 async def _if_usable(query: Query, address: bytes, subnet: LiveSubnet, own: Lease4 | None) -> Choice | None:
     """The address, if it is in a pool on this link, free (or the client's) and reserved for nobody else."""
-    home = _home(subnet, address)
+    home = home_of(subnet, address)
     if home is None or home.pool_of(address) is None or await reserved_to_another(query, home, address):
         return None
-    if own is not None:
+    if own is not None and is_running(own, query.now):
         return Choice(address, home, own)
     if query.site.offers.kept_from(query.key, address):
         return None
-    return await _if_free(query, home, address)
+    return Choice(address, home, own) if own is not None else await _if_free(query, home, address)
 
 
-def _home(subnet: LiveSubnet, address: bytes) -> LiveSubnet | None:
+def home_of(subnet: LiveSubnet, address: bytes) -> LiveSubnet | None:
     """The subnet on this link that holds the address."""
     if address in subnet:
         return subnet
@@ -125,7 +136,7 @@ async def _if_free(query: Query, subnet: LiveSubnet, address: bytes) -> Choice |
 
 def _replaceable(query: Query, row: Lease4, subnet: LiveSubnet) -> bool:
     """Whether the row may give way: its time is over (Kea A149, A151), or it is the client's own."""
-    if row.state == LeaseState.RECLAIMED or row.expired(query.now):
+    if row.state >= LeaseState.RECLAIMED or row.expired(query.now):
         return True
     return row.state == LeaseState.DEFAULT and belongs(query, row, subnet.parameters.match_client_id)
 
@@ -137,8 +148,22 @@ async def _walk(query: Query, subnet: LiveSubnet) -> Choice | None:
     if choice is None and await site.reclaim(query.now):
         choice = await _free(query, _in_turn(subnet))
     if choice is None:
-        choice = await _offered(query, subnet)
+        choice = await _doubted(query, subnet) or await _offered(query, subnet)
+    if choice is None:
+        _count_failure(query, subnet)
     return choice
+
+
+def _count_failure(query: Query, subnet: LiveSubnet) -> None:
+    """Say why there was no address (Kea A161)."""
+    statistics = query.site.statistics
+    statistics["v4-allocation-fail"] += 1
+    if not any(other.pools for other in subnet.siblings):
+        statistics["v4-allocation-fail-no-pools"] += 1
+    elif len(subnet.siblings) > 1:
+        statistics["v4-allocation-fail-shared-network"] += 1
+    else:
+        statistics["v4-allocation-fail-subnet"] += 1
 
 
 def _in_turn(subnet: LiveSubnet) -> Iterable[LiveSubnet]:
@@ -159,13 +184,34 @@ async def _free(query: Query, subnets: Iterable[LiveSubnet]) -> Choice | None:
             attempts += 1
             if attempts > ATTEMPTS:
                 return None
-            if site.configuration.exclude_first_last_24 and address[3] in (0, 255):
+            if site.configuration.exclude_first_last_24 and _is_end_of_24(subnet, address):
                 continue
             choice = await _if_free(query, subnet, address)
             if choice is None:
                 subnet.mark(address, True)
             elif not await reserved_to_another(query, subnet, address):
                 return choice
+    return None
+
+
+def _is_end_of_24(subnet: LiveSubnet, address: bytes) -> bool:
+    """Whether some devices take the address for a network's or a broadcast address (Kea A160)."""
+    return subnet.subnet.length <= 24 and address[3] in (0, 255)
+
+
+async def _doubted(query: Query, subnet: LiveSubnet) -> Choice | None:
+    """An address that is believed taken but is not: another server may have ended its lease."""
+    site = query.site
+    for home in _in_turn(subnet):
+        for pool in home.pools:
+            for address in pool.doubted(DOUBTS):
+                if site.offers.kept_from(query.key, address) or await reserved_to_another(query, home, address):
+                    continue
+                if site.configuration.exclude_first_last_24 and _is_end_of_24(home, address):
+                    continue
+                choice = await _if_free(query, home, address)
+                if choice is not None:
+                    return choice
     return None
 
 
@@ -207,7 +253,7 @@ async def _entitled(query: Query, subnet: LiveSubnet, requested: bytes | None, o
         raise Refuse("another address is reserved for the client")
     if requested is None:
         return await _any(query, subnet, own)
-    home = _home(subnet, requested)
+    home = home_of(subnet, requested)
     if home is None:
         raise Refuse("the requested address does not belong to the client's link")
     if reserved != requested:
@@ -228,6 +274,37 @@ async def _any(query: Query, subnet: LiveSubnet, own: Lease4 | None) -> Choice:
     if choice is None:
         raise Refuse("no address is free")
     return choice
+
+
+def hold(query: Query, choice: Choice) -> int:
+    """Keep the address that is offered for the client for a moment; gives the lifetime to offer in seconds."""
+    subnet = choice.subnet
+    settle(query, subnet, choice.address)
+    if choice.was is None or not _has_it(query, choice):
+        query.site.offers.hold(query.key, choice.address, subnet, query.now)
+    return lifetime_for(query, subnet)
+
+
+async def lease_offer(query: Query, choice: Choice) -> int:
+    """The same where third parties have a say, or where ``offer-lifetime`` wants a lease of so many seconds (A117)."""
+    site, subnet = query.site, choice.subnet
+    lease = await _draft(query, choice)
+    seconds = subnet.parameters.offer_lifetime
+    if _has_it(query, choice):
+        return lease.valid_lifetime
+    if not seconds:
+        site.offers.hold(query.key, choice.address, subnet, query.now)
+    elif not await store(query, choice, lease._replace(valid_lifetime=seconds, expires=int(query.now) + seconds)):
+        raise Drop("another client was faster", "", "ALLOC_ENGINE_V4_ALLOC_FAIL")
+    return lease.valid_lifetime
+
+
+def _has_it(query: Query, choice: Choice) -> bool:
+    """Whether the client has a running lease of the address, so that nobody else can get it."""
+    was = choice.was
+    return (
+        was is not None and is_running(was, query.now) and belongs(query, was, choice.subnet.parameters.match_client_id)
+    )
 
 
 async def _draft(query: Query, choice: Choice) -> Lease4:
@@ -281,9 +358,9 @@ def _remaining(query: Query, choice: Choice, lease: Lease4) -> int | None:
 async def store(query: Query, choice: Choice, lease: Lease4) -> bool:
     """Make the lease durable; False if the address's row is no longer what the choice was made on."""
     site, was = query.site, choice.was
-    site.offers.drop(query.key)
     if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
         return False
+    site.offers.drop(query.key)
     query.granted.append(lease)
     choice.subnet.recent = query.now
     if was is not None and was.state in (LeaseState.DEFAULT, LeaseState.DECLINED):

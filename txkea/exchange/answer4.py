@@ -6,12 +6,22 @@ from collections.abc import Awaitable, Callable
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange import accounting
-from txkea.exchange.allocate import Grant, belongs, choose, grant, lifetime_for, own_lease
+from txkea.exchange.allocate import (
+    Grant,
+    belongs,
+    choose,
+    grant,
+    hold,
+    home_of,
+    is_running,
+    lease_offer,
+    own_lease,
+)
 from txkea.exchange.hostnames import settle
 from txkea.exchange.options4 import value
 from txkea.exchange.query import Query
 from txkea.exchange.reply import Reply, lease_answer, negative_answer, plain_answer
-from txkea.exchange.reservations import find_host
+from txkea.exchange.reservations import find_host, reserved_address
 from txkea.exchange.subnets import ANY, LiveSubnet
 from txkea.model.lease import Lease4, LeaseState
 from txkea.wire.dhcp4 import MessageType4
@@ -19,8 +29,9 @@ from txkea.wire.text import address_text
 
 __all__ = ["exchange"]
 
-V6_ONLY_PREFERRED = 108
 REQUESTED = 50
+V6_ONLY_PREFERRED = 108
+AUTO_CONFIGURE = 116
 
 
 async def exchange(query: Query) -> Reply | None:
@@ -57,16 +68,13 @@ async def discover(query: Query) -> Reply | None:
         return plain_answer(query, MessageType4.OFFER, subnet)
     choice = await choose(query, subnet)
     if choice is None:
-        _count_failure(query, subnet)
-        raise Drop("no address is free", "", "ALLOC_ENGINE_V4_ALLOC_FAIL")
+        return _without_address(query, subnet)
     query.subnet = subnet = choice.subnet
-    if choice.was is None or not belongs(query, choice.was, subnet.parameters.match_client_id):
-        query.site.offers.hold(query.key, choice.address, subnet, query.now)
-    settle(query, subnet, choice.address)
+    stored = subnet.parameters.offer_lifetime or query.site.lease_selected
+    lifetime = await lease_offer(query, choice) if stored else hold(query, choice)
     log = query.site.log.leases.info
     if log:
         log("DHCP4_LEASE_ADVERT", f"{query}: lease {address_text(choice.address)} will be advertised")
-    lifetime = lifetime_for(query, subnet)
     return lease_answer(query, MessageType4.OFFER, subnet, choice.address, lifetime)
 
 
@@ -77,16 +85,13 @@ def _prefers_ipv6_only(query: Query, subnet: LiveSubnet) -> bool:
     )
 
 
-def _count_failure(query: Query, subnet: LiveSubnet) -> None:
-    """Say why there was no address (Kea A161)."""
-    statistics = query.site.statistics
-    statistics["v4-allocation-fail"] += 1
-    if not any(other.pools for other in subnet.siblings):
-        statistics["v4-allocation-fail-no-pools"] += 1
-    elif len(subnet.siblings) > 1:
-        statistics["v4-allocation-fail-shared-network"] += 1
-    else:
-        statistics["v4-allocation-fail-subnet"] += 1
+def _without_address(query: Query, subnet: LiveSubnet) -> Reply:
+    """No OFFER, or one that tells whether the client may choose an address of its own (RFC 2563 section 2.2)."""
+    told = value(query, subnet, AUTO_CONFIGURE) if AUTO_CONFIGURE in query.message.options else None
+    if told is None:
+        raise Drop("no address is free", "", "ALLOC_ENGINE_V4_ALLOC_FAIL")
+    query.name = (AUTO_CONFIGURE, told)
+    return plain_answer(query, MessageType4.OFFER, subnet)
 
 
 # -- REQUEST -----------------------------------------------------------------------------------------------------------
@@ -95,30 +100,56 @@ def _count_failure(query: Query, subnet: LiveSubnet) -> None:
 async def request(query: Query) -> Reply | None:
     """Lease the requested address, or say no (RFC 2131 section 4.3.2)."""
     subnet = query.subnet
-    options = query.message.options
-    wanted = options.get(REQUESTED)
+    message = query.message
+    wanted = message.options.get(REQUESTED)
     if subnet is None:
         return _refused(query, "no subnet for the client's link")
     try:
-        if wanted is not None and 54 not in options:
+        if wanted is None and message.ciaddr != ANY:
+            wanted = message.ciaddr
+            if query.origin.broadcast or message.giaddr != ANY:
+                await _check_rebinding(query, subnet, wanted)
+        elif 54 not in message.options:
             await _check_reboot(query, subnet, wanted)
-        elif wanted is None and query.message.ciaddr != ANY:
-            wanted = query.message.ciaddr
         granted = await grant(query, subnet, wanted)
     except Refuse as no:
         return _refused(query, str(no))
     return _acknowledged(query, granted)
 
 
-async def _check_reboot(query: Query, subnet: LiveSubnet, wanted: bytes) -> None:
+async def _check_reboot(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> None:
     """INIT-REBOOT: be silent about a client that we do not know, unless we are authoritative (Kea A121, A122)."""
-    lease = await own_lease(query, subnet, match_client_id=True)
+    lease = await own_lease(query, subnet, match_client_id=True) if wanted is not None else None
     if lease is None:
-        if subnet.parameters.authoritative:
+        if subnet.parameters.authoritative or await _moved(query, subnet, wanted):
             raise Refuse("the client is not known here")
         raise Drop("INIT-REBOOT of a client that is not known here", "", "DHCP4_NO_LEASE_INIT_REBOOT")
     if lease.address != wanted:
         raise Refuse("the client has another address than it believes")
+
+
+async def _check_rebinding(query: Query, subnet: LiveSubnet, wanted: bytes) -> None:
+    """REBINDING: the lease of a client that we do not know is another server's (RFC 2131 section 4.3.2).
+
+    Kea leases the address to it all the same, and refuses it on a wrong network even without authority.
+    """
+    if await own_lease(query, subnet) or reserved_address(query) == wanted:
+        return
+    if home_of(subnet, wanted) is not None:
+        row = await query.site.leases.get(wanted)
+        if row is not None and is_running(row, query.now):
+            raise Refuse("the address is leased to another client")
+    elif subnet.parameters.authoritative or await _moved(query, subnet, wanted):
+        raise Refuse("the address does not belong to the client's link")
+    raise Drop("REBINDING of a client that is not known here", "", "DHCP4_NO_LEASE_REBINDING")
+
+
+async def _moved(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> bool:
+    """Whether we leased the address to this client on another network than the one where it is now."""
+    if wanted is None or home_of(subnet, wanted) is not None:
+        return False
+    lease = await query.site.leases.get(wanted)
+    return lease is not None and is_running(lease, query.now) and belongs(query, lease, match_client_id=True)
 
 
 def _acknowledged(query: Query, granted: Grant) -> Reply:
@@ -144,7 +175,7 @@ def _refused(query: Query, why: str) -> Reply:
 async def _claimed(query: Query, address: bytes) -> Lease4:
     """The client's running lease of this address, or `Drop`."""
     lease = await query.site.leases.get(address)
-    if lease is None or lease.state != LeaseState.DEFAULT or lease.expired(query.now):
+    if lease is None or not is_running(lease, query.now):
         raise Drop(f"no running lease of {address_text(address)}", "", "DHCP4_RELEASE_FAIL_NO_LEASE")
     subnet = query.site.subnets.by_id.get(lease.subnet_id)
     match = subnet.parameters.match_client_id if subnet is not None else True
@@ -213,7 +244,7 @@ async def inform(query: Query) -> Reply | None:
         raise Drop("an INFORM must say where its answer goes", "pkt4-rfc-violation")
     if query.subnet is None:
         raise Drop("no subnet for it", "", "DHCP4_SUBNET_SELECTION_FAILED")
-    settle(query, query.subnet, message.ciaddr)
+    settle(query, query.subnet, message.ciaddr if message.ciaddr != ANY else query.origin.source)
     return plain_answer(query, MessageType4.ACK, query.subnet)
 
 

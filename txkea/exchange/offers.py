@@ -45,8 +45,7 @@ class Offers:
         return [(address, subnet) for _, (address, _, subnet) in zip(range(limit), self._by_key.values(), strict=False)]
 
     def hold(self, key: bytes, address: bytes, subnet: LiveSubnet, now: float) -> None:
-        """Remember an offer of a free address."""
-        self._forget(now)
+        """Remember an offer of a free address; who chooses one calls `forget` first."""
         self.drop(key)
         holder = self._by_address.get(address)
         if holder is not None:
@@ -63,7 +62,8 @@ class Offers:
             del self._by_address[held[0]]
             held[2].mark(held[0], False)
 
-    def _forget(self, now: float) -> None:
+    def forget(self, now: float) -> None:
+        """Forget the offers whose time is over."""
         ends = self._ends
         while ends and ends[0][0] < now:
             key = ends.popleft()[1]

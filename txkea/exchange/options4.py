@@ -119,9 +119,11 @@ def _assemble(query: Query, subnet: LiveSubnet | None, pool: LivePool | None, le
     pairs: list[tuple[int, bytes]] = []
     if mask and subnet is not None:
         pairs.append((1, option(1, subnet.mask)))
-    for code in dict.fromkeys((*requested, *BASIC, *scopes.always.get(SPACE, {}))):
-        if code in known and code not in OWN and (SPACE, code) not in scopes.never:
-            pairs.append((code, option(code, scopes.payload(known[code]))))
+    pairs += [
+        (code, option(code, scopes.payload(known[code])))
+        for code in dict.fromkeys((*requested, *BASIC, *scopes.always.get(SPACE, {})))
+        if code in known and code not in OWN and (SPACE, code) not in scopes.never
+    ]
     vendor = _vendor_options(query, scopes)
     if vendor:
         pairs.append((VENDOR_OPTIONS, option(VENDOR_OPTIONS, vendor)))

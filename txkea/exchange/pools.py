@@ -21,7 +21,7 @@ class LivePool:
     chunks made on demand, so that the next free address of an almost full pool is found with one `bytes.find`.
     """
 
-    __slots__ = ("_taken", "first", "first_address", "last_address", "next", "pool", "size", "width")
+    __slots__ = ("_doubt", "_taken", "first", "first_address", "last_address", "next", "pool", "size", "width")
 
     def __init__(self, pool: Pool, width: int) -> None:
         self.pool = pool
@@ -33,6 +33,7 @@ class LivePool:
         self.last_address = pool.last.to_bytes(width, "big")
         self.next = 0
         """The offset at which the iterative allocator goes on."""
+        self._doubt = 0
         self._taken: dict[int, bytearray] = {}
 
     def __contains__(self, address: bytes) -> bool:
@@ -60,6 +61,13 @@ class LivePool:
                 return number * CHUNK + found
             number, offset = number + 1, 0
         return None
+
+    def doubted(self, number: int) -> Iterator[bytes]:
+        """The next ``number`` addresses to look at again in the store, whatever is believed of them."""
+        for _ in range(min(number, self.size)):
+            offset = self._doubt
+            self._doubt = offset + 1 if offset + 1 < self.size else 0
+            yield self.address(offset)
 
     def address(self, offset: int) -> bytes:
         """The packed address at an offset."""

@@ -12,7 +12,7 @@ from txkea.model.configuration import Configuration, SharedNetwork, Subnet
 if TYPE_CHECKING:
     from txkea.exchange.query import Query
 
-__all__ = ["LiveSubnet", "SubnetIndex", "select"]
+__all__ = ["LiveSubnet", "SubnetIndex", "arrange", "select"]
 
 ANY = b"\0\0\0\0"
 LIMITED_BROADCAST = b"\xff\xff\xff\xff"
@@ -172,7 +172,7 @@ def arrange(
     ]
     index = SubnetIndex(live)
     for network in configuration.networks:
-        members = tuple(index.by_id[id] for id in sorted(network.subnet_ids))
+        members = tuple(index.by_id[number] for number in sorted(network.subnet_ids))
         for member in members:
             member.siblings = members
     return index
@@ -188,10 +188,11 @@ def select(query: Query) -> LiveSubnet | None:
     if message.giaddr != ANY:
         return index.by_relay(message.giaddr) or index.by_address(message.giaddr)
     origin = query.origin
-    if message.ciaddr != ANY and not origin.broadcast:
-        return index.by_address(message.ciaddr)
-    if origin.source not in (ANY, LIMITED_BROADCAST):
-        return index.by_address(origin.source)
+    if not origin.broadcast:
+        if message.ciaddr != ANY:
+            return index.by_address(message.ciaddr)
+        if origin.source != ANY:
+            return index.by_address(origin.source)
     return index.by_link(origin.socket.link) or index.by_address(origin.socket.local)
 
 

@@ -1,0 +1,70 @@
+"""What the tests of the exchange share: servers from Kea's keywords, and shorthands for options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.configuring import configured
+from txkea.exchange import accounting
+from txkea.model.lease import LeaseState
+from txkea.testing.clients import Answer, LocalServer
+from txkea.wire.dhcp4 import MessageType4
+
+__all__ = ["ACK", "LOCAL", "NAK", "OFFER", "OTHER", "RELAY", "got", "prl", "reclaiming", "serving"]
+
+OFFER, ACK, NAK = int(MessageType4.OFFER), int(MessageType4.ACK), int(MessageType4.NAK)
+LOCAL: Final = "192.0.2.1"
+"""The server's address on eth0."""
+RELAY: Final = "198.51.100.1"
+"""A relay's, in subnet 2."""
+OTHER: Final = "203.0.113.9"
+"""Another server's address."""
+
+Keywords = Mapping[str, Any]
+
+ON_LINK: Final[Keywords] = {"id": 1, "subnet": "192.0.2.0/24", "pools": [{"pool": "192.0.2.10 - 192.0.2.19"}]}
+BEHIND_RELAY: Final[Keywords] = {
+    "id": 2,
+    "subnet": "198.51.100.0/24",
+    "pools": [{"pool": "198.51.100.10 - 198.51.100.19"}],
+}
+
+
+def serving(on_link: Keywords | None = None, *, site: Keywords | None = None, **dhcp4: Any) -> LocalServer:
+    """A server with subnet 1 on its own link and subnet 2 behind a relay.
+
+    ``on_link`` are further keywords of subnet 1, ``site`` of `memory_site`, the rest of ``Dhcp4`` (``_`` for ``-``).
+    """
+    keywords = {"subnet4": [{**ON_LINK, **(on_link or {})}, BEHIND_RELAY], "cache_threshold": 0.0, **dhcp4}
+    return LocalServer(configured(**keywords), **(site or {}))
+
+
+def got(answer: Answer | None, kind: int) -> Answer:
+    """The answer, which must be of this type."""
+    assert answer is not None, "no answer"
+    assert answer.type == kind, f"type {answer.type} in place of {kind}"
+    return answer
+
+
+def prl(*codes: int) -> dict[int, bytes]:
+    """A parameter request list."""
+    return {55: bytes(codes)}
+
+
+def reclaiming(server: LocalServer) -> LocalServer:
+    """Let the server reclaim expired leases when addresses run out, as its service does."""
+    site = server.site
+
+    async def reclaim(now: float) -> int:
+        leases = await site.leases.expired(now, 100)
+        for lease in leases:
+            if lease.state == LeaseState.DECLINED or not site.configuration.expiry.hold_reclaimed_time:
+                await site.leases.remove(lease)
+            else:
+                await site.leases.update(lease._replace(state=LeaseState.RECLAIMED, hostname=""), lease)
+            accounting.reclaimed(site.statistics, site.subnets, lease)
+        return len(leases)
+
+    site.reclaim = reclaim
+    return server
