@@ -29,7 +29,7 @@ from txkea.wire.standard4 import STANDARD4
 
 __all__ = ["build4"]
 
-MEMFILE: Final = ("name", "persist", "lfc-interval", "max-row-errors", "on-fail", "retry-on-startup")
+MEMFILE: Final = ("name", "persist", "sync", "lfc-interval", "max-row-errors", "on-fail", "retry-on-startup")
 """The parameters that memfile understands; Kea takes the others too and does nothing with them."""
 
 MOVED_DDNS: Final = {
@@ -157,7 +157,7 @@ def lease_database(section: Section) -> LeaseDatabase:
 def control_socket(section: Section) -> ControlSocket:
     """A UNIX socket; the other types were refused by name."""
     path = section.get("socket-name")
-    if section.get("socket-type") == "unix" and path is None:
+    if section.get("socket-type") == "unix" and "socket-name" not in section.node.value:
         section.wrong("", '"socket-name" is missing; give the path of the socket')
     others = {
         name: plain(value) for name, value in section.values.items() if name not in ("socket-type", "socket-name")

@@ -20,7 +20,10 @@ __all__ = [
     "EXTENDED_INFO",
     "FREE_LEASE_QUEUE",
     "HTTP",
+    "LIBRARIES",
     "POOL_DDNS",
+    "PROVIDERS",
+    "STASH",
     "Feature",
     "Later",
     "NotBuilt",
@@ -63,6 +66,7 @@ EXTENDED_INFO: Final = Feature("extended information in leases")
 FREE_LEASE_QUEUE: Final = Feature("the free lease queue allocator")
 HTTP: Final = Feature("control over HTTP", 6)
 POOL_DDNS: Final = Feature("DNS settings of a pool")
+STASH: Final = Feature("stashed relay agent options")
 
 COMMANDS: Final = Feature("the commands of the control channel", 6)
 

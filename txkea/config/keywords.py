@@ -6,6 +6,7 @@ that everything after `txkea.config.structure` sees the new one only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -101,6 +102,19 @@ RESOLUTION: Final = one_of(
 REPLACE: Final = one_of("never", "always", "when-present", "when-not-present")
 NAME_PART: Final = Text(255)
 
+
+def characters(text: str) -> re.Pattern[str]:
+    """The regular expression of the characters to replace in names. Raises ValueError."""
+    if "[:" in text:
+        raise ValueError(f'"{text}" names a class of characters; write them out like a-z')
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f'"{text}" is not a regular expression: {error}; write it like [^A-Za-z0-9.-]') from None
+
+
+CHARACTERS: Final = Parsed(characters, empty=True)
+
 DDNS_BEHAVIOUR: Final = keywords(
     keyword("ddns-send-updates", BOOLEAN, True),
     keyword("ddns-override-no-update", BOOLEAN, False),
@@ -119,7 +133,7 @@ DDNS_BEHAVIOUR: Final = keywords(
     keyword("ddns-ttl", Integer()),
     keyword("ddns-ttl-min", Integer()),
     keyword("ddns-ttl-max", Integer()),
-    keyword("hostname-char-set", Text(), "[^A-Za-z0-9.-]"),
+    keyword("hostname-char-set", CHARACTERS, "[^A-Za-z0-9.-]"),
     keyword("hostname-char-replacement", Text(), ""),
 )
 
@@ -137,7 +151,7 @@ DHCP_DDNS: Final = keywords(
     keyword("replace-client-name", REPLACE),
     keyword("generated-prefix", NAME_PART),
     keyword("qualifying-suffix", NAME_PART),
-    keyword("hostname-char-set", Text()),
+    keyword("hostname-char-set", CHARACTERS),
     keyword("hostname-char-replacement", Text()),
     keyword("always-include-fqdn", BOOLEAN, inert="the option is sent to clients that send it"),
     CONTEXT,
@@ -168,7 +182,7 @@ OPTION_DEF: Final = keywords(
     CONTEXT,
 )
 
-# -- databases (Kea E001-E009) -----------------------------------------------------------------------------------------
+# -- databases (Kea E001-E009; sync and parameters are our own) --------------------------------------------------------
 
 CONNECTION: Final = keywords(
     keyword("name", Text()),
@@ -259,7 +273,12 @@ SHARED_MAPS: Final[Mapping[str, KeywordMap]] = {
     "dhcp-ddns": DHCP_DDNS,
     "option-data": OPTION_DATA,
     "option-def": OPTION_DEF,
-    "lease-database": keywords(keyword("type", NAME, "memfile", required=True, later=features.databases), CONNECTION),
+    "lease-database": keywords(
+        keyword("type", NAME, "memfile", required=True, later=features.databases),
+        CONNECTION,
+        keyword("sync", BOOLEAN),
+        keyword("parameters", FREE_MAP),
+    ),
     "hosts-databases": keywords(keyword("type", DATABASE_TYPE, required=True), CONNECTION),
     "control-sockets": CONTROL_SOCKET,
     "loggers": LOGGER,

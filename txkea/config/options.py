@@ -96,6 +96,8 @@ class Options:
 
     def option(self, section: Section) -> OptionData | None:
         """One option; None if something is wrong with it. Completes the section with what the definition tells."""
+        if section.node.value.keys() - section.values.keys():
+            return None  # A keyword was reported already; what is left of the option would only mislead.
         try:
             definition = self.definition(section)
             payload = self.payload(section, definition)
@@ -143,10 +145,10 @@ class Options:
             names = [each.name for each in self.definitions if each.space == space]
             near = suggestion(name, names) or "; define it in option-def, or give its code with csv-format false"
             raise Wrong("name", f'there is no option "{name}" in the space {space}{near}')
-        if section.get("csv-format") is not False or name:
+        if section.get("csv-format") is not False:
             message = f"option {code} of the space {space} has no definition; add one to option-def, or give the data "
-            raise Wrong("code", message + "in hexadecimal with csv-format false and without a name")
-        return OptionDefinition(code=code, name="", space=space, kind="binary")
+            raise Wrong("code", message + "in hexadecimal with csv-format false")
+        return OptionDefinition(code=code, name=name or "", space=space, kind="binary")
 
     def payload(self, section: Section, definition: OptionDefinition) -> bytes:
         """The option's bytes from its data. Raises ValueError and `Malformed`."""

@@ -105,7 +105,7 @@ def structure(node: Node, name: str, tables: Mapping[str, KeywordMap], problems:
     """The section of a whole document; ``name`` is its table's."""
     if not isinstance(node.value, dict):
         problems.errors.append(ConfigError("a configuration is a map: {...} would be right", "", node.position))
-        node = Node("object", {}, node.source, node.offset)
+        return Section(tables[name], node, problems)
     return Reader(tables, problems).section(node, name, None, "")
 
 
@@ -197,7 +197,7 @@ class Reader:
         elif near:
             message = f"unknown keyword; did you mean {near[0]}?"
         else:
-            message = f"unknown keyword; delete it, or write one of {', '.join(sorted(table))}"
+            message = "unknown keyword; delete it, or look its spelling up in the manual"
         key = child.key or child
         self.complain(section, name, key, message)
 

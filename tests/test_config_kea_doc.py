@@ -1,0 +1,108 @@
+"""The DHCPv4 examples of Kea's documentation (Debian's package kea-doc)."""
+
+from __future__ import annotations
+
+import glob
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from txkea.config import features
+from txkea.config.features import LIBRARIES, Feature, NotBuilt
+from txkea.config.load import configuration4, load4
+from txkea.config.text import from_json
+from txkea.errors import ConfigErrors
+
+INSTALLED: Final = Path("/usr/share/doc/kea/examples/kea4")
+CACHE: Final = Path(__file__).parent.parent / "build" / "kea-doc"
+"""Images of containers leave documentation out when they install a package; then it is unpacked here."""
+
+HA, COMMANDS = LIBRARIES["ha"], LIBRARIES["lease_cmds"]
+RADIUS, HOST_CACHE, FLEX_ID = LIBRARIES["radius"], LIBRARIES["host_cache"], LIBRARIES["flex_id"]
+
+EVERYTHING: Final = {
+    features.CLASSES,
+    features.CONFIG_BACKEND,
+    features.DATABASES,
+    features.DHCP4O6,
+    features.EARLY_LOOKUP,
+    features.EXTENDED_INFO,
+    COMMANDS,
+}
+
+OUTCOMES: Final[dict[str, set[Feature]]] = {
+    "advanced.json": set(),
+    "all-keys-netconf.json": EVERYTHING,
+    "all-keys.json": EVERYTHING,
+    "all-options.json": set(),
+    "backends.json": set(),
+    "classify.json": {features.CLASSES},
+    "classify2.json": {features.CLASSES},
+    "comments.json": {features.CLASSES},
+    "config-backend.json": {features.CONFIG_BACKEND},
+    "dhcpv4-over-dhcpv6.json": {features.DHCP4O6},
+    "global-reservations.json": set(),
+    "ha-load-balancing-primary.json": {HA, features.CLASSES, COMMANDS},
+    "hooks-radius.json": {RADIUS, features.CLASSES, FLEX_ID, HOST_CACHE},
+    "hooks.json": {features.PROVIDERS},
+    "leases-expiration.json": set(),
+    "multiple-options.json": set(),
+    "mysql-reservations.json": {features.DATABASES},
+    "pgsql-reservations.json": {features.DATABASES},
+    "reservations.json": set(),
+    "several-subnets.json": set(),
+    "shared-network.json": set(),
+    "single-subnet.json": set(),
+    "vendor-specific.json": {features.CLASSES},
+    "vivso.json": {features.CLASSES},
+    "with-ddns.json": {features.DDNS},
+}
+"""What a file of Kea 2.2.0 needs that is not built yet; nothing for one that loads."""
+
+
+def examples() -> Path:
+    """The directory of the examples."""
+    if INSTALLED.is_dir():
+        return INSTALLED
+    found = CACHE / "files" / INSTALLED.relative_to("/")
+    if not found.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "kea-doc"], cwd=CACHE, check=True, capture_output=True)
+        (package,) = glob.glob(str(CACHE / "kea-doc_*.deb"))
+        subprocess.run(["dpkg-deb", "-x", package, CACHE / "files"], check=True)
+    return found
+
+
+class Examples(SynchronousTestCase):
+    """Files that Kea's users start from."""
+
+    maxDiff = None  # noqa: N815 - unittest's own
+
+    def files(self) -> Iterator[Path]:
+        """All examples."""
+        return (path for path in sorted(examples().iterdir()) if path.suffix == ".json")
+
+    def test_outcomes(self) -> None:
+        """Each loads, or is refused for exactly the features that it needs and that are not built yet."""
+        found: dict[str, object] = {}
+        for path in self.files():
+            try:
+                load4(str(path))
+                found[path.name] = set()
+            except ConfigErrors as errors:
+                found[path.name] = {
+                    error.feature if isinstance(error, NotBuilt) else str(error) for error in errors.errors
+                }
+        self.assertEqual(found, OUTCOMES)
+
+    def test_loads_again(self) -> None:
+        """The effective configuration of each that loads gives the same configuration."""
+        for path in self.files():
+            if not OUTCOMES[path.name]:
+                found = load4(str(path))
+                again = configuration4(from_json(found.tree))
+                self.assertEqual(evolve(again, warnings=()), evolve(found, warnings=()), path.name)
