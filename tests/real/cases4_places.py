@@ -94,7 +94,7 @@ def relaying(new: Clients) -> Iterator[Case]:
 
 
 def reservations(new: Clients) -> Iterator[Case]:
-    """Reserved addresses, names, options, fields and classes by every identifier."""
+    """Reserved addresses, names, options and fields by every identifier."""
     ways: tuple[tuple[str, dict[str, object], tuple[Option, ...], str], ...] = (
         ("in the pool", {"chaddr": host(1)}, (), "10.7.16.101"),
         ("out of the pool", {"chaddr": host(2)}, (), "10.7.200.2"),
@@ -134,7 +134,7 @@ def reservations(new: Clients) -> Iterator[Case]:
         yield Case(
             f"{name}, release", (RELAY.release(c, address, *options, **fields), send(c, DISCOVER, *asked, **fields))
         )
-    for name, number in (("options only", 8), ("name only", 9), ("class only", 10), ("a name with a dot", 12)):
+    for name, number in (("options only", 8), ("name only", 9), ("a name with a dot", 12)):
         c = new()
         yield Case(
             f"{name}, lease", RELAY.lease(c, c.address(7), asking(12, 42, 69, 72), subnet=7, chaddr=host(number))
@@ -168,33 +168,24 @@ def globals4(new: Clients) -> Iterator[Case]:
 
 
 def networks(new: Clients) -> Iterator[Case]:
-    """A shared network, exhausted pools, guarded subnets."""
-    gold, silver = (82, suboptions((2, b"gold"))), (82, suboptions((2, b"silver")))
+    """A shared network, exhausted pools, authoritative or not."""
     campus = {"giaddr": "172.16.99.99"}
     ask = asking(3, 15, 7)
-    first, second, third = new(), new(), new()
-    yield Case("guarded subnet, first", RELAY.lease(first, "10.5.16.1", gold, ask, **campus))
-    yield Case("guarded subnet, second", RELAY.lease(second, "10.5.16.2", gold, ask, **campus))
-    yield Case("guarded subnet is full", RELAY.lease(third, third.address(6), gold, ask, **campus))
+    first, second, third, fourth = new(), new(), new(), new()
+    yield Case("small subnet, first", RELAY.lease(first, "10.5.16.1", ask, **campus))
     yield Case(
-        "guarded subnet for others",
-        (RELAY.send(new(), DISCOVER, want("10.5.16.1"), silver, ask, **campus, pool="10.6."),),
+        "small subnet, another wants it", (RELAY.send(third, DISCOVER, want("10.5.16.1"), ask, **campus, pool="10."),)
     )
+    yield Case("small subnet, second", RELAY.lease(second, "10.5.16.2", ask, **campus))
+    yield Case("small subnet is full", RELAY.lease(third, third.address(6), ask, **campus))
+    yield Case("small subnet is full, no wish", (RELAY.send(fourth, DISCOVER, ask, **campus, pool="10.6."),))
     c = new()
     yield Case("the other subnet", RELAY.lease(c, c.address(6), ask, **campus))
     yield Case("the other subnet, init-reboot", (RELAY.send(c, REQUEST, want(c.address(6)), ask, **campus),))
     yield Case("giaddr in the other subnet", RELAY.lease(new(), new().address(6), ask, subnet=6))
-    yield Case("giaddr in the guarded subnet", RELAY.lease(new(), new().address(6), ask, subnet=5))
-    yield Case(
-        "lost its class",
-        (
-            RELAY.send(first, REQUEST, ask, ciaddr="10.5.16.1", **campus),
-            RELAY.send(first, DISCOVER, ask, **campus, pool="10.6."),
-        ),
-    )
-    c = new()
-    yield Case("subnet guarded by class", RELAY.lease(c, c.address(13), gold, subnet=13))
-    yield Case("subnet guarded by class, others", RELAY.lease(new(), c.address(13), silver, subnet=13))
+    yield Case("giaddr in the small subnet", RELAY.lease(new(), new().address(6), ask, subnet=5))
+    moved = (RELAY.send(first, REQUEST, ask, want("10.6.30.1"), sid(RELAY.server), **campus),)
+    yield Case("from one subnet to the other", (*moved, RELAY.send(fourth, DISCOVER, ask, **campus, pool="10.")))
     c = new()
     yield Case(
         "a pool of one",

@@ -39,40 +39,9 @@ RESERVATIONS: Final = [
     },
     {"hw-address": "02:07:00:00:00:08", "option-data": [data("ntp-servers", "10.7.0.123", **{"always-send": True})]},
     {"hw-address": "02:07:00:00:00:09", "hostname": "only-a-name"},
-    {"hw-address": "02:07:00:00:00:0a", "client-classes": ["reserved-class"]},
     {"hw-address": "02:07:00:00:00:0b", "ip-address": "10.7.16.111"},
     {"client-id": "01:02:07:00:00:00:0b", "ip-address": "10.7.16.112"},
     {"hw-address": "02:07:00:00:00:0c", "hostname": "dotted.example.com."},
-]
-
-CLASSES: Final = [
-    {
-        "name": "pxe",
-        "test": "substring(option[60].hex, 0, 9) == 'PXEClient'",
-        "next-server": "192.0.2.69",
-        "server-hostname": "pxe.example.org",
-        "boot-file-name": "pxelinux.0",
-        "option-data": [data("vendor-class-identifier", "PXEClient", **{"always-send": True})],
-    },
-    {"name": "second-boot", "test": "option[77].hex == 'second'", "boot-file-name": "second.0"},
-    {"name": "gold", "test": "relay4[2].hex == 'gold'", "option-data": [data("log-servers", "10.2.0.7")]},
-    {"name": "silver", "test": "relay4[2].hex == 'silver' and not member('gold')"},
-    {"name": "VENDOR_CLASS_modem", "option-data": [data("time-servers", "10.0.0.37")]},
-    {
-        "name": "asked-for",
-        "test": "member('ALL')",
-        "only-if-required": True,
-        "option-data": [data("pop-server", "10.10.0.70", **{"always-send": True})],
-    },
-    {"name": "reserved-class", "option-data": [data("smtp-server", "10.7.0.25", **{"always-send": True})]},
-    {"name": "known-only", "test": "member('KNOWN')", "option-data": [data("www-server", "10.7.0.80")]},
-    {"name": "DROP", "test": "option[77].hex == 'drop-me'"},
-    {
-        "name": "own-43",
-        "test": "option[60].hex == 'own43'",
-        "option-def": [{"name": "vendor-encapsulated-options", "code": 43, "type": "string"}],
-        "option-data": [data("vendor-encapsulated-options", "forty-three")],
-    },
 ]
 
 DEFINITIONS: Final = [
@@ -127,7 +96,7 @@ CAMPUS: Final = {
     "relay": {"ip-addresses": ["172.16.99.99"]},
     "option-data": [data("routers", "10.5.0.254"), data("domain-name", "campus.example.org")],
     "subnet4": [
-        subnet(5, "16.1", "16.2", **{"client-class": "gold"}),
+        subnet(5, "16.1", "16.2"),
         subnet(6, "16.1", "31.254", **{"option-data": [data("routers", "10.6.0.1")]}),
     ],
 }
@@ -145,7 +114,6 @@ BASE: Final[Tree] = {
     "decline-probation-period": 3600,
     "option-def": DEFINITIONS,
     "option-data": OPTIONS,
-    "client-classes": CLASSES,
     "shared-networks": [CAMPUS],
     "subnet4": [
         subnet(0, "16.1", "47.254", **{"option-data": [data("routers", "10.0.0.254")]}),
@@ -166,7 +134,6 @@ BASE: Final[Tree] = {
             "next-server": "192.0.2.10",
             "server-hostname": "ten.example.org",
             "boot-file-name": "ten.img",
-            "require-client-classes": ["asked-for"],
             "option-data": [
                 data("domain-name-servers", "10.10.0.53"),
                 data("domain-name", "ten.example.org"),
@@ -177,12 +144,11 @@ BASE: Final[Tree] = {
                     "pool": "10.10.16.1 - 10.10.31.254",
                     "option-data": [data("domain-name", "pool.ten.example.org"), data("colour", "green")],
                 },
-                {"pool": "10.10.40.0/24", "client-class": "gold", "option-data": [data("colour", "gold")]},
+                {"pool": "10.10.40.0/24", "option-data": [data("colour", "gold")]},
             ],
         },
         subnet(11, "16.1", "16.1"),
         {**subnet(12), "calculate-tee-times": True, "t1-percent": 0.4, "t2-percent": 0.8, "valid-lifetime": 5000},
-        subnet(13, **{"client-class": "gold"}),
         subnet(14, relay={"ip-addresses": ["172.16.14.14", "172.16.14.15"]}),
         {**subnet(15), "valid-lifetime": 4294967295, "max-valid-lifetime": 4294967295},
     ],
@@ -194,8 +160,6 @@ BASE: Final[Tree] = {
         }
     ],
 }
-
-DDNS: Final[Tree] = {"dhcp-ddns": {"enable-updates": True}, "ddns-qualifying-suffix": "example.net"}
 
 GROUPS: Final[dict[str, Tree]] = {
     "main": {},
@@ -217,10 +181,9 @@ GROUPS: Final[dict[str, Tree]] = {
         "hostname-char-set": "[^A-Za-z0-9.-]",
         "hostname-char-replacement": "x",
     },
-    "ddns": DDNS,
-    "ddns-override": {**DDNS, "ddns-override-no-update": True, "ddns-override-client-update": True},
-    "ddns-replace": {**DDNS, "ddns-replace-client-name": "when-present", "ddns-generated-prefix": "box"},
-    "ddns-always": {**DDNS, "ddns-replace-client-name": "always"},
+    "override": {"ddns-override-no-update": True, "ddns-override-client-update": True},
+    "replace": {"ddns-replace-client-name": "when-present", "ddns-generated-prefix": "box"},
+    "always": {"ddns-replace-client-name": "always", "ddns-qualifying-suffix": "example.net"},
     "lenient": {"compatibility": {"lenient-option-parsing": True}},
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.real.dialect import OFFERED, Case, Step
+from tests.real.dialect import OFFERED, Case, Step, sid, want
 from tests.real.packets import REQUEST, Query, decode, encode, packed
 from tests.real.servers import Product, Server, SurvivorError
 from tests.real.tap import BROADCAST, BROADCAST_HWADDR, Seen, Tap, frame, sniff
@@ -188,13 +188,15 @@ class Pair:
 
 
 def _probe(link: str) -> Step:
-    """A renewal that always is acknowledged, and takes a write."""
+    """A request that always is acknowledged, and takes a write."""
     index = int(link[-1])
-    query = Query(REQUEST, PROBE_CLIENTS + bytes((0, 0, 0, index)))
+    client = PROBE_CLIENTS + bytes((0, 0, 0, index))
+    server = LINKS[link].split("/")[0]
     if link == "eth1":
-        return Step(query._replace(ciaddr="10.2.47.1", giaddr="10.2.0.9"), link, "10.2.0.9", "172.16.0.1", 67)
-    address = f"10.{index and 9}.31.250"
-    return Step(query._replace(ciaddr=address), link, address, LINKS[link].split("/")[0], as_client=True)
+        query = Query(REQUEST, client, (want("10.2.47.1"), sid(server)), giaddr="10.2.0.9")
+        return Step(query, link, "10.2.0.9", server, 67)
+    wanted = want(f"10.{index and 9}.31.250")
+    return Step(Query(REQUEST, client, (wanted, sid(server))), link, as_client=True)
 
 
 def _facts(seen: Seen) -> Facts:

@@ -75,21 +75,17 @@ class Differential(Compared):
         """Names are cleaned and qualified although updates are off."""
         self.assert_same("names", "names", "reservations", queries=200)
 
-    def test_ddns(self) -> None:
-        """Names with updates on."""
-        self.assert_same("ddns", "names", "reservations", queries=200)
+    def test_override(self) -> None:
+        """Names when the client's wishes are overridden."""
+        self.assert_same("override", "names", queries=100)
 
-    def test_ddns_override(self) -> None:
-        """Names with updates on whatever the client wishes."""
-        self.assert_same("ddns-override", "names", queries=100)
-
-    def test_ddns_replace(self) -> None:
+    def test_replace(self) -> None:
         """Names that are replaced when the client sends one."""
-        self.assert_same("ddns-replace", "names", queries=100)
+        self.assert_same("replace", "names", queries=100)
 
-    def test_ddns_always(self) -> None:
+    def test_always(self) -> None:
         """Names that are always replaced."""
-        self.assert_same("ddns-always", "names", queries=100)
+        self.assert_same("always", "names", "reservations", queries=200)
 
     def test_lenient(self) -> None:
         """Options that are read leniently."""
