@@ -79,6 +79,6 @@ $(VENV)/.docs: setup.cfg pyproject.toml
 $(VENV)/.lint: setup.cfg pyproject.toml
 	$(call install,[lint])
 $(VENV)/.types: setup.cfg pyproject.toml
-	$(call install,[types])
+	$(call install,[test,types])
 $(VENV)/.dev: setup.cfg pyproject.toml
 	$(call install,[dev])

@@ -19,6 +19,10 @@ from zope.interface.verify import verifyObject
 
 from txkea.config.keywords4 import MAPS4
 from txkea.config.load import load4
+from txkea.control.commands import DaemonCommands
+from txkea.control.leases import LeaseCommands
+from txkea.control.registry import Registry
+from txkea.control.statistics import StatisticCommands
 from txkea.exchange.statistics import GLOBAL4
 from txkea.interfaces import IHostSource, IProviderFactory
 from txkea.launch import launch
@@ -100,7 +104,7 @@ class ListingTests(SynchronousTestCase):
         cameras = module(ROOT / "doc" / "extending" / "providers.rst").Cameras()
         self.assertTrue(verifyObject(IHostSource, cameras))
         camera = Identifier(IdentifierKind.HW_ADDRESS, b"\x02\xca\0\0\0\7")
-        host = launch(cameras.find([camera], 1))
+        host: Any = launch(cameras.find([camera], 1))
         self.assertEqual(host.address, b"\xc0\0\2\7")
         self.assertEqual(launch(cameras.at(b"\xc0\0\2\7", 1)), [host])
         self.assertIsNone(launch(cameras.find([camera], 2)))
@@ -143,6 +147,14 @@ class ReferenceTests(SynchronousTestCase):
         }
         self.assertEqual(sorted(used - set(MESSAGES)), [])
         self.assertEqual(sorted(set(MESSAGES) - used), [])
+
+    def test_commands(self) -> None:
+        """Every command of the control socket is explained, and no other."""
+        anything: Any = None
+        providers = (Registry, DaemonCommands, LeaseCommands, StatisticCommands)
+        commands = {name for provider in providers for name in provider(anything).commands()}
+        page = (ROOT / "doc" / "operator" / "control.rst").read_text(encoding="utf-8")
+        self.assertEqual(set(re.findall(r"(?m)^``([a-z0-9-]+)``", page)), commands)
 
     def test_statistics(self) -> None:
         """Every statistic that a server has from its start on is explained."""
