@@ -98,11 +98,12 @@ class Maps(SynchronousTestCase):
             LeaseDatabase(type="memfile", parameters={"name": "/a", "lfc-interval": 0, "user": "u"}),
         )
         self.assertIn("Dhcp4.lease-database.user: this has no effect", found.warnings[0])
+        self.assertEqual(configured(lease_database={"type": "ipam"}).lease_database.type, "ipam")
         own = configured(lease_database={"type": "example.leases.Store", "parameters": {"depth": 3}})
         self.assertEqual(own.lease_database, LeaseDatabase(type="example.leases.Store", parameters={"depth": 3}))
         self.assertEqual(
-            complaints(lease_database={"type": "memfiel"})[0].split(";")[0],
-            'lease-database.type: "memfiel" is no lease database',
+            complaints(lease_database={"type": "memfiel"}),
+            ['lease-database.type: "memfiel" is no lease database; did you mean memfile?'],
         )
         self.assertEqual(complaints(lease_database={}), ['lease-database: "type" is missing; add it'])
 

@@ -6,6 +6,7 @@ import os.path
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from txkea.config.kinds import suggestion
 from txkea.errors import ConfigError, Position
 
 __all__ = [
@@ -125,20 +126,19 @@ def only(feature: Feature, *values: Any) -> Later:
 
 
 def databases(value: str) -> Feature | None:
-    """The type of a lease database: memfile is built, and the dotted path of a provider is the operator's own."""
-    if value == "memfile" or dotted(value):
-        return None
+    """The type of a lease database: memfile is built; any name that is none of Kea's is a provider's.
+
+    Raises ValueError for what looks like a slip of the pen.
+    """
     if value in BACKENDS:
-        return DATABASES
-    raise ValueError(f'"{value}" is no lease database; one of {", ".join(BACKENDS)} would be right')
+        return None if value == "memfile" else DATABASES
+    near = suggestion(value, list(BACKENDS))
+    if near:
+        raise ValueError(f'"{value}" is no lease database{near}')
+    return None
 
 
 def libraries(value: str) -> Feature:
     """A hook library of Kea's, by its file's base name, or a provider by its dotted path."""
     name = os.path.basename(value).removesuffix(".so").removeprefix("libdhcp_")
     return LIBRARIES.get(name, PROVIDERS)
-
-
-def dotted(value: str) -> bool:
-    parts = value.split(".")
-    return len(parts) > 1 and all(part.isidentifier() for part in parts)
