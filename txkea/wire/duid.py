@@ -10,11 +10,13 @@ from attrs import field, frozen
 from txkea.errors import Malformed
 from txkea.wire.fields import hex_to_bytes
 
-__all__ = ["DUID_MAXIMUM", "DUID_MINIMUM", "Duid", "DuidType", "NodeIdentifier", "node_identifier"]
+__all__ = ["DUID_MAXIMUM", "DUID_MINIMUM", "EMPTY_DUID", "Duid", "DuidType", "NodeIdentifier", "node_identifier"]
 
 DUID_MINIMUM: Final = 3
 DUID_MAXIMUM: Final = 130
 """Two bytes of type and up to 128 (RFC 8415 section 11.1)."""
+EMPTY_DUID: Final = b"\0\0\0"
+"""Whose declined leases are (Kea B048); of no client."""
 
 
 class DuidType(IntEnum):

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from txkea.errors import Malformed
 from txkea.wire.cursor import Cursor
 from txkea.wire.names import decode_name, encode_name, name_from_text, name_to_text
+from txkea.wire.text import address_text
 
 __all__ = ["KINDS", "Kind", "escape_commas", "hex_to_bytes"]
 
@@ -129,13 +130,13 @@ def _parse_ipv6(text: str) -> bytes:
         raise ValueError(f"{text!r} is not an IPv6 address; write one like 2001:db8::1") from None
 
 
-def _address(size: int, parse: Callable[[str], bytes], show: Callable[[bytes], object]) -> Kind:
+def _address(size: int, parse: Callable[[str], bytes]) -> Kind:
     def write(value: bytes, family: int) -> bytes:
         if len(value) != size:
             raise ValueError(f"{value.hex()} is not a packed address of {size} bytes")
         return value
 
-    return Kind(size, False, parse, lambda value: str(show(value)), lambda cursor, family: cursor.take(size), write)
+    return Kind(size, False, parse, address_text, lambda cursor, family: cursor.take(size), write)
 
 
 def _mask(address: bytes, length: int) -> bytes:
@@ -146,13 +147,13 @@ def _mask(address: bytes, length: int) -> bytes:
 
 
 def _parse_prefix(text: str) -> tuple[bytes, int]:
-    address_text, slash, length_text = text.partition("/")
+    prefix_text, slash, length_text = text.partition("/")
     if not slash:
         raise ValueError(f"{text!r} is not an IPv6 prefix; write one like 2001:db8::/32")
-    address = _parse_ipv6(address_text.strip())
+    address = _parse_ipv6(prefix_text.strip())
     length = _parse_integer(length_text.strip(), 0, 128, "a prefix length")
     if _mask(address, length) != address:
-        right = IPv6Address(_mask(address, length))
+        right = address_text(_mask(address, length))
         raise ValueError(f"{text!r} has bits set beyond its length; write {right}/{length}")
     return address, length
 
@@ -260,10 +261,10 @@ KINDS: Final[dict[str, Kind]] = {
     "uint8": _integer(1, False),
     "uint16": _integer(2, False),
     "uint32": _integer(4, False),
-    "ipv4-address": _address(4, _parse_ipv4, IPv4Address),
-    "ipv6-address": _address(16, _parse_ipv6, IPv6Address),
+    "ipv4-address": _address(4, _parse_ipv4),
+    "ipv6-address": _address(16, _parse_ipv6),
     "ipv6-prefix": Kind(
-        None, False, _parse_prefix, lambda value: f"{IPv6Address(value[0])}/{value[1]}", _read_prefix, _write_prefix
+        None, False, _parse_prefix, lambda value: f"{address_text(value[0])}/{value[1]}", _read_prefix, _write_prefix
     ),
     "psid": Kind(3, False, _parse_psid, lambda value: f"{value[0]}/{value[1]}", _read_psid, _write_psid),
     # A trailing NUL is not part of the text (RFC 2132 section 2).

@@ -1,4 +1,4 @@
-"""Domain names on the wire and in text (RFC 1035 section 3.1), the FQDN option of DHCPv4 (RFC 4702)."""
+"""Domain names on the wire and in text (RFC 1035 section 3.1), the FQDN options (RFC 4702, RFC 4704)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ __all__ = [
     "FQDN_O",
     "FQDN_S",
     "Fqdn4",
+    "Fqdn6",
     "Name",
     "decode_fqdn4",
+    "decode_fqdn6",
     "decode_name",
     "decode_names",
     "encode_fqdn4",
+    "encode_fqdn6",
     "encode_name",
     "encode_names",
     "name_from_text",
@@ -178,7 +181,7 @@ def decode_names(data: bytes, compressed: bool = False) -> tuple[Name, ...]:
     return tuple(names)
 
 
-# -- the FQDN option of DHCPv4 -----------------------------------------------------------------------------------------
+# -- the FQDN options --------------------------------------------------------------------------------------------------
 
 FQDN_S: Final = 1
 """The server does (shall do) the forward update."""
@@ -203,8 +206,12 @@ class Fqdn4(NamedTuple):
     @property
     def text(self) -> str:
         """The name in presentation format; with a final dot unless partial; ``""`` when there is none."""
-        text = name_to_text(self.name)
-        return text[:-1] if self.partial else text
+        return _fqdn_text(self.name, self.partial)
+
+
+def _fqdn_text(name: Name, partial: bool) -> str:
+    text = name_to_text(name)
+    return text[:-1] if partial else text
 
 
 def decode_fqdn4(payload: bytes) -> Fqdn4:
@@ -218,12 +225,12 @@ def decode_fqdn4(payload: bytes) -> Fqdn4:
 
 
 def _wire_field(field: bytes) -> tuple[Name, bool]:
-    """A partial name has no root (RFC 4702 section 2.3.1)."""
+    """A partial name has no root (RFC 4702 section 2.3.1, RFC 4704 section 4.2)."""
     name, end = decode_name(field + b"\0")
     if end > len(field):
         return name, True
     if field[end:].strip(b"\0"):
-        raise Malformed(f"{len(field) - end} bytes after the name in option 81")
+        raise Malformed(f"{len(field) - end} bytes after the name in a FQDN option")
     return name, False
 
 
@@ -246,3 +253,38 @@ def encode_fqdn4(fqdn: Fqdn4) -> bytes:
     else:
         field = b".".join(fqdn.name) + (b"" if fqdn.partial else b".")
     return bytes((fqdn.flags, fqdn.rcode1, fqdn.rcode2)) + field
+
+
+class Fqdn6(NamedTuple):
+    """The payload of option 39 (RFC 4704 section 4); the flags are as the client set them, sensible or not.
+
+    ``flags`` are made of the same `FQDN_S`, `FQDN_O` and `FQDN_N` as in DHCPv4, though N is another bit on the wire.
+    """
+
+    flags: int
+    name: Name
+    partial: bool
+    """Whether the name lacks its end: a host name to be qualified by the server."""
+
+    @property
+    def text(self) -> str:
+        """The name in presentation format; with a final dot unless partial; ``""`` when there is none."""
+        return _fqdn_text(self.name, self.partial)
+
+
+_FQDN6_N: Final = 4
+
+
+def decode_fqdn6(payload: bytes) -> Fqdn6:
+    """Read option 39, whose name is never compressed. Raises `Malformed`."""
+    cursor = Cursor(payload)
+    flags = cursor.uint(1)
+    name, partial = _wire_field(cursor.rest())
+    return Fqdn6(flags & (FQDN_S | FQDN_O) | (FQDN_N if flags & _FQDN6_N else 0), name, partial)
+
+
+def encode_fqdn6(fqdn: Fqdn6) -> bytes:
+    """Option 39's payload."""
+    flags = fqdn.flags & (FQDN_S | FQDN_O) | (_FQDN6_N if fqdn.flags & FQDN_N else 0)
+    field = encode_name(fqdn.name)
+    return bytes((flags,)) + (field[:-1] if fqdn.partial else field)

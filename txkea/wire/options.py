@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address
+from struct import unpack
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from txkea.errors import Malformed
 from txkea.wire.cursor import Cursor
 from txkea.wire.definition import OptionDefinition
 from txkea.wire.dhcp4 import option
+from txkea.wire.dnr import parse_dnr6, read_dnr6, show_dnr6, write_dnr6
 from txkea.wire.fields import KINDS, Kind, hex_to_bytes
 from txkea.wire.names import decode_names, encode_names, name_from_text, name_to_text
 
@@ -19,15 +21,19 @@ __all__ = [
     "decode_text",
     "encode_hex",
     "encode_text",
+    "parse_codes",
+    "parse_link_layer",
     "parse_suboptions",
     "parse_tuples",
     "parse_vendor",
+    "parse_vendor6",
     "read",
     "validate",
     "write",
     "write_suboptions",
     "write_tuples",
     "write_vendor",
+    "write_vendor6",
 ]
 
 Values: TypeAlias = tuple[Any, ...]
@@ -45,7 +51,7 @@ def encode_text(definition: OptionDefinition, text: str, family: int = 4) -> byt
     tokens = _tokens(text)
     syntax = _syntax(definition)
     if syntax:
-        return syntax.write([syntax.parse(token) for token in tokens or [""]])
+        return syntax.write(syntax.parse(tokens or [""]))
     if definition.kind == "empty":
         return KINDS["empty"].parse(text.strip())  # type: ignore[no-any-return]
     kinds = _fields(definition, len(tokens))
@@ -184,7 +190,8 @@ def _tokens(text: str) -> list[str]:
 class _Syntax(NamedTuple):
     """How an option that is no plain sequence of fields is parsed, shown, read and written."""
 
-    parse: Callable[[str], Any]
+    parse: Callable[[list[str]], list[Any]]
+    """From all that stands between commas."""
     show: Callable[[Any], str]
     read: Callable[[bytes], Iterable[Any]]
     write: Callable[[Sequence[Any]], bytes]
@@ -239,7 +246,12 @@ def _write_routes(routes: Sequence[Route]) -> bytes:
     )
 
 
-def _no_text(text: str) -> bytes:
+def _each(parse: Callable[[str], Any]) -> Callable[[list[str]], list[Any]]:
+    """A value for each token."""
+    return lambda tokens: [parse(token) for token in tokens]
+
+
+def _no_text(tokens: list[str]) -> list[Any]:
     raise ValueError('this option has no text form here; write its payload in hexadecimal with "csv-format": false')
 
 
@@ -249,13 +261,19 @@ def _write_search_list(names: Sequence[str]) -> bytes:
 
 _SYNTAXES: Final[dict[tuple[str, int, str], _Syntax]] = {
     ("dhcp4", 119, "fqdn"): _Syntax(
-        KINDS["fqdn"].parse,
+        _each(KINDS["fqdn"].parse),
         KINDS["fqdn"].show,
         lambda payload: [name_to_text(name) for name in decode_names(payload, compressed=True)],
         _write_search_list,
     ),
-    ("dhcp4", 121, "internal"): _Syntax(_parse_route, str, _read_routes, _write_routes),
+    ("dhcp4", 121, "internal"): _Syntax(_each(_parse_route), str, _read_routes, _write_routes),
     ("dhcp4", 162, "internal"): _Syntax(_no_text, bytes.hex, lambda payload: [payload], b"".join),
+    ("dhcp6", 144, "internal"): _Syntax(
+        lambda tokens: [parse_dnr6(tokens)],
+        show_dnr6,
+        lambda payload: [read_dnr6(payload)],
+        lambda values: b"".join(map(write_dnr6, values)),
+    ),
 }
 
 
@@ -325,6 +343,39 @@ def write_vendor(vendors: Mapping[int, bytes]) -> bytes:
             part = payload[start : start + 255]
             parts.append(enterprise.to_bytes(4, "big") + bytes((len(part),)) + part)
     return b"".join(parts)
+
+
+def parse_vendor6(payloads: Iterable[bytes]) -> dict[int, bytes]:
+    """The data of options 16 or 17 by enterprise number, of a repeated number joined (RFC 8415 sections 21.16, 21.17).
+
+    ``payloads`` are those of all instances, one enterprise each; an instance too short for its number is left out. The
+    data of 16 are tuples, those of 17 options: see `parse_tuples` and `txkea.wire.dhcp6.parse_options6`.
+    """
+    vendors: dict[int, bytes] = {}
+    for payload in payloads:
+        if len(payload) >= 4:
+            enterprise = int.from_bytes(payload[:4], "big")
+            vendors[enterprise] = vendors.get(enterprise, b"") + payload[4:]
+    return vendors
+
+
+def write_vendor6(vendors: Mapping[int, bytes]) -> list[bytes]:
+    """The payloads of the instances of option 16 or 17, one for each enterprise."""
+    return [enterprise.to_bytes(4, "big") + payload for enterprise, payload in vendors.items()]
+
+
+def parse_codes(payload: bytes) -> tuple[int, ...]:
+    """The option codes in an option request (6) or echo request (43). Raises `Malformed`."""
+    if len(payload) % 2:
+        raise Malformed(f"{len(payload)} bytes of option codes, which have two each", "pkt6-parse-failed")
+    return unpack(f"!{len(payload) // 2}H", payload)
+
+
+def parse_link_layer(payload: bytes) -> tuple[int, bytes]:
+    """Hardware type and address in option 79, the address of at most 20 bytes (RFC 6939). Raises `Malformed`."""
+    if not 2 <= len(payload) <= 22:
+        raise Malformed(f"link-layer address option of {len(payload)} bytes, which has 2 to 22", "pkt6-parse-failed")
+    return int.from_bytes(payload[:2], "big"), payload[2:]
 
 
 def parse_tuples(payload: bytes, family: int = 4) -> tuple[bytes, ...]:
