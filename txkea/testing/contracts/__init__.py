@@ -1,0 +1,1 @@
+"""Contract suites: one per interface, to be run over every provider of it."""
