@@ -1,14 +1,17 @@
-"""Where Kea keeps its files on Debian, and how its environment variables move them (Kea A003, K023)."""
+"""Where Kea keeps its files on Debian, how its environment variables move them, and its pid file (Kea A003, K023)."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from attrs import evolve, frozen
 
-__all__ = ["Paths"]
+from txkea.errors import ConfigError
+
+__all__ = ["Paths", "PidFile"]
 
 
 @frozen(kw_only=True)
@@ -23,7 +26,6 @@ class Paths:
     pid: str = "/run/kea"
     sockets: str = "/run/kea"
     logs: str = "/var/log/kea"
-    configuration: str = "/etc/kea"
     log_destination: str = "stdout"
     """Where lines go before a configuration says so, and when it does not."""
 
@@ -55,10 +57,6 @@ class Paths:
         """A control socket."""
         return os.path.join(self.sockets, name)
 
-    def configuration_file(self, program: str = "kea-dhcp4") -> str:
-        """What a server reads that is told nothing."""
-        return os.path.join(self.configuration, f"{program}.conf")
-
 
 VARIABLES: Final = {
     "KEA_DHCP_DATA_DIR": "data",
@@ -68,3 +66,54 @@ VARIABLES: Final = {
     "KEA_LOGGER_DESTINATION": "log_destination",
 }
 """KEA_LOCKFILE_DIR moves a lock that Kea's logging library needs and ours does not."""
+
+
+class PidFile:
+    """A file with the number of this process, that keeps a second server from the same configuration (Kea A003)."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._written = False
+
+    def write(self) -> None:
+        """Take the file. Raises `ConfigError` if a live process has it, or if it cannot be written."""
+        other = self._holder()
+        if other:
+            mend = f"stop that one, or remove {self.path} if it is another program"
+            raise ConfigError(f"a server with this configuration runs already as process {other}; {mend}")
+        temporary = f"{self.path}.{os.getpid()}"
+        try:
+            with open(temporary, "w", encoding="ascii") as file:
+                file.write(f"{os.getpid()}\n")
+            os.replace(temporary, self.path)
+        except OSError as error:
+            mend = "create the directory, let this user write there, or set KEA_PIDFILE_DIR"
+            raise ConfigError(f"the pid file {self.path} cannot be written: {error.strerror}; {mend}") from None
+        self._written = True
+
+    def _holder(self) -> int:
+        """The live process that has the file; 0 if none has."""
+        try:
+            with open(self.path, encoding="ascii", errors="replace") as file:
+                text = file.read(32).strip()
+        except OSError:
+            return 0
+        pid = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        return pid if pid and pid != os.getpid() and _lives(pid) else 0
+
+    def remove(self) -> None:
+        """Give the file back; one that cannot be removed, privileges being dropped, is stale and hurts nobody."""
+        if self._written:
+            with suppress(OSError):
+                os.unlink(self.path)
+            self._written = False
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

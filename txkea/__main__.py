@@ -1,0 +1,5 @@
+"""``python -m txkea``."""
+
+from txkea.cli import main
+
+main(prog_name="txkea")
