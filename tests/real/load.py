@@ -97,6 +97,12 @@ class Load:
                 kept += self._keeps(client, mine.address)
         return kept
 
+    def ask(self, query: Query) -> Answer | None:
+        """Send one query through the relay; gives its answer, or None when none came in time."""
+        self._xid += 1
+        self._socket.sendto(encode(query._replace(xid=self._xid, giaddr=self._local)), (self._server, 67))
+        return self._await(self._xid)
+
     def lease(self, client: int, wanted: str) -> str:
         """Have a client lease an address, if it can; gives the one it got."""
         offer = self._await(self._send(client, DISCOVER, want(wanted)))
