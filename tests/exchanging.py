@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from attrs import evolve
+
 from tests.configuring import configured
 from txkea.exchange import accounting
+from txkea.model.configuration import DdnsClient
 from txkea.model.lease import LeaseState
 from txkea.testing.clients import Answer, LocalServer
 from txkea.wire.dhcp4 import MessageType4
@@ -31,13 +34,17 @@ BEHIND_RELAY: Final[Keywords] = {
 }
 
 
-def serving(on_link: Keywords | None = None, *, site: Keywords | None = None, **dhcp4: Any) -> LocalServer:
+def serving(
+    on_link: Keywords | None = None, *, site: Keywords | None = None, updates: bool = False, **dhcp4: Any
+) -> LocalServer:
     """A server with subnet 1 on its own link and subnet 2 behind a relay.
 
-    ``on_link`` are further keywords of subnet 1, ``site`` of `memory_site`, the rest of ``Dhcp4`` (``_`` for ``-``).
+    ``on_link`` are further keywords of subnet 1, ``site`` of `memory_site`, the rest of ``Dhcp4`` (``_`` for ``-``);
+    ``updates`` says whether DNS updates are on.
     """
     keywords = {"subnet4": [{**ON_LINK, **(on_link or {})}, BEHIND_RELAY], "cache_threshold": 0.0, **dhcp4}
-    return LocalServer(configured(**keywords), **(site or {}))
+    configuration = evolve(configured(**keywords), ddns=DdnsClient(enable_updates=updates))
+    return LocalServer(configuration, **(site or {}))
 
 
 def got(answer: Answer | None, kind: int) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, LOCAL, NAK, OFFER, OTHER, RELAY, got, prl, serving
@@ -11,7 +13,7 @@ from txkea.testing.network import LOOPBACK
 from txkea.wire.dhcp4 import BOOTREPLY, BROADCAST, MessageType4, encode_message4
 
 WITH_ROUTER = {"option-data": [{"name": "routers", "data": LOCAL}]}
-HOLD_NOTHING = {"expired_leases_processing": {"hold-reclaimed-time": 0}}
+HOLD_NOTHING: dict[str, Any] = {"expired_leases_processing": {"hold-reclaimed-time": 0}}
 FREE = "192.0.2.15"
 """An address of subnet 1's pool."""
 

@@ -15,7 +15,7 @@ from txkea.interfaces import Hint
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, LeaseState
 
-__all__ = ["Choice", "Grant", "belongs", "choose", "grant", "hold", "home_of", "is_running", "lease_offer", "own_lease"]
+__all__ = ["Choice", "Grant", "belongs", "choose", "grant", "hold", "is_running", "lease_offer", "own_lease"]
 
 ATTEMPTS = 1024
 """Candidates that one query may look at; the next query goes on where it stopped."""
@@ -102,7 +102,7 @@ async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
         query.site.statistics["v4-reservation-conflicts"] += 1
     if own is not None and (choice := await _if_usable(query, own.address, subnet, own)):
         return choice
-    for hint in (query.site.offers.to(query.key, query.now), query.message.options.get(50)):
+    for hint in (query.message.options.get(50), query.site.offers.to(query.key, query.now)):
         if hint is not None and (choice := await _if_usable(query, hint, subnet, None)):
             return choice
     return await _walk(query, subnet)
@@ -110,7 +110,7 @@ async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
 
 async def _if_usable(query: Query, address: bytes, subnet: LiveSubnet, own: Lease4 | None) -> Choice | None:
     """The address, if it is in a pool on this link, free (or the client's) and reserved for nobody else."""
-    home = home_of(subnet, address)
+    home = subnet.on_link(address)
     if home is None or home.pool_of(address) is None or await reserved_to_another(query, home, address):
         return None
     if own is not None and is_running(own, query.now):
@@ -118,13 +118,6 @@ async def _if_usable(query: Query, address: bytes, subnet: LiveSubnet, own: Leas
     if query.site.offers.kept_from(query.key, address):
         return None
     return Choice(address, home, own) if own is not None else await _if_free(query, home, address)
-
-
-def home_of(subnet: LiveSubnet, address: bytes) -> LiveSubnet | None:
-    """The subnet on this link that holds the address."""
-    if address in subnet:
-        return subnet
-    return next((other for other in subnet.siblings if address in other), None)
 
 
 async def _if_free(query: Query, subnet: LiveSubnet, address: bytes) -> Choice | None:
@@ -253,7 +246,7 @@ async def _entitled(query: Query, subnet: LiveSubnet, requested: bytes | None, o
         raise Refuse("another address is reserved for the client")
     if requested is None:
         return await _any(query, subnet, own)
-    home = home_of(subnet, requested)
+    home = subnet.on_link(requested)
     if home is None:
         raise Refuse("the requested address does not belong to the client's link")
     if reserved != requested:

@@ -12,7 +12,6 @@ from txkea.exchange.allocate import (
     choose,
     grant,
     hold,
-    home_of,
     is_running,
     lease_offer,
     own_lease,
@@ -135,7 +134,7 @@ async def _check_rebinding(query: Query, subnet: LiveSubnet, wanted: bytes) -> N
     """
     if await own_lease(query, subnet) or reserved_address(query) == wanted:
         return
-    if home_of(subnet, wanted) is not None:
+    if subnet.on_link(wanted) is not None:
         row = await query.site.leases.get(wanted)
         if row is not None and is_running(row, query.now):
             raise Refuse("the address is leased to another client")
@@ -146,7 +145,7 @@ async def _check_rebinding(query: Query, subnet: LiveSubnet, wanted: bytes) -> N
 
 async def _moved(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> bool:
     """Whether we leased the address to this client on another network than the one where it is now."""
-    if wanted is None or home_of(subnet, wanted) is not None:
+    if wanted is None or subnet.on_link(wanted) is not None:
         return False
     lease = await query.site.leases.get(wanted)
     return lease is not None and is_running(lease, query.now) and belongs(query, lease, match_client_id=True)

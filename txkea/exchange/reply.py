@@ -53,7 +53,8 @@ def plain_answer(query: Query, kind: int, subnet: LiveSubnet | None) -> Reply:
     """An answer with options only: the ACK to an INFORM, an OFFER to a client that prefers IPv6 only."""
     blocks = configured(query, subnet, None, leasing=False)
     front = TYPES[kind] + _server_identifier(query, subnet)
-    return _reply(query, kind, subnet, query.message.ciaddr, ANY, front, blocks)
+    ciaddr = query.message.ciaddr if kind == MessageType4.ACK else ANY
+    return _reply(query, kind, subnet, ciaddr, ANY, front, blocks)
 
 
 def negative_answer(query: Query) -> Reply:

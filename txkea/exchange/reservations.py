@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
+from txkea.model.configuration import Host
 
 __all__ = ["find_host", "reserved_address", "reserved_to_another"]
 
@@ -17,12 +18,11 @@ async def find_host(query: Query) -> None:
     if subnet is None or not query.identifiers:
         return
     for candidate in _nearest_first(subnet):
-        if candidate.parameters.reservations_in_subnet and await _found(query, candidate.id):
-            if query.host is not None and query.host.addresses:
-                query.subnet = candidate
+        if candidate.parameters.reservations_in_subnet and (host := await _found(query, candidate.id)):
+            query.subnet = candidate if host.addresses else subnet
             return
-    if subnet.parameters.reservations_global:
-        await _found(query, 0)
+    if subnet.parameters.reservations_global and (host := await _found(query, 0)) and host.addresses:
+        query.subnet = subnet.on_link(host.addresses[0]) or subnet
 
 
 def _nearest_first(subnet: LiveSubnet) -> tuple[LiveSubnet, ...]:
@@ -31,13 +31,12 @@ def _nearest_first(subnet: LiveSubnet) -> tuple[LiveSubnet, ...]:
     return (subnet, *(other for other in subnet.siblings if other is not subnet))
 
 
-async def _found(query: Query, subnet_id: int) -> bool:
-    host = await query.site.hosts.find(query.identifiers, subnet_id)
-    if host is None:
-        return False
-    query.host = host
-    query.host_subnet_id = subnet_id
-    return True
+async def _found(query: Query, subnet_id: int) -> Host | None:
+    host: Host | None = await query.site.hosts.find(query.identifiers, subnet_id)
+    if host is not None:
+        query.host = host
+        query.host_subnet_id = subnet_id
+    return host
 
 
 def reserved_address(query: Query) -> bytes | None:

@@ -91,6 +91,12 @@ class LiveSubnet:
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
 
+    def on_link(self, address: bytes) -> LiveSubnet | None:
+        """The subnet of its shared network that holds an address: itself, or else a neighbour, or None."""
+        if self.first_address <= address <= self.last_address:
+            return self
+        return next((other for other in self.siblings if address in other), None)
+
     def pool_of(self, address: bytes) -> LivePool | None:
         """The pool that holds an address, or None."""
         found = bisect_right(self.pool_starts, address) - 1
