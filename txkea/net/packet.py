@@ -61,7 +61,7 @@ class PacketReader(Reader):
             undo.callback(self.socket.close)
             self.socket.setblocking(False)
             attach(self.socket, dhcp_filter(link.index, context.server_port))
-            self._ring = Ring(self.socket, link.mtu, context.buffer_size)
+            self._ring = Ring(self.socket, link.mtu, context.buffer_size, context.traffic)
             undo.callback(self._ring.close)
             self.socket.bind((link.name, ETH_P_IP))
             undo.pop_all()
@@ -83,7 +83,7 @@ class PacketReader(Reader):
             if datagram is not None:
                 arrived(*datagram)
         if taken == BATCH:
-            self.context.traffic.lost += self._ring.lost()
+            self._ring.count_losses()
 
     def _datagram(self, frame: bytes, verify: bool) -> tuple[bytes, Origin] | None:
         """What a frame brings us, or None; counted either way."""

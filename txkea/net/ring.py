@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
+from txkea.net.sockets import Traffic
+
 __all__ = ["Ring"]
 
 SOL_PACKET: Final = 263
@@ -31,7 +33,7 @@ BLOCK: Final = 1 << 16
 HEADROOM: Final = 128
 """More than the slot's header, alignment and the Ethernet header together."""
 LARGEST_SLOT: Final = 1 << 14
-"""Enough for jumbo frames; a longer frame is truncated, which `frames` skips."""
+"""Enough for jumbo frames; a longer frame is counted as truncated and skipped."""
 
 
 class Ring:
@@ -40,8 +42,9 @@ class Ring:
     ``mtu`` is the link's, ``size`` the memory in bytes. Raises `OSError` where the kernel has none to give.
     """
 
-    def __init__(self, sock: socket.socket, mtu: int, size: int) -> None:
+    def __init__(self, sock: socket.socket, mtu: int, size: int, traffic: Traffic) -> None:
         self._socket = sock
+        self._traffic = traffic
         self._slot = min(max(1 << (mtu + HEADROOM - 1).bit_length(), 2048), LARGEST_SLOT)
         blocks = max(size // BLOCK, 1)
         self._slots = blocks * (BLOCK // self._slot)
@@ -49,8 +52,6 @@ class Ring:
         sock.setsockopt(SOL_PACKET, PACKET_RX_RING, TPACKET_REQ.pack(BLOCK, blocks, self._slot, self._slots))
         self._memory = mmap.mmap(sock.fileno(), blocks * BLOCK)
         self._next = 0
-        self.truncated = 0
-        """Frames that did not fit into a slot."""
 
     def frames(self, limit: int) -> Iterator[tuple[bytes, bool]]:
         """Take at most ``limit`` frames: each with whether its UDP checksum is still to be verified.
@@ -70,15 +71,14 @@ class Ring:
             memory[start : start + 4] = KERNEL
             self._next = (self._next + 1) % slots
             if captured < length:
-                self.truncated += 1
+                self._traffic.truncated += 1
             else:
                 yield frame, not status & (CSUM_NOT_READY | CSUM_VALID)
 
-    def lost(self) -> int:
-        """How many frames the kernel has dropped because the ring was full, since the last call."""
+    def count_losses(self) -> None:
+        """Add to ``traffic.lost`` what the kernel has dropped since the last call because the ring was full."""
         answer = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, TPACKET_STATS.size)
-        lost: int = TPACKET_STATS.unpack(answer)[1]
-        return lost
+        self._traffic.lost += TPACKET_STATS.unpack(answer)[1]
 
     def close(self) -> None:
         """Give the memory back; the socket stays open."""

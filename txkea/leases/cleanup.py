@@ -1,0 +1,155 @@
+"""Clean-up of a lease file (Kea's LFC): superseded rows and freed addresses vanish.
+
+Runs as a process of its own, ``python -m txkea.leases.cleanup``, with the arguments of ``kea-lfc``; either may finish
+what the other began.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+from txkea.errors import TxkeaError, Unavailable
+from txkea.leases.disk import Disk
+from txkea.leases.leasefile import LeaseFiles, RowErrors, load4, read_layout, running
+from txkea.leases.rows import SCHEMA4, format4
+from txkea.model.lease import Lease4
+
+__all__ = ["Paths", "clean", "main"]
+
+_ROWS: Final = 4096
+"""How many rows are written at once."""
+
+
+class Paths(NamedTuple):
+    """The files of one clean-up, as ``kea-lfc`` is told them (Kea E025)."""
+
+    previous: str
+    input: str
+    output: str
+    completed: str
+    pid: str
+
+    @classmethod
+    def of(cls, files: LeaseFiles) -> Paths:
+        """Those of a lease file."""
+        return cls(files.previous, files.input, files.output, files.completed, files.pid)
+
+    def arguments(self, family: int) -> list[str]:
+        """The command line that names them."""
+        pairs = zip(("-x", "-i", "-o", "-f", "-p"), self, strict=True)
+        return [f"-{family}", *(part for pair in pairs for part in pair), "-c", "ignored"]
+
+
+def clean(paths: Paths, disk: Disk, errors: RowErrors) -> int | None:
+    """Merge input and previous file into a new previous one (Kea E026); gives how many leases it has.
+
+    None if an earlier run had merged them and only the renaming was left. Whenever it is interrupted, the files
+    tell which step comes next, and hold every lease: each step is durable before the next begins.
+    """
+    count = None
+    if not disk.exists(paths.completed):
+        count = _merge(paths, disk, errors)
+    for path in (paths.previous, paths.input):
+        if disk.exists(path):
+            disk.unlink(path)
+    disk.sync_directory(paths.completed)
+    disk.rename(paths.completed, paths.previous)
+    disk.sync_directory(paths.completed)
+    return count
+
+
+def _merge(paths: Paths, disk: Disk, errors: RowErrors) -> int:
+    leases: dict[bytes, Lease4] = {}
+    sources = [path for path in (paths.previous, paths.input) if disk.exists(path)]
+    layouts = [load4(path, leases, errors) for path in sources]
+    pooled = any(layout is not None and "pool_id" in layout.names for layout in layouts)
+    fd = disk.open(paths.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        _write(fd, leases, len(SCHEMA4.columns) if pooled else SCHEMA4.current, disk)
+        disk.fdatasync(fd)
+    finally:
+        disk.close(fd)
+    disk.rename(paths.output, paths.completed)
+    disk.sync_directory(paths.completed)
+    return len(leases)
+
+
+def _write(fd: int, leases: Mapping[bytes, Lease4], width: int, disk: Disk) -> None:
+    row = format4(width)
+    _put(fd, SCHEMA4.layout(width).header, disk)
+    every = iter(leases.values())
+    while rows := b"".join(map(row, islice(every, _ROWS))):
+        _put(fd, rows, disk)
+
+
+def _put(fd: int, data: bytes, disk: Disk) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[disk.write(fd, rest) :]
+
+
+# -- the process -------------------------------------------------------------------------------------------------------
+
+_SWITCHES: Final = {"-x": "previous", "-i": "input", "-o": "output", "-f": "completed", "-p": "pid", "-c": ""}
+_USAGE: Final = (
+    "usage: python -m txkea.leases.cleanup -4 -x PREVIOUS -i INPUT -o OUTPUT -f COMPLETED -p PIDFILE -c CONFIG [-d]"
+)
+
+
+def _parse(arguments: Sequence[str]) -> Paths:
+    """What the command line says; raises `ValueError`."""
+    found: dict[str, str] = {}
+    families = [argument for argument in arguments if argument in ("-4", "-6")]
+    if families == ["-6"]:
+        raise ValueError("DHCPv6 lease files are not built yet")
+    rest = iter([argument for argument in arguments if argument not in ("-4", "-6", "-d")])
+    for switch in rest:
+        value = next(rest, None)
+        if switch not in _SWITCHES or value is None:
+            raise ValueError(f"{switch!r} is unknown or lacks its value")
+        found[_SWITCHES[switch]] = value
+    found.pop("", None)
+    if families != ["-4"] or len(found) != len(Paths._fields):
+        raise ValueError("something is missing")
+    return Paths(**found)
+
+
+def _claim(path: str) -> None:
+    """Write our process number, unless a living process has written its own."""
+    if (pid := running(path)) is not None:
+        raise Unavailable(f"{path}: process {pid} is cleaning up already")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Clean up once; gives the exit status, as ``kea-lfc`` does."""
+    try:
+        paths = _parse(arguments)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n{_USAGE}\n")
+        return 1
+    os.umask(0o027)
+    errors = RowErrors(tell=lambda text: sys.stderr.write(f"{text}\n"))
+    try:
+        _claim(paths.pid)
+        try:
+            for path in (paths.previous, paths.input):
+                read_layout(path)
+            count = clean(paths, Disk(), errors)
+        finally:
+            os.unlink(paths.pid)
+    except (TxkeaError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    left = "an earlier clean-up was finished" if count is None else f"{count} leases"
+    sys.stderr.write(f"{paths.previous}: {left}, {errors.count} bad rows left out\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
