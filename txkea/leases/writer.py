@@ -43,7 +43,7 @@ class WriterThread:
         self._hurry: SimpleQueue[int] = SimpleQueue()
         # A daemon: what waits here was not acknowledged, so a process that ends need not wait for it.
         self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._begun = False
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -51,6 +51,10 @@ class WriterThread:
 
     def submit(self, work: Callable[[], None]) -> None:
         """Have ``work`` done in the thread; it never raises, and brings its result back through ``tell``."""
+        if not self._begun:
+            # Not earlier: twistd makes the store before it forks, and a thread does not survive that.
+            self._begun = True
+            self._thread.start()
         self._work.put(work)
 
     def hurry(self, serial: int) -> None:
