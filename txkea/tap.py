@@ -104,12 +104,13 @@ class Process(Service):
 
     def fail(self, reason: str) -> None:
         """Say why there is no server, and end with exit status 1."""
-        tell_failure(self._logs, reason)
+        log_failure(self._logs, reason)
         self.stop(reason)
 
     def stop(self, reason: str) -> None:
-        """End with exit status 1; the reason has been told."""
+        """End with exit status 1; the reason is in the log."""
         self.failed = True
+        write_failure(reason)
         self._reactor.callWhenRunning(self._stop_reactor)
 
     def _stop_reactor(self) -> None:
@@ -168,12 +169,23 @@ class Process(Service):
 
 def tell_failure(logs: Logs, reason: str) -> None:
     """Why there is no server: in the log, and on standard error in case nobody looks there."""
+    log_failure(logs, reason)
+    write_failure(reason)
+
+
+def log_failure(logs: Logs, reason: str) -> None:
+    """The first line of a reason in the log, and how many more there are."""
     first, *others = reason.splitlines() or [""]
-    text = f"failed to initialize Kea server: {first}" + (f" (and {len(others)} more)" if others else "")
     log = logs.logger("dhcp4")
     if log.error:
+        text = f"failed to initialize Kea server: {first}" + (f" (and {len(others)} more)" if others else "")
         log.error("DHCP4_INIT_FAIL", text)
-    sys.stderr.write("\n".join([f"failed to initialize Kea server: {first}", *others, ""]))
+
+
+def write_failure(reason: str) -> None:
+    """All of a reason for a person."""
+    sys.stderr.write(f"failed to initialize Kea server: {reason}\n")
+    sys.stderr.flush()
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -237,7 +249,8 @@ class Options(TwistedOptions):
             Logs(default=self["paths"].log_destination, directory=self["paths"].logs) for _ in self["config"]
         ]
         if self.parent is not None and not self.parent.get("logger"):
-            self.parent["logger"] = self._observer
+            self.parent["logger"] = f"{__name__}.{twistd_observer.__name__}"
+            LOGS_OF_TWISTD[:] = self["logs"]
 
     def _paths(self) -> Paths:
         """Kea's places; a daemon has no standard output, so that twistd's log file takes its place."""
@@ -248,8 +261,14 @@ class Options(TwistedOptions):
         paths = Paths.from_environment(environment)
         return paths.under(self["data-directory"]) if self["data-directory"] else paths
 
-    def _observer(self) -> ILogObserver:
-        return observer(self["logs"][0])
+
+LOGS_OF_TWISTD: Final[list[Logs]] = []
+"""twistd takes its observer by name, so that it must be found from here."""
+
+
+def twistd_observer() -> ILogObserver:
+    """What twistd logs with: the first server's log."""
+    return observer(LOGS_OF_TWISTD[0])
 
 
 def _twistd_destination(twistd: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import click
+from twisted.internet import reactor
 
 from txkea.config.load import configuration4, families
 from txkea.config.text import load
@@ -43,7 +44,7 @@ def examine(path: str, paths: Paths) -> Findings:
     if 6 in found:
         warnings.append(f"{path}: it has a Dhcp6 map too: DHCPv6 is not built yet, nobody will serve it")
     try:
-        lease_store(configuration, reactor=None, log=Logs(default="stderr").logger("dhcpsrv"), paths=paths)
+        lease_store(configuration, reactor=reactor, log=Logs(default="stderr").logger("dhcpsrv"), paths=paths)
     except TxkeaError as error:
         return Findings(None, [f"{path}: {error}"], warnings)
     return Findings(configuration, [], warnings + [f"{path}: {text}" for text in missing_links(configuration)])
