@@ -125,7 +125,7 @@ BASE: Final[Tree] = {
         subnet(4, **{"match-client-id": False}),
         subnet(7, reservations=RESERVATIONS),
         subnet(8, "-"),
-        subnet(9, interface="eth2"),
+        subnet(9, "16.1", "47.254", interface="eth2"),
         {
             **subnet(10),
             "valid-lifetime": 3000,

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from tests.real.dialect import OFFERED, Case, Step, sid, want
 from tests.real.packets import REQUEST, Query, decode, encode, packed
@@ -20,6 +20,8 @@ LINKS: Final = {"eth0": "10.0.0.1/16", "eth1": "172.16.0.1/16", "eth2": "198.51.
 GATEWAY: Final = "172.16.0.2"
 PATIENCE: Final = 5.0
 """Seconds after which a server that does not answer a probe is taken for dead."""
+LINGER: Final = 0.1
+"""Seconds in which a server may still answer when the other has."""
 CLOCK: Final = 5
 """Seconds that two lease times may differ: one server counted from another second."""
 COLUMNS: Final = (
@@ -149,29 +151,45 @@ class Pair:
         self.queries += 1
         for arena in self.arenas:
             arena.send(step, xid)
-            arena.send(_probe(step.link), xid + 1)
+            arena.send(_probe(step.link, self.queries), xid + 1)
         seen = self._collect(xid)
+        if len({len(each) for each in seen}) > 1:
+            self._linger(xid, seen)
         return [self._facts(arena, step, seen[number]) for number, arena in enumerate(self.arenas)]
 
     def _collect(self, xid: int) -> list[list[Seen]]:
+        """What came from each server before its answer to the probe."""
         found: list[list[Seen]] = [[] for _ in self.arenas]
         waiting = set(range(len(self.arenas)))
-        owner = {id(tap): number for number, arena in enumerate(self.arenas) for tap in arena.taps.values()}
-        taps = [tap for arena in self.arenas for tap in arena.taps.values()]
         deadline = time.monotonic() + PATIENCE
         while waiting:
             if time.monotonic() > deadline:
-                names = [self.arenas[number].server for number in waiting]
-                for server in names:
-                    server.check()
-                raise SurvivorError(f"no answer to a probe from {[server.product.name for server in names]}")
-            for tap, seen in sniff(taps, 0.5):
-                answered = int.from_bytes(seen.payload[4:8], "big")
+                self._despair([self.arenas[number].server for number in waiting])
+            for number, answered, seen in self._sniff(0.5):
                 if answered == xid:
-                    found[owner[id(tap)]].append(seen)
+                    found[number].append(seen)
                 elif answered == xid + 1:
-                    waiting.discard(owner[id(tap)])
+                    waiting.discard(number)
         return found
+
+    def _linger(self, xid: int, found: list[list[Seen]]) -> None:
+        """Give an answer that needs several writes the time to come after the probe's."""
+        deadline = time.monotonic() + LINGER
+        while (left := deadline - time.monotonic()) > 0:
+            for number, answered, seen in self._sniff(left):
+                if answered == xid:
+                    found[number].append(seen)
+
+    def _sniff(self, timeout: float) -> list[tuple[int, int, Seen]]:
+        """Number of the arena, xid, and datagram of all that arrives."""
+        owner = {id(tap): number for number, arena in enumerate(self.arenas) for tap in arena.taps.values()}
+        taps = [tap for arena in self.arenas for tap in arena.taps.values()]
+        return [(owner[id(tap)], int.from_bytes(seen.payload[4:8], "big"), seen) for tap, seen in sniff(taps, timeout)]
+
+    def _despair(self, servers: Sequence[Server]) -> NoReturn:
+        for server in servers:
+            server.check()
+        raise SurvivorError(f"no answer to a probe from {[server.product.name for server in servers]}")
 
     def _facts(self, arena: Arena, step: Step, seen: list[Seen]) -> Facts:
         if len(seen) != 1:
@@ -187,16 +205,17 @@ class Pair:
         return facts
 
 
-def _probe(link: str) -> Step:
-    """A request that always is acknowledged, and takes a write."""
+def _probe(link: str, number: int) -> Step:
+    """A stranger's request, which always is acknowledged and always takes a write."""
     index = int(link[-1])
-    client = PROBE_CLIENTS + bytes((0, 0, 0, index))
+    subnet = (0, 2, 9)[index]
+    client = PROBE_CLIENTS + bytes((index,)) + number.to_bytes(3, "big")
+    wanted = want(f"10.{subnet}.{32 + number // 250}.{1 + number % 250}")
     server = LINKS[link].split("/")[0]
+    query = Query(REQUEST, client, (wanted, sid(server)))
     if link == "eth1":
-        query = Query(REQUEST, client, (want("10.2.47.1"), sid(server)), giaddr="10.2.0.9")
-        return Step(query, link, "10.2.0.9", server, 67)
-    wanted = want(f"10.{index and 9}.31.250")
-    return Step(Query(REQUEST, client, (wanted, sid(server))), link, as_client=True)
+        return Step(query._replace(giaddr="10.2.0.9"), link, "10.2.0.9", server, 67)
+    return Step(query, link, as_client=True)
 
 
 def _facts(seen: Seen) -> Facts:
