@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what stands on the wire: names, DUIDs, option values and DHCPv4 messages."""
+"""Hypothesis strategies for what stands on the wire: names, DUIDs, option values and messages of both families."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from txkea.wire.definition import OptionDefinition
 from txkea.wire.definitions import define
 from txkea.wire.dhcp4 import BOOTREPLY, BOOTREQUEST, Message4, Option4
+from txkea.wire.dhcp6 import Message6, MessageType6, Option6, Relay, option6
+from txkea.wire.duid import EMPTY_DUID
+from txkea.wire.ia import Ia, Resource, encode_ia
 from txkea.wire.names import Name, name_to_text
 from txkea.wire.options import Route
 from txkea.wire.standard4 import STANDARD4
+from txkea.wire.standard6 import STANDARD6
 
 __all__ = [
     "FIELD_VALUES",
@@ -19,13 +23,17 @@ __all__ = [
     "definitions",
     "duids",
     "hwaddrs",
+    "ias",
     "ipv4",
     "ipv6",
     "messages4",
+    "messages6",
     "mutations",
     "names",
     "option_values",
     "options4",
+    "options6",
+    "relays",
     "routes",
 ]
 
@@ -33,7 +41,7 @@ ipv4: Final = st.binary(min_size=4, max_size=4)
 ipv6: Final = st.binary(min_size=16, max_size=16)
 hwaddrs: Final = st.binary(min_size=6, max_size=6)
 client_ids: Final = st.binary(min_size=2, max_size=255)
-duids: Final = st.binary(min_size=3, max_size=130)
+duids: Final = st.binary(min_size=3, max_size=130).filter(lambda duid: duid != EMPTY_DUID)
 
 
 def names(min_labels: int = 0) -> st.SearchStrategy[Name]:
@@ -148,6 +156,81 @@ def messages4(draw: st.DrawFn, op: int | None = None) -> Message4:
         sname=draw(st.binary(max_size=64)),
         file=draw(st.binary(max_size=128)),
         options=draw(options4()),
+    )
+
+
+# -- DHCPv6 ------------------------------------------------------------------------------------------------------------
+
+_times: Final = _integers(32, False)
+_addresses6: Final = st.tuples(ipv6, _times, _times).map(lambda values: Resource(*values))
+_prefixes6: Final = st.builds(
+    lambda network, preferred, valid: Resource(network[0], preferred, valid, network[1]),
+    _network(128),
+    _times,
+    _times,
+)
+
+
+@st.composite
+def ias(draw: st.DrawFn, code: int) -> Ia:
+    """Identity associations with up to three addresses or prefixes, one of which may have an option inside."""
+    inside = draw(st.booleans())
+    resources = draw(st.lists(_addresses6 if code == Option6.IA_NA else _prefixes6, max_size=3))
+    if resources and inside:
+        resources[0] = resources[0]._replace(options=option6(Option6.STATUS_CODE, draw(st.binary(min_size=2))))
+    status = draw(st.none() | st.binary(min_size=2, max_size=20))
+    return Ia(code, draw(_times), draw(_times), draw(_times), tuple(resources), status)
+
+
+_SIZES6: Final = {"empty": 0, "uint8": 1, "uint16": 2, "uint32": 4, "ipv6-address": 16}
+_LEAST6: Final = {4: 4, 11: 11, 13: 2, 16: 4, 17: 4, 37: 4, 39: 1}
+_HOLDING6: Final = (5, 26, 45, 56, 66, 94, 95, 96)
+
+
+def _payloads6(code: int) -> st.SearchStrategy[bytes]:
+    """What option ``code`` may carry in a message that is read strictly."""
+    if code in (Option6.CLIENT_ID, Option6.SERVER_ID):
+        return duids
+    if code in (Option6.IA_NA, Option6.IA_PD):
+        return ias(code).map(lambda ia: encode_ia(ia)[4:])
+    if code in _HOLDING6:
+        return st.binary(max_size=30)
+    if code in _LEAST6:
+        return st.binary(min_size=_LEAST6[code], max_size=40)
+    if code == Option6.CLIENT_LINKLAYER_ADDR:
+        return st.binary(min_size=2, max_size=22)
+    definition = STANDARD6.by_code("dhcp6", code)
+    if definition is None or definition.array:
+        return st.binary(max_size=300).map(lambda payload: payload[: len(payload) // 2 * 2])
+    size = 3 if code == 62 else _SIZES6.get(definition.kind)
+    return st.binary(max_size=300) if size is None else st.binary(min_size=size, max_size=size)
+
+
+@st.composite
+def options6(draw: st.DrawFn) -> list[tuple[int, bytes]]:
+    """Code and payload of the options of a DHCPv6 message, some codes more than once; never a relayed message."""
+    known = st.sampled_from([each.code for each in STANDARD6 if each.space == "dhcp6"])
+    codes = st.one_of(known, st.sampled_from((3, 25)), st.integers(0, 0xFFFF))
+    chosen = draw(st.lists(codes.filter(lambda code: code != Option6.RELAY_MSG), max_size=8))
+    return [(code, draw(_payloads6(code))) for code in chosen]
+
+
+@st.composite
+def relays(draw: st.DrawFn) -> Relay:
+    """What a relay agent puts around a message."""
+    message = Message6(MessageType6.RELAY_FORW, 0, draw(options6()))
+    return Relay(draw(st.integers(0, 255)), draw(ipv6), draw(ipv6), message.options, message.repeated)
+
+
+@st.composite
+def messages6(draw: st.DrawFn) -> Message6:
+    """DHCPv6 messages that can be read strictly, and the relays that they came through."""
+    kinds = [kind for kind in MessageType6 if kind not in (MessageType6.RELAY_FORW, MessageType6.RELAY_REPL)]
+    return Message6(
+        draw(st.sampled_from(kinds)),
+        draw(_integers(24, False)),
+        draw(options6()),
+        draw(st.lists(relays(), max_size=3)),
     )
 
 
