@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 from attrs import frozen
-from zope.interface import implementer
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 from txkea.errors import ConfigError, NoSuchProvider
-from txkea.exchange.sanity import lease_check
 from txkea.interfaces import ILeaseStore, ILogger, IProviderFactory
-from txkea.leases.memfile import MemfileLeases
-from txkea.leases.memory import MemoryLeases
+from txkea.leases.memfile import MEMFILE
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
 
-__all__ = ["GROUP", "Memfile", "Surroundings", "lease_store", "provider_factory"]
+__all__ = ["GROUP", "Surroundings", "lease_store", "provider_factory"]
 
 GROUP = "txkea.providers"
 """The entry point group in which third parties announce their factories."""
@@ -36,30 +32,7 @@ class Surroundings:
     paths: Paths
 
 
-@implementer(IProviderFactory)
-class Memfile:
-    """Makes `MemfileLeases`, or `MemoryLeases` with ``persist: false``."""
-
-    name = "memfile"
-    parameters = ("name", "persist", "sync", "lfc-interval", "max-row-errors", "on-fail", "retry-on-startup")
-
-    def make(self, parameters: Mapping[str, Any], site: Any) -> ILeaseStore:
-        """The store; a file name without a directory lies in Kea's data directory."""
-        if not parameters.get("persist", True):
-            return MemoryLeases()
-        configuration = site.configuration
-        return MemfileLeases(
-            site.paths.lease_file(parameters.get("name", ""), configuration.family),
-            reactor=site.reactor,
-            log=site.log,
-            lfc_interval=parameters.get("lfc-interval", 3600),
-            max_row_errors=parameters.get("max-row-errors", 0),
-            sync=parameters.get("sync", True),
-            check=lease_check(configuration, site.log),
-        )
-
-
-BUILT_IN: dict[str, IProviderFactory] = {"memfile": Memfile()}
+BUILT_IN: dict[str, IProviderFactory] = {"memfile": MEMFILE}
 
 
 def provider_factory(name: str, path: str) -> Any:

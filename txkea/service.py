@@ -140,6 +140,7 @@ class KeaService(Service):
             log=self._logs.logger("alloc-engine"),
             observers=site.observers,
             reclaimed=lambda lease: accounting.reclaimed(self.statistics, self.site.subnets, lease),
+            postponed=lambda: not self.server.enabled,
         )
         site.reclaim = reclamation.on_demand
         return reclamation

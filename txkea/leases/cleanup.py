@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -126,15 +127,21 @@ def _claim(path: str) -> None:
         file.write(f"{os.getpid()}\n")
 
 
+def _say(text: str) -> None:
+    """Tell whoever started us, if it still listens: a server that ended meanwhile stops no clean-up."""
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode("utf-8", "replace"))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Clean up once; gives the exit status, as ``kea-lfc`` does."""
     try:
         paths = _parse(arguments)
     except ValueError as error:
-        sys.stderr.write(f"{error}\n{_USAGE}\n")
+        _say(f"{error}\n{_USAGE}")
         return 1
     os.umask(0o027)
-    errors = RowErrors(tell=lambda text: sys.stderr.write(f"{text}\n"))
+    errors = RowErrors(tell=_say)
     try:
         _claim(paths.pid)
         try:
@@ -144,10 +151,10 @@ def main(arguments: Sequence[str]) -> int:
         finally:
             os.unlink(paths.pid)
     except (TxkeaError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        _say(str(error))
         return 1
     left = "an earlier clean-up was finished" if count is None else f"{count} leases"
-    sys.stderr.write(f"{paths.previous}: {left}, {errors.count} bad rows left out\n")
+    _say(f"{paths.previous}: {left}, {errors.count} bad rows left out")
     return 0
 
 

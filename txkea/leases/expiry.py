@@ -1,152 +1,217 @@
-"""Reclamation of leases whose time is over, for any lease store (Kea A.14)."""
+"""Leases whose time is over are reclaimed (Kea A.14)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from socket import inet_ntoa
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IDelayedCall
-from twisted.python.failure import Failure
+from twisted.internet.task import deferLater
 
-from txkea.errors import TxkeaError
+from txkea.errors import TxkeaError, Unavailable
 from txkea.interfaces import ILeaseObserver, ILeaseStore, ILogger
+from txkea.launch import launch
 from txkea.model.configuration import ExpiryParameters
 from txkea.model.lease import Lease4, LeaseState
 
 __all__ = ["Reclamation"]
 
-TOGETHER: Final = 64
-"""Leases that are reclaimed at once, so that they share a commit."""
+_TOGETHER: Final = 64
+"""How many leases are changed at once: they share a commit, and the reactor is held for less than a millisecond."""
+_ON_DEMAND: Final = 100
+"""How many leases are reclaimed when addresses run out and ``max-reclaim-leases`` sets no limit."""
+
+
+def _nothing(lease: Lease4) -> None:
+    """For those who do not count."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Reclamation:
-    """Ends leases on its timers, on command, and when addresses run out.
+    """Reclaims expired leases and deletes old reclaimed ones, on timers and when asked.
 
-    A reclaimed lease stays as a row in state RECLAIMED for ``hold_reclaimed_time``, so that a client that comes back
-    gets its address again (Kea A168); a declined address is forgotten (Kea A164). ``reclaimed(lease)`` is told of each
-    lease that was running until now, and the observers after it.
+    A reclaimed lease is kept for ``hold_reclaimed_time``, so that its client may get the address again (Kea A168);
+    one that was declined is always deleted (Kea A164). ``reclaimed(lease)`` is told of each, as it was, for the
+    statistics; then the observers are. While ``postponed()`` is true the timers do nothing (Kea A169).
     """
 
     def __init__(
         self,
-        store: ILeaseStore,
+        leases: ILeaseStore,
         parameters: ExpiryParameters,
         *,
         reactor: Any,
         log: ILogger,
         observers: Sequence[ILeaseObserver] = (),
-        reclaimed: Callable[[Lease4], object] = lambda lease: None,
+        reclaimed: Callable[[Lease4], object] = _nothing,
+        postponed: Callable[[], bool] = _never,
     ) -> None:
-        self._store = store
+        self._leases = leases
         self._parameters = parameters
         self._reactor = reactor
         self._log = log
         self._observers = observers
         self._reclaimed = reclaimed
-        self._timers: dict[str, IDelayedCall] = {}
+        self._postponed = postponed
+        self._timers: dict[str, Any] = {}
         self._running = False
         self._incomplete = 0
 
-    # -- timers --------------------------------------------------------------------------------------------------------
+    # -- timers
 
     def start(self) -> None:
-        """Begin the cycles; each interval counts from the end of one to the start of the next (Kea A165)."""
+        """Begin the two timers; the time between runs counts from the end of one to the start of the next."""
         self._running = True
-        self._arm("reclaim", self._parameters.reclaim_timer_wait_time, self._cycle)
-        self._arm("flush", self._parameters.flush_reclaimed_timer_wait_time, self.flush)
+        self._later("reclaim", self._parameters.reclaim_timer_wait_time, self._cycle)
+        self._later("flush", self._parameters.flush_reclaimed_timer_wait_time, self._flush)
 
     def stop(self) -> None:
-        """Begin no more cycles."""
+        """End the timers; a run under way ends after the leases that it has in hand."""
         self._running = False
-        while self._timers:
-            self._timers.popitem()[1].cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
 
-    def _arm(self, name: str, interval: int, cycle: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        if not self._running or not interval:
-            return
+    def _later(self, name: str, seconds: float, run: Callable[[], Any]) -> None:
+        if seconds > 0 and self._running:
+            self._timers[name] = self._reactor.callLater(seconds, self._due, name, seconds, run)
 
-        def run() -> None:
-            del self._timers[name]
-            done = Deferred.fromCoroutine(cycle())
-            done.addErrback(self._failed)
-            done.addCallback(lambda ignored: self._arm(name, interval, cycle))
+    def _due(self, name: str, seconds: float, run: Callable[[], Any]) -> None:
+        del self._timers[name]
+        launch(self._run(name, seconds, run))
 
-        self._timers[name] = self._reactor.callLater(interval, run)
-
-    def _failed(self, failure: Failure) -> None:
-        if self._log.error:
-            self._log.error("ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED", f"reclamation failed: {failure.value}")
-
-    # -- cycles --------------------------------------------------------------------------------------------------------
+    async def _run(self, name: str, seconds: float, run: Callable[[], Any]) -> None:
+        try:
+            if not self._postponed():
+                await run()
+        except TxkeaError as error:
+            if self._log.error:
+                self._log.error("ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED", f"reclamation could not go on: {error}")
+        finally:
+            self._later(name, seconds, run)
 
     async def _cycle(self) -> None:
         parameters = self._parameters
-        limit = parameters.max_reclaim_leases
-        complete = await self.reclaim(limit, parameters.max_reclaim_time / 1000)
-        self._incomplete = 0 if complete else self._incomplete + 1
-        if self._incomplete >= parameters.unwarned_reclaim_cycles > 0:
+        if self._log.debug:
+            self._log.debug("ALLOC_ENGINE_V4_LEASES_RECLAMATION_START", "starting reclamation of expired leases")
+        now = self._reactor.seconds()
+        end = now + parameters.max_reclaim_time / 1000 if parameters.max_reclaim_time else None
+        count = await self._reclaim(now, parameters.max_reclaim_leases, not parameters.hold_reclaimed_time, end)
+        if self._log.debug:
+            text = f"completed reclamation of expired leases: {count}"
+            self._log.debug("ALLOC_ENGINE_V4_LEASES_RECLAMATION_COMPLETE", text)
+        self._warn_if_slow(bool(await self._leases.expired(now, 1)))
+
+    def _warn_if_slow(self, left: bool) -> None:
+        """Warn after so many cycles in a row that left something (Kea A166)."""
+        self._incomplete = self._incomplete + 1 if left else 0
+        cycles = self._parameters.unwarned_reclaim_cycles
+        if cycles and self._incomplete >= cycles:
             self._incomplete = 0
             if self._log.warn:
-                text = (
-                    f"leases expire faster than they are reclaimed: {parameters.unwarned_reclaim_cycles} cycles in a "
-                    "row left some; raise max-reclaim-leases or max-reclaim-time, or lower reclaim-timer-wait-time"
-                )
+                text = f"expired leases still exist after {cycles} reclamations: raise max-reclaim-leases"
                 self._log.warn("ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW", text)
 
-    async def reclaim(self, limit: int = 0, seconds: float = 0.0, remove: bool = False) -> bool:
-        """Reclaim up to ``limit`` leases in about ``seconds`` (0: no bound); whether none is left.
+    async def _flush(self) -> None:
+        await self.flush(self._reactor.seconds() - self._parameters.hold_reclaimed_time)
 
-        ``remove`` deletes the rows, whatever is configured.
+    # -- when asked
+
+    async def reclaim(self, now: float, limit: int = 0, remove: bool = False) -> int:
+        """Reclaim at most ``limit`` leases (0: all) that have expired; gives how many.
+
+        ``remove`` deletes them rather than keep them for their clients. Raises `Unavailable`.
         """
-        end = self._reactor.seconds() + seconds if seconds else None
-        left = limit or None
-        while True:
-            size = TOGETHER if left is None else min(TOGETHER, left)
-            expired = await self._store.expired(self._reactor.seconds(), size)
-            if await self._end(expired, remove) < size:
-                return True
-            left = None if left is None else left - size
-            if left == 0 or (end is not None and self._reactor.seconds() >= end):
-                return not await self._store.expired(self._reactor.seconds(), 1)
+        return await self._reclaim(now, limit, remove, None)
 
     async def on_demand(self, now: float) -> int:
-        """Reclaim a few leases at once, for a client that finds no free address; gives how many."""
-        return await self._end(await self._store.expired(now, TOGETHER), False)
+        """Reclaim some leases because addresses have run out; gives how many."""
+        parameters = self._parameters
+        return await self.reclaim(now, parameters.max_reclaim_leases or _ON_DEMAND, not parameters.hold_reclaimed_time)
 
-    async def _end(self, leases: Sequence[Lease4], remove: bool) -> int:
-        return await self._together(self._end_one(lease, remove) for lease in leases)
+    async def flush(self, before: float) -> int:
+        """Delete the reclaimed leases that expired before ``before`` (Kea A167); gives how many."""
+        count = 0
+        while leases := await self._leases.reclaimed(before, _TOGETHER):
+            removed = sum(await _together([self._leases.remove(lease) for lease in leases]))
+            count += removed
+            if not removed:
+                break
+            await self._breathe()
+        if count and self._log.debug:
+            text = f"deleted {count} reclaimed leases"
+            self._log.debug("ALLOC_ENGINE_V4_RECLAIMED_LEASES_DELETE_COMPLETE", text)
+        return count
 
-    @staticmethod
-    async def _together(changes: Iterable[Coroutine[Any, Any, bool]]) -> int:
-        """Make several changes so that they share a commit; gives how many were made."""
-        return sum(await gatherResults([Deferred.fromCoroutine(change) for change in changes], True))
+    # -- the work
 
-    async def _end_one(self, lease: Lease4, remove: bool) -> bool:
-        """Reclaim one lease; False if it changed meanwhile, or the store refused."""
-        try:
-            done = await self._put_down(lease, remove)
-        except TxkeaError as error:
-            self._failed(Failure(error))
+    async def _reclaim(self, now: float, limit: int, remove: bool, end: float | None) -> int:
+        """Some at a time, until ``limit`` or the time ``end``; stops when nothing moves."""
+        count = 0
+        while not limit or count < limit:
+            leases = await self._leases.expired(now, min(_TOGETHER, limit - count) if limit else _TOGETHER)
+            done = sum(await _together([self._reclaim_one(lease, remove) for lease in leases]))
+            count += done
+            if not done or (end is not None and self._reactor.seconds() >= end):
+                break
+            await self._breathe()
+        return count
+
+    async def _breathe(self) -> None:
+        """Let others have the reactor."""
+        await deferLater(self._reactor, 0, lambda: None)
+
+    async def _reclaim_one(self, lease: Lease4, remove: bool) -> bool:
+        """False if the lease was changed meanwhile: renewed, most likely."""
+        declined = lease.state == LeaseState.DECLINED
+        if remove or declined:
+            done = await self._leases.remove(lease)
+        else:
+            kept = lease._replace(state=LeaseState.RECLAIMED, hostname="", fqdn_fwd=False, fqdn_rev=False)
+            done = await self._leases.update(kept, lease)
+        if not done:
             return False
-        if done and lease.state != LeaseState.RELEASED:
-            self._reclaimed(lease)
-            for observer in self._observers:
-                await observer.lease_expired(lease)
-        return done
+        self._reclaimed(lease)
+        self._tell(lease, declined)
+        for observer in self._observers:
+            await self._observe(observer, lease)
+        return True
 
-    async def _put_down(self, lease: Lease4, remove: bool) -> bool:
-        if remove or lease.state == LeaseState.DECLINED or not self._parameters.hold_reclaimed_time:
-            return await self._store.remove(lease)
-        kept = lease._replace(state=LeaseState.RECLAIMED, hostname="", fqdn_fwd=False, fqdn_rev=False)
-        return await self._store.update(kept, lease)
+    def _tell(self, lease: Lease4, declined: bool) -> None:
+        if declined:
+            if self._log.info:
+                text = f"declined address {inet_ntoa(lease.address)} is free again"
+                self._log.info("ALLOC_ENGINE_V4_DECLINED_RECOVERED", text)
+        elif self._log.debug:
+            text = f"reclaimed expired lease {inet_ntoa(lease.address)}"
+            self._log.debug("ALLOC_ENGINE_V4_LEASE_RECLAIM", text)
 
-    async def flush(self) -> None:
-        """Delete the rows of leases that were reclaimed long enough ago (Kea A167)."""
-        before = self._reactor.seconds() - self._parameters.hold_reclaimed_time
-        while leases := await self._store.reclaimed(before, TOGETHER):
-            if not await self._together(self._forget(lease) for lease in leases):
-                return
+    async def _observe(self, observer: ILeaseObserver, lease: Lease4) -> None:
+        """The lease is reclaimed, whether its observers like it or not."""
+        try:
+            await observer.lease_expired(lease)
+        except TxkeaError as error:
+            if self._log.error:
+                text = f"an observer of the expired lease {inet_ntoa(lease.address)} failed: {error}"
+                self._log.error("ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED", text)
 
-    async def _forget(self, lease: Lease4) -> bool:
-        return await self._store.remove(lease)
+
+async def _together(calls: Sequence[Any]) -> list[bool]:
+    """Await several; raises the first error, after all have ended."""
+    outcomes = await gatherResults([Deferred.fromCoroutine(_caught(each)) for each in calls])
+    for outcome in outcomes:
+        if isinstance(outcome, Unavailable):
+            raise outcome
+    return [outcome is True for outcome in outcomes]
+
+
+async def _caught(waiting: Any) -> bool | Unavailable:
+    try:
+        result: bool = await waiting
+    except Unavailable as error:
+        return error
+    return result

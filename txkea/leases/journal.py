@@ -139,14 +139,14 @@ class Journal:
     def _failed(self, error: OSError) -> None:
         reason = f"cannot write the lease file {self.path}: {error.strerror or error}; {_mend(error)}"
         if self._log.error and not self.problem:
-            self._log.error("DHCPSRV_MEMFILE_WRITE_FAILED", f"{reason}; no lease is granted until then")
+            self._log.error("TXKEA_LEASE_FILE_WRITE_FAIL", f"{reason}; no lease is granted until then")
         self.problem = reason
         self._refuse(reason)
 
     def _recovered(self) -> None:
         self.problem = ""
         if self._log.warn:
-            self._log.warn("DHCPSRV_MEMFILE_WRITE_RECOVERED", f"the lease file {self.path} can be written again")
+            self._log.warn("TXKEA_LEASE_FILE_WRITE_AGAIN", f"the lease file {self.path} can be written again")
 
     def _refuse(self, reason: str) -> None:
         """Undo and refuse all that waits."""

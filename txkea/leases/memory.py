@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -72,15 +71,14 @@ class LeaseTable:
     Keys are the very bytes objects of the leases: a million leases take 0.5 GB, and tuples would double that.
     """
 
-    __slots__ = ("counts", "_by_address", "_by_client_id", "_by_hwaddr", "_order", "_reclaimed", "_running")
+    __slots__ = ("_by_address", "_by_client_id", "_by_hwaddr", "_counts", "_order", "_reclaimed", "_running")
 
     def __init__(self, leases: Mapping[bytes, Lease4] | None = None) -> None:
         """``leases`` by address; the dictionary becomes the table's own."""
         self._by_address: dict[bytes, Lease4] = leases if isinstance(leases, dict) else {}
-        self.counts: Counter[tuple[int, int]] = Counter()
-        """How many leases there are, by subnet id and state."""
         self._by_hwaddr: _Index = {}
         self._by_client_id: _Index = {}
+        self._counts: dict[tuple[int, int], int] = {}
         self._order = AddressOrder(self._by_address)
         self._running = Timetable(self._still_running, self._by_address)
         self._reclaimed = Timetable(self._still_reclaimed, self._by_address)
@@ -120,6 +118,10 @@ class LeaseTable:
         """See `ILeaseStore.reclaimed`."""
         return self._reclaimed.due(before, limit)
 
+    def counts(self) -> Mapping[tuple[int, int], int]:
+        """See `ILeaseStore.counts`."""
+        return {key: count for key, count in self._counts.items() if count}
+
     def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:
         """See `ILeaseStore.page`."""
         leases = self._by_address
@@ -157,8 +159,8 @@ class LeaseTable:
         _relink(self._by_hwaddr, there[1], hwaddr, there, lease)
         _relink(self._by_client_id, there[2], client_id, there, lease)
         if lease[9] != there[9] or lease[5] != there[5]:
-            self.counts[there[5], there[9]] -= 1
-            self.counts[lease[5], lease[9]] += 1
+            self._count(there, -1)
+            self._count(lease, 1)
         if expires != there[4] or lease[9] != there[9] or lifetime != there[3]:
             self._schedule(lease)
         return True
@@ -170,12 +172,12 @@ class LeaseTable:
         if there is None or (there is not lease and there != lease):
             return False
         del self._by_address[address]
-        self.counts[there[5], there[9]] -= 1
         self._order.discard(address)
         if there[1]:
             _unlink(self._by_hwaddr, there[1], address)
         if there[2]:
             _unlink(self._by_client_id, there[2], address)
+        self._count(there, -1)
         return True
 
     def revert(self, lease: Lease4 | None, was: Lease4 | None) -> None:
@@ -190,12 +192,16 @@ class LeaseTable:
 
     def _enter(self, lease: Lease4) -> None:
         """Enter a lease that is new by address into the other indexes."""
-        self.counts[lease[5], lease[9]] += 1
         if lease[1]:
             _link(self._by_hwaddr, lease[1], lease)
         if lease[2]:
             _link(self._by_client_id, lease[2], lease)
+        self._count(lease, 1)
         self._schedule(lease)
+
+    def _count(self, lease: Lease4, step: int) -> None:
+        key = (lease[5], lease[9])
+        self._counts[key] = self._counts.get(key, 0) + step
 
     def _schedule(self, lease: Lease4) -> None:
         """Note the end of a lease, if it has one."""
@@ -209,9 +215,8 @@ class LeaseTable:
 class MemoryLeases:
     """A lease store that ends with the process (Kea's memfile with ``persist: false``); nothing in it waits."""
 
-    name = "memory"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "memory") -> None:
+        self.name = name
         self.table = LeaseTable()
 
     async def open(self) -> None:
@@ -242,7 +247,7 @@ class MemoryLeases:
         return self.table.reclaimed(before, limit)
 
     async def counts(self) -> Mapping[tuple[int, int], int]:
-        return self.table.counts
+        return self.table.counts()
 
     async def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:
         return self.table.page(after, limit)

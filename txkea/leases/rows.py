@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, cast
 
 from attrs import field, frozen
 
-from txkea.errors import TxkeaError
+from txkea.errors import TxkeaError, Unavailable
 from txkea.model.lease import Lease4, LeaseState
 
 __all__ = [
@@ -175,7 +175,7 @@ def format4(width: int) -> Callable[[Lease4], bytes]:
     """A function that writes the row of a lease into a file with our first ``width`` columns.
 
     A lease with lifetime 0 is written with lifetime 1, which ends at the same second: 0 in a row means that the
-    address is free (Kea E017, `removal4`). It raises `ValueError` for a lease that could not be read back.
+    address is free (Kea E017, `removal4`). It raises `Unavailable` for a lease that could not be read back.
     """
     with_pool = width == len(SCHEMA4.columns)
     reserved = _RESERVED.search
@@ -199,7 +199,7 @@ def format4(width: int) -> Callable[[Lease4], bytes]:
             and 0 <= pool <= _UINT32
             and len(text) < MAX_ROW // 4
         ):
-            raise ValueError(f"a lease with a number or text out of bounds: {text[:300]}")
+            raise Unavailable(f"a lease with a number or text out of bounds cannot be stored: {text[:300]}")
         return f"{text}\n".encode("utf-8", "surrogateescape")
 
     return row
