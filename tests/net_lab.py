@@ -106,6 +106,10 @@ class SystemBench:
         self.clock = ReaderClock()
         self.log = MemoryLogger()
         self.network = SystemNetwork(self.clock, self.log, SERVER_PORT, CLIENT_PORT, buffer_size, **more)
+        self.connect(cable)
+
+    def connect(self, cable: Cable) -> None:
+        """Open the other machine's sockets; again after the cable was laid anew."""
         self._from = peer_socket(cable.there, "192.0.2.2", CLIENT_PORT, "eth0")
         self._to = peer_socket(cable.there, "255.255.255.255", CLIENT_PORT, "eth0")
 

@@ -140,18 +140,18 @@ class ReaderClock(Clock):
     def drain(self, timeout: float = 0.05) -> int:
         """Read until nothing has come for ``timeout`` seconds; gives how often a reader was called."""
         turns = 0
-        while ready := self._ready(timeout):
-            for reader, event in ready:
-                self._serve(reader, event)
+        while ready := self.readable(timeout):
+            for reader in [reader for reader in self.readers if reader.fileno() in ready]:
+                self._serve(reader, ready[reader.fileno()])
             turns += len(ready)
         return turns
 
-    def _ready(self, timeout: float) -> list[tuple[Any, int]]:
+    def readable(self, timeout: float = 0.05) -> dict[int, int]:
+        """File descriptor and poll event of what can be read, or has failed, within ``timeout`` seconds."""
         poll = select.poll()
-        by_number = {reader.fileno(): reader for reader in self.readers}
-        for number in by_number:
-            poll.register(number, select.POLLIN)
-        return [(by_number[number], event) for number, event in poll.poll(timeout * 1000)]
+        for reader in self.readers:
+            poll.register(reader.fileno(), select.POLLIN)
+        return dict(poll.poll(timeout * 1000))
 
     def _serve(self, reader: Any, event: int) -> None:
         if reader not in self.readers:
