@@ -175,8 +175,10 @@ class Reclamation:
             done = await self._leases.update(kept, lease)
         if not done:
             return False
-        self._reclaimed(lease)
         self._tell(lease, declined)
+        if lease.state == LeaseState.RELEASED:
+            return True  # it was accounted for when its client gave it back
+        self._reclaimed(lease)
         for observer in self._observers:
             await self._observe(observer, lease)
         return True

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from txkea.errors import Unavailable
 from txkea.interfaces import ILogger
@@ -82,6 +82,9 @@ class Journal:
 
         Fails with `Unavailable` when it is not and never will be; ``change`` has then been undone.
         """
+        if self._closed:
+            self._undo(change)
+            return fail(Unavailable(f"the lease file {self.path} is closed: the server is stopping"))
         done: Deferred[None] = Deferred()
         self._rows.append(row)
         self._changes.append(change)
@@ -93,15 +96,12 @@ class Journal:
         return done
 
     def _start(self) -> None:
-        if self._closed:
-            self._refuse(f"the lease file {self.path} is closed: the server is stopping")
-            return
         self._busy = True
         self._serial += 1
         self._pausing = self._delay > 0 and len(self._rows) < self._wanted
         self._writer.submit(self._commit)
 
-    def _committed(self, size: int, error: OSError | None) -> None:
+    def _committed(self, size: int, error: Exception | None) -> None:
         """A batch of ``size`` rows is durable, or has failed."""
         self._busy = False
         if error is not None:
@@ -136,8 +136,8 @@ class Journal:
         else:
             self._filled += 1
 
-    def _failed(self, error: OSError) -> None:
-        reason = f"cannot write the lease file {self.path}: {error.strerror or error}; {_mend(error)}"
+    def _failed(self, error: Exception) -> None:
+        reason = f"cannot write the lease file {self.path}: {getattr(error, 'strerror', '') or error!r}; {_mend(error)}"
         if self._log.error and not self.problem:
             self._log.error("TXKEA_LEASE_FILE_WRITE_FAIL", f"{reason}; no lease is granted until then")
         self.problem = reason
@@ -183,12 +183,6 @@ class Journal:
         self._good = size
         self._tail = self._disk.pread(fd, _TAIL, max(0, size - _TAIL))
 
-    def write_header(self, fd: int, header: bytes) -> None:
-        """Begin a new file with its first row, durably."""
-        self._write_to(fd, header)
-        if self._sync:
-            self._disk.fdatasync(fd)
-
     def detach(self) -> None:
         """Close the file."""
         fd, self._fd = self._fd, -1
@@ -211,22 +205,19 @@ class Journal:
             self._writer.pause(self._delay, self._serial)
             self._pausing = False
         rows = self._rows[:]
-        error = None
+        error: Exception | None = None
         try:
             self._put(b"".join(rows))
-        except OSError as failure:
+        except (OSError, MemoryError) as failure:
             error = failure
         self._writer.tell(self._committed, len(rows), error)
 
     def _put(self, data: bytes) -> None:
         self.settle()
         try:
-            self._write_to(self._fd, data)
-            if self._sync:
-                self._doubtful = True
-                self._disk.fdatasync(self._fd)
-                self._doubtful = False
-        except OSError:
+            self._write(data)
+            self._make_durable()
+        except (OSError, MemoryError):
             self._damaged = True
             try:
                 self._repair()
@@ -236,10 +227,16 @@ class Journal:
         self._good += len(data)
         self._tail = data[-_TAIL:] if len(data) >= _TAIL else (self._tail + data)[-_TAIL:]
 
-    def _write_to(self, fd: int, data: bytes) -> None:
-        written = self._disk.write(fd, data)
+    def _make_durable(self) -> None:
+        if self._sync:
+            self._doubtful = True
+            self._disk.fdatasync(self._fd)
+            self._doubtful = False
+
+    def _write(self, data: bytes) -> None:
+        written = self._disk.write(self._fd, data)
         while written < len(data):
-            more = self._disk.write(fd, memoryview(data)[written:])
+            more = self._disk.write(self._fd, memoryview(data)[written:])
             if not more:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             written += more
@@ -250,14 +247,16 @@ class Journal:
         After a failed sync the kernel may show what the medium does not hold: then the file is opened anew, and
         its last rows are compared with those that were acknowledged.
         """
-        if self._doubtful:
+        doubtful = self._doubtful
+        if doubtful:
             self._reopen()
         self._disk.ftruncate(self._fd, self._good)
-        if self._sync:
-            self._disk.fdatasync(self._fd)
-        if self._doubtful:
+        self._make_durable()
+        if doubtful:
+            self._doubtful = True
             self._verify()
-        self._damaged = self._doubtful = False
+            self._doubtful = False
+        self._damaged = False
 
     def _reopen(self) -> None:
         fd = self._disk.open(self.path, os.O_RDWR | os.O_APPEND)
@@ -274,9 +273,14 @@ class Journal:
             raise OSError(errno.EIO, "its last rows are not those that were written")
 
 
-def _mend(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "make room on its file system"
-    if error.errno == errno.EROFS:
-        return "mount its file system for writing"
-    return "check its file system and disk"
+_MENDS: Final = {
+    errno.ENOSPC: "make room on its file system",
+    errno.EDQUOT: "make room in its quota",
+    errno.EROFS: "mount its file system for writing",
+    errno.EBADF: "restart the server",
+}
+
+
+def _mend(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    return _MENDS.get(number or 0, "check its file system and disk")

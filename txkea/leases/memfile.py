@@ -72,7 +72,7 @@ class MemfileLeases:
         self._opening = Opening(
             files=self.files,
             disk=self._disk,
-            log=log,
+            note=self._note_from_writer,
             max_row_errors=max_row_errors,
             pool_id=pool_id,
             check=check,
@@ -138,6 +138,14 @@ class MemfileLeases:
         )
         self._journal.attach(opened.fd, opened.size)
         self._append = self._journal.append
+
+    def _note_from_writer(self, severity: str, message: str, text: str) -> None:
+        self._writer.tell(self._note, severity, message, text)
+
+    def _note(self, severity: str, message: str, text: str) -> None:
+        write = getattr(self._log, severity)
+        if write:
+            write(message, text)
 
     async def close(self) -> None:
         journal = self._journal

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from attrs import frozen
 
 from txkea.errors import Unavailable
-from txkea.interfaces import ILogger
 from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
 from txkea.leases.leasefile import LeaseFiles, RowErrors, load4, read_layout, seal
@@ -80,7 +79,8 @@ class Opening:
 
     files: LeaseFiles
     disk: Disk
-    log: ILogger
+    note: Callable[[str, str, str], object]
+    """Logs a severity, an identifier and a text; called in the writer, as all here."""
     max_row_errors: int = 0
     pool_id: bool = False
     check: Callable[[Lease4], Lease4 | None] | None = None
@@ -113,19 +113,20 @@ class Opening:
 
     def _seal(self, fd: int) -> None:
         cut = seal(self.files.active, self.disk, fd)
-        if cut and self.log.warn:
-            self.log.warn("TXKEA_LEASE_FILE_TORN", f"{self.files.active}: the last row was torn, cut off: {cut!r}")
+        if cut:
+            self.note("warn", "TXKEA_LEASE_FILE_TORN", f"{self.files.active}: the last row was torn, cut off: {cut!r}")
 
     def _load(self) -> LeaseTable:
         """Read all files; the garbage collector would look through a million leases again and again."""
         leases: dict[bytes, Lease4] = {}
-        errors = self._row_errors()
+        errors = RowErrors(
+            self.max_row_errors, lambda text: self.note("error", "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", text)
+        )
         collecting = gc.isenabled()
         gc.disable()
         try:
             for path in self.files.to_load(self.disk):
-                if self.log.info:
-                    self.log.info("DHCPSRV_MEMFILE_LEASE_FILE_LOAD", f"loading leases from file {path}")
+                self.note("info", "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", f"loading leases from file {path}")
                 load4(path, leases, errors)
             if self.check is not None:
                 leases = {lease.address: lease for lease in self._checked(leases)}
@@ -133,15 +134,9 @@ class Opening:
         finally:
             if collecting:
                 gc.enable()
-        if errors.count and self.log.error:
-            self.log.error("DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", f"{errors.count} bad rows were left out")
+        if errors.count:
+            self.note("error", "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", f"{errors.count} bad rows were left out")
         return table
-
-    def _row_errors(self) -> RowErrors:
-        log = self.log.error
-        return RowErrors(
-            self.max_row_errors, (lambda text: log("DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", text)) if log else None
-        )
 
     def _checked(self, leases: dict[bytes, Lease4]) -> Iterator[Lease4]:
         check = self.check
@@ -158,9 +153,8 @@ class Opening:
     def _tell_difference(self, active: Layout, wanted: Layout) -> None:
         message = "DHCPSRV_MEMFILE_NEEDS_DOWNGRADING" if active.unknown else "DHCPSRV_MEMFILE_NEEDS_UPGRADING"
         dropped = f"; dropping the columns {', '.join(active.unknown)}" if active.unknown else ""
-        if self.log.warn:
-            text = f"{self.files.active} has {active.width} columns, rewriting it with {wanted.width}{dropped}"
-            self.log.warn(message, text)
+        text = f"{self.files.active} has {active.width} columns, rewriting it with {wanted.width}{dropped}"
+        self.note("warn", message, text)
 
     def _move_aside(self, wanted: Layout) -> tuple[int, int]:
         """Make room for a file with the right columns; a clean-up will convert the other (Kea E015)."""
