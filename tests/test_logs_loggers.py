@@ -228,3 +228,14 @@ class BatchTests(LogsCase):
         before = self.size()
         log.info("X", "second")
         self.assertGreater(self.size(), before)
+
+    def test_forked(self) -> None:
+        """A process that became a daemon logs its own number, not its parent's."""
+        parent = self.patch(os, "getpid", lambda: 999999999)
+        self.logs.configure(())
+        parent.restore()
+        self.logs.batch(self.reactor)
+        log = self.logs.logger("leases")
+        assert log.error is not None
+        log.error("X", "child")
+        self.assertIn(f"/{os.getpid()}.", self.lines()[-1])

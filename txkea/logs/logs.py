@@ -64,7 +64,7 @@ class Logs:
         self._directory = directory
         self._clock = clock
         self._reactor: IReactorTime | None = None
-        self._thread = get_ident()
+        self._process = (os.getpid(), get_ident())
         self._root = ROOT
         self._loggers: dict[str, Logger] = {}
         self._outputs: dict[str, Output] = {}
@@ -96,15 +96,13 @@ class Logs:
         again). Those lines are lost and counted, but the server runs.
         """
         self._root = root
-        self._thread = get_ident()
         if debug:
             self._rules = {root: Rule("DEBUG", EVERYTHING, (LogOutput(output="stdout"),))}
         else:
             self._rules = _rules(loggers, root)
         problems = self._open_outputs()
         self._patterns = {text: Pattern(text) for text in self._pattern_texts()}
-        for logger in self._loggers.values():
-            self._arm(logger)
+        self._rearm()
         return (*problems, *(warning for pattern in self._patterns.values() for warning in pattern.warnings))
 
     def _wanted(self) -> Iterable[LogOutput]:
@@ -170,6 +168,11 @@ class Logs:
                 return rule.severity, rule.debuglevel
         return "INFO", 0
 
+    def _rearm(self) -> None:
+        self._process = (os.getpid(), get_ident())
+        for logger in self._loggers.values():
+            self._arm(logger)
+
     def _arm(self, logger: Logger) -> None:
         full = _full_name(logger.name, self._root)
         lowest, debuglevel = self._severity_of(full)
@@ -187,7 +190,7 @@ class Logs:
 
     def _write_to(self, full: str, severity: str, wanted: LogOutput) -> Write:
         output = self._outputs[wanted.output]
-        context = Context(full, severity, os.getpid(), self._thread, socket.gethostname(), output.head(severity))
+        context = Context(full, severity, *self._process, socket.gethostname(), output.head(severity))
         write = self._patterns[_pattern(wanted)].writer(context, output, self._clock)
         return _at_once(write, output) if severity in URGENT else write
 
@@ -196,7 +199,8 @@ class Logs:
     def batch(self, reactor: IReactorTime) -> None:
         """From now on write once per turn of this reactor, which runs in this thread (or is about to)."""
         self._reactor = reactor
-        self._thread = get_ident()
+        if self._process != (os.getpid(), get_ident()):
+            self._rearm()  # twistd became a daemon since the configuration was read
 
     def unbatch(self) -> None:
         """Write everything, and every further line at once: the reactor ends."""
@@ -218,7 +222,7 @@ class Logs:
         reactor = self._reactor
         if reactor is None:
             return False
-        if get_ident() == self._thread:
+        if get_ident() == self._process[1]:
             reactor.callLater(delay, run)
         else:
             reactor.callFromThread(reactor.callLater, delay, run)  # type: ignore[attr-defined]
