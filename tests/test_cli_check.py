@@ -1,0 +1,169 @@
+"""``txkea check`` and the switches of ``txkea dhcp4`` that start nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+from twisted.trial.unittest import SynchronousTestCase
+
+from txkea import __version__
+from txkea.cli.root import main
+
+ROOT = Path(__file__).resolve().parent.parent
+GOOD: dict[str, Any] = {"Dhcp4": {"subnet4": [{"id": 1, "subnet": "192.0.2.0/24"}]}}
+
+
+class CliCase(SynchronousTestCase):
+    """Files to check."""
+
+    def setUp(self) -> None:
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+
+    def file(self, content: Any, name: str = "a.conf") -> str:
+        path = self.directory / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return str(path)
+
+    def run_cli(self, *arguments: str, **environment: str) -> Result:
+        result = CliRunner().invoke(main, list(arguments), env=environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+
+class CheckTests(CliCase):
+    """All errors of all files."""
+
+    def test_good(self) -> None:
+        """A file that can be used has exit status 0."""
+        result = self.run_cli("check", self.file(GOOD))
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("can be used; 1 subnet", result.output)
+
+    def test_every_error(self) -> None:
+        """Every error of a file is a line with file, line, column and path; the exit status is 1."""
+        path = self.file('{"Dhcp4": {\n "one": 1,\n "valid-lifetime": "x",\n "two": 2}}')
+        result = self.run_cli("check", path)
+        self.assertEqual(result.exit_code, 1)
+        for place in (f"{path}:2:2: Dhcp4.one: ", f"{path}:3:20: Dhcp4.valid-lifetime: ", f"{path}:4:2: Dhcp4.two: "):
+            self.assertIn(place, result.output)
+        self.assertIn("3 errors", result.output)
+
+    def test_several_files(self) -> None:
+        """One bad file among good ones decides the exit status."""
+        result = self.run_cli("check", self.file(GOOD), self.file({"Dhcp4": {"x": 1}}, "b.conf"))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("a.conf: can be used", result.output)
+        self.assertIn("b.conf: 1 error", result.output)
+
+    def test_quiet(self) -> None:
+        """-q prints nothing."""
+        for content, status in ((GOOD, 0), ({"Dhcp4": {"x": 1}}, 1)):
+            result = self.run_cli("check", "-q", self.file(content))
+            self.assertEqual((result.exit_code, result.output), (status, ""))
+
+    def test_unreadable(self) -> None:
+        """A file that is not there, or is a directory, is an error with its reason."""
+        for path in ("no/such/file", str(self.directory)):
+            result = self.run_cli("check", path)
+            self.assertEqual(result.exit_code, 1)
+            self.assertIn(path, result.output)
+
+    def test_warnings(self) -> None:
+        """What works but perhaps not as meant is told, and no error: commas, interfaces that are not here, DHCPv6."""
+        dhcp4 = '"Dhcp4": {"interfaces-config": {"interfaces": ["nope0"]},}'
+        result = self.run_cli("check", self.file('{%s, "Dhcp6": {}}' % dhcp4))
+        self.assertEqual(result.exit_code, 0, result.output)
+        for word in ("nope0", "comma", "DHCPv6 is not built yet", "3 warnings"):
+            self.assertIn(word, result.output)
+
+    def test_dhcp6_alone(self) -> None:
+        """A file for DHCPv6 alone is refused by name."""
+        result = self.run_cli("check", self.file({"Dhcp6": {}}))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("DHCPv6 is not built yet", result.output)
+
+    def test_unknown_store(self) -> None:
+        """A lease database that nobody provides is found too."""
+        result = self.run_cli("check", self.file({"Dhcp4": {"lease-database": {"type": "clay-tablets"}}}))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("clay-tablets", result.output)
+
+    def test_nothing_is_touched(self) -> None:
+        """Checking makes no file and opens no lease file."""
+        data = self.directory / "data"
+        data.mkdir()
+        path = self.file({"Dhcp4": {"lease-database": {"type": "memfile"}, "loggers": [
+            {"name": "kea-dhcp4", "output_options": [{"output": str(data / "kea.log")}]}
+        ]}})  # fmt: skip
+        names = ("KEA_DHCP_DATA_DIR", "KEA_LOG_FILE_DIR", "KEA_PIDFILE_DIR", "KEA_CONTROL_SOCKET_DIR")
+        self.assertEqual(self.run_cli("check", path, **dict.fromkeys(names, str(data))).exit_code, 0)
+        self.assertEqual(list(data.iterdir()), [])
+
+
+class SwitchTests(CliCase):
+    """kea-dhcp4's own switches."""
+
+    def test_t(self) -> None:
+        """-t tells good from bad by its exit status, and unlike check counts a missing interface as an error."""
+        self.assertEqual(self.run_cli("dhcp4", "-t", self.file(GOOD)).exit_code, 0)
+        for dhcp4 in ({"x": 1}, {"interfaces-config": {"interfaces": ["nope0"]}}):
+            result = self.run_cli("dhcp4", "-t", self.file({"Dhcp4": dhcp4}))
+            self.assertEqual(result.exit_code, 1)
+            self.assertIn("Syntax check failed with:", result.output)
+
+    def test_more(self) -> None:
+        """-T also looks whether the directories that are needed can be written in."""
+        path = self.file({"Dhcp4": {"control-socket": {"socket-type": "unix", "socket-name": "s"}}})
+        good = {"KEA_DHCP_DATA_DIR": str(self.directory), "KEA_CONTROL_SOCKET_DIR": str(self.directory)}
+        self.assertEqual(self.run_cli("dhcp4", "-T", path, **good).exit_code, 0)
+        for name in good:
+            result = self.run_cli("dhcp4", "-T", path, **{**good, name: "/nonexistent"})
+            self.assertEqual(result.exit_code, 1)
+            self.assertIn("/nonexistent", result.output)
+
+    def test_versions(self) -> None:
+        """-v prints the version alone, -V and -W more, and none starts anything."""
+        for command in ("dhcp4", "dhcp6"):
+            self.assertEqual(self.run_cli(command, "-v").output, f"{__version__}\n")
+            for switch in ("-V", "-W"):
+                result = self.run_cli(command, switch)
+                self.assertEqual(result.exit_code, 0)
+                self.assertIn("Twisted", result.output)
+        self.assertIn(__version__, self.run_cli("--version").output)
+
+    def test_wrong_use(self) -> None:
+        """Wrong switches have Kea's exit status 1, and a line that says what is wrong."""
+        for switches in (
+            (),
+            ("-z",),
+            ("-c",),
+            ("-c", "x", "-p", "0"),
+            ("-c", "x", "-p", "65536"),
+            ("-c", "x", "-P", "y"),
+            ("x",),
+        ):
+            result = self.run_cli("dhcp4", *switches)
+            self.assertEqual(result.exit_code, 1, switches)
+            self.assertIn("Error", result.output)
+
+    def test_dhcp6(self) -> None:
+        """DHCPv6 says that it is not built yet, with exit status 1."""
+        for switches in ((), ("-c", "x"), ("-t", "x", "-X")):
+            result = self.run_cli("dhcp6", *switches)
+            self.assertEqual(result.exit_code, 1)
+            self.assertIn("not built yet", result.output)
+
+    def test_module(self) -> None:
+        """python -m txkea is the same as txkea."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "txkea", "--version"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, f"txkea {__version__}\n")
