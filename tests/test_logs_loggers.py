@@ -91,9 +91,9 @@ class LoggerTests(LogsCase):
         self.logs.configure([LoggerConfiguration(name="kea-dhcp4", severity="DEBUG", debuglevel=40, outputs=to("d"))])
         log = self.logs.logger("packets")
         assert log.debug is not None
-        log.debug("DHCP4_QUERY_DATA", "all of it")
-        log.debug("DHCP4_PACKET_RECEIVED", "one")
-        self.assertEqual(self.lines("d"), ["DEBUG kea-dhcp4.packets DHCP4_PACKET_RECEIVED one"])
+        log.debug("DHCP4_SUBNET_SELECTION_FAILED", "hidden")
+        log.debug("DHCP4_PACKET_DROPPED", "one")
+        self.assertEqual(self.lines("d"), ["DEBUG kea-dhcp4.packets DHCP4_PACKET_DROPPED one"])
 
 
 class ConfigureTests(LogsCase):

@@ -17,10 +17,10 @@ class ObserverTests(LogsCase):
         self.twisted = Logger("test", observer=LogPublisher(observer(self.logs)))
 
     def test_warning(self) -> None:
-        """A warning of Twisted's is a warning of the root logger."""
+        """A warning of Twisted's is a warning of ours."""
         self.twisted.warn("{what} is odd", what="this")
         (line,) = self.lines()
-        self.assertRegex(line, r"WARN  \[kea-dhcp4/.*\] TXKEA_TWISTED this is odd$")
+        self.assertRegex(line, r"WARN  \[kea-dhcp4\.twisted/.*\] TXKEA_TWISTED this is odd$")
 
     def test_chatter(self) -> None:
         """Factories that start and stop are not worth a line."""
@@ -34,7 +34,9 @@ class ObserverTests(LogsCase):
         except ZeroDivisionError:
             self.twisted.failure("it broke", Failure())
         lines = self.lines()
-        self.assertTrue(all("FATAL [kea-dhcp4/" in line or "ERROR [kea-dhcp4/" in line for line in lines))
+        self.assertTrue(
+            all("FATAL [kea-dhcp4.twisted/" in line or "ERROR [kea-dhcp4.twisted/" in line for line in lines)
+        )
         self.assertTrue(any("Traceback" in line for line in lines))
         self.assertTrue(any("ZeroDivisionError" in line for line in lines))
 

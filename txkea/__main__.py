@@ -2,4 +2,6 @@
 
 from txkea.cli import main
 
+__all__ = ["main"]
+
 main(prog_name="txkea")

@@ -29,53 +29,28 @@ dhcp4 INFO DHCP4_STARTING the server begins to start; the text has its version
 dhcp4 INFO DHCP4_STARTED the server is ready; the text has its version
 dhcp4 INFO DHCP4_CONFIG_COMPLETE a configuration is in force; the text counts its subnets
 dhcp4 ERROR DHCP4_CONFIG_LOAD_FAIL a configuration was refused; the text says where and why, one line an error
-dhcp4 WARN DHCP4_CONFIG_SYNTAX_WARNING something in the configuration was accepted that deserves a look
 dhcp4 ERROR DHCP4_INIT_FAIL the server could not start and ends
-dhcp4 ERROR DHCP4_ALREADY_RUNNING the pid file names a live process, so the server does not start
 dhcp4 INFO DHCP4_DYNAMIC_RECONFIGURATION a reload begins (SIGHUP or the command config-reload)
 dhcp4 INFO DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS a reload succeeded and the new configuration is in force
-dhcp4 FATAL DHCP4_DYNAMIC_RECONFIGURATION_FAIL a reload failed; the old configuration stays in force
 dhcp4 INFO DHCP4_SHUTDOWN the server ended in order
-dhcp4 DEBUG:0 DHCP4_SHUTDOWN_REQUEST a signal or a command asked the server to end
-dhcp4 DEBUG:0 DHCP4_OPEN_SOCKET a DHCP socket is opened
-dhcp4 WARN DHCP4_OPEN_SOCKET_FAIL a DHCP socket could not be opened; the server goes on without it
-dhcp4 ERROR DHCP4_OPEN_SOCKETS_FAILED no DHCP socket could be opened although the configuration demands all of them
-dhcp4 WARN DHCP4_NO_SOCKETS_OPEN no DHCP socket is open: the server hears nobody
-dhcp4 DEBUG:40 DHCP4_CLASS_ASSIGNED the classes of a query
-dhcp4 WARN DHCP4_DECLINE_LEASE_NOT_FOUND a client declined an address that is not leased
-dhcp4 WARN DHCP4_DECLINE_LEASE_MISMATCH a client declined an address that is leased to another
-leases INFO DHCP4_LEASE_OFFER an address was offered
+dhcp4 WARN DHCP4_CONFIG_WARNING something in the configuration was accepted that deserves a look
+dhcp4 WARN DHCP4_LOGGING_PROBLEM an output or a pattern of a logger cannot be used as configured
+dhcp4 ERROR DHCP4_DYNAMIC_RECONFIGURATION_FAIL a reload failed; the old configuration stays in force
+dhcp4 ERROR DHCP4_LEASE_STORE_UNAVAILABLE a query is not answered because its lease could not be read or stored
+dhcp4 ERROR DHCP4_PACKET_PROCESS_EXCEPTION a fault in the server; the query is not answered, please report it
 leases INFO DHCP4_LEASE_ALLOC an address was leased, or a lease renewed
-leases INFO DHCP4_LEASE_REUSE a lease was renewed without a write, because it is young (cache-threshold)
-leases INFO DHCP4_INIT_REBOOT a client that rebooted asks for the address it had
 leases INFO DHCP4_RELEASE a client gave its address back
 leases INFO DHCP4_DECLINE_LEASE a client found its address in use; nobody gets it for the probation period
-leases DEBUG:50 DHCP4_RELEASE_FAIL_NO_LEASE a client released an address that is not leased
-leases DEBUG:50 DHCP4_RELEASE_FAIL_WRONG_CLIENT a client released an address that is leased to another
-packets DEBUG:40 DHCP4_PACKET_RECEIVED a query arrived
-packets DEBUG:40 DHCP4_PACKET_SEND an answer is sent
-packets ERROR DHCP4_PACKET_SEND_FAIL an answer could not be sent
-packets DEBUG:55 DHCP4_QUERY_DATA all of a query's fields and options
-packets DEBUG:55 DHCP4_RESPONSE_DATA all of an answer's fields and options
-packets DEBUG:45 DHCP4_SUBNET_SELECTED the subnet of a query
-packets DEBUG:50 DHCP4_SUBNET_SELECTION_FAILED no subnet fits a query
+leases INFO DHCP4_LEASE_ADVERT an address was offered
+leases DEBUG:40 DHCP4_LEASE_NAK a request was refused; the text says why
 bad-packets DEBUG:40 DHCP4_PACKET_DROPPED a query was dropped; the text says why
 bad-packets DEBUG:40 DHCP4_PACKET_DROP_0001 a query could not be read
-bad-packets DEBUG:15 DHCP4_PACKET_DROP_0002 a query came from a link without a subnet
-bad-packets DEBUG:15 DHCP4_PACKET_DROP_0003 a query names another server
-bad-packets DEBUG:15 DHCP4_PACKET_DROP_0004 a query has no message type
-bad-packets DEBUG:15 DHCP4_PACKET_DROP_0005 a query has a type that only servers send, or an unknown one
-bad-packets ERROR DHCP4_PACKET_PROCESS_EXCEPTION a fault in the server; the query was dropped, please report it
-bad-packets DEBUG:40 DHCP4_PACKET_NAK_0001 a request was refused because no subnet fits it
-bad-packets DEBUG:40 DHCP4_PACKET_NAK_0002 a client that rebooted asks for an address it may not have
-bad-packets DEBUG:40 DHCP4_PACKET_NAK_0003 a request was refused: the address cannot be leased to this client
+bad-packets DEBUG:50 DHCP4_SUBNET_SELECTION_FAILED no subnet fits a query
+bad-packets DEBUG:50 DHCP4_RELEASE_FAIL_NO_LEASE a client released an address that is not leased
+bad-packets DEBUG:50 DHCP4_RELEASE_FAIL_WRONG_CLIENT a client released an address that is leased to another
 bad-packets DEBUG:40 DHCP4_NO_LEASE_INIT_REBOOT a client that rebooted is not known here and gets no answer
-alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL no address could be found for a client
-alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_SUBNET the pools of the subnet are used up
-alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_SHARED_NETWORK the pools of the shared network are used up
-alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_NO_POOLS the subnet has no pools
-alloc-engine WARN ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES the client's classes may use no pool
-alloc-engine WARN ALLOC_ENGINE_V4_DISCOVER_ADDRESS_CONFLICT a client's reserved address is leased to another
+bad-packets DEBUG:40 DHCP4_NO_LEASE_REBINDING a client that rebinds is not known here and gets no answer
+bad-packets DEBUG:40 ALLOC_ENGINE_V4_ALLOC_FAIL no address could be found for a client
 alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASES_RECLAMATION_START reclamation of expired leases begins
 alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASES_RECLAMATION_COMPLETE reclamation of expired leases is done
 alloc-engine WARN ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW expired leases remain after several cycles of reclamation
@@ -83,9 +58,6 @@ alloc-engine ERROR ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED reclamation could n
 alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASE_RECLAIM a lease expired
 alloc-engine INFO ALLOC_ENGINE_V4_DECLINED_RECOVERED the probation of a declined address is over
 alloc-engine DEBUG:40 ALLOC_ENGINE_V4_RECLAIMED_LEASES_DELETE_COMPLETE old reclaimed leases were deleted
-dhcpsrv INFO DHCPSRV_CFGMGR_ADD_IFACE the server listens on this interface
-dhcpsrv INFO DHCPSRV_CFGMGR_NEW_SUBNET4 a subnet of the configuration
-dhcpsrv INFO DHCPSRV_CFGMGR_SOCKET_TYPE_SELECT whether sockets are raw or udp
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL a lease is not in the subnet it names
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FIXED a lease's subnet was corrected
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL_DISCARD a lease that fits no subnet was discarded
@@ -98,6 +70,18 @@ dhcpsrv INFO DHCPSRV_MEMFILE_LFC_SETUP how often the lease file is cleaned up
 dhcpsrv INFO DHCPSRV_MEMFILE_LFC_START a clean-up of the lease file begins
 dhcpsrv INFO DHCPSRV_MEMFILE_LFC_EXECUTE the clean-up runs in a child process
 dhcpsrv ERROR DHCPSRV_MEMFILE_LFC_SPAWN_FAIL the clean-up could not be started
+dhcpsrv WARN DHCP4_BUFFER_RECEIVE_FAIL a socket reported an error; the server goes on reading
+dhcpsrv ERROR DHCP4_PACKET_SEND_FAIL answers could not be sent
+dhcpsrv ERROR DHCP4_OPEN_SOCKETS_FAILED a DHCP socket that the configuration demands could not be opened
+dhcpsrv INFO DHCPSRV_CFGMGR_USE_ADDRESS the server listens on this address of this interface
+dhcpsrv WARN DHCPSRV_OPEN_SOCKET_FAIL the server does not listen on an interface; the text says why
+dhcpsrv WARN DHCPSRV_NO_SOCKETS_OPEN no DHCP socket is open: the server hears nobody
+dhcpsrv WARN DHCPSRV_MEMFILE_NEEDS_DOWNGRADING the lease file is of a newer version, and its unknown columns are dropped
+dhcpsrv ERROR DHCPSRV_MEMFILE_LFC_LEASE_FILE_RENAME_FAIL the lease file could not be set aside for its clean-up
+dhcpsrv ERROR TXKEA_LFC_FAILED the clean-up of the lease file failed; the leases are safe, the file grows
+dhcpsrv WARN TXKEA_LEASE_FILE_TORN the last row of the lease file was incomplete, and is cut off
+dhcpsrv ERROR TXKEA_LEASE_FILE_WRITE_FAIL the lease file cannot be written; no lease is granted until it can
+dhcpsrv WARN TXKEA_LEASE_FILE_WRITE_AGAIN the lease file can be written again
 commands INFO COMMAND_ACCEPTOR_START the control channel listens
 commands INFO COMMAND_RECEIVED a command arrived
 commands WARN COMMAND_PROCESS_ERROR1 a request on the control channel is not JSON, or too large
@@ -105,9 +89,7 @@ commands WARN COMMAND_PROCESS_ERROR2 a request on the control channel is JSON bu
 commands ERROR COMMAND_FAILED a fault in the server while it ran a command, please report it
 commands WARN COMMAND_SOCKET_ACCEPT_FAIL a connection to the control channel was refused: too many are open
 commands INFO COMMAND_SOCKET_CONNECTION_TIMEOUT a connection to the control channel was too slow
-commands ERROR COMMAND_SOCKET_FAIL the control channel could not be opened
-log WARN TXKEA_LOG_OUTPUT an output or a pattern of a logger cannot be used as configured
-log DEBUG:50 TXKEA_TWISTED an event of the networking framework; as ERROR a fault, please report it
+twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or FATAL a fault, please report it
 """
 
 

@@ -22,12 +22,12 @@ SEVERITIES: Final = {
 
 
 def observer(logs: Logs) -> ILogObserver:
-    """An observer that writes to the root logger, each line of a traceback as a line of its own."""
-    root = logs.logger("")
+    """An observer that writes to the logger ``twisted``, each line of a traceback as a line of its own."""
+    log = logs.logger("twisted")
 
     @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
-        write = getattr(root, SEVERITIES.get(event.get("log_level"), "debug"))
+        write = getattr(log, SEVERITIES.get(event.get("log_level"), "debug"))
         if write is not None:
             for line in eventAsText(event, includeTimestamp=False, includeSystem=False).splitlines():
                 write("TXKEA_TWISTED", line)
