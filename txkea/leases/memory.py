@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
 from zope.interface import implementer
@@ -16,6 +18,7 @@ from txkea.model.lease import INFINITE, Lease4, LeaseState
 __all__ = ["LeaseTable", "MemoryLeases"]
 
 _RECLAIMED: Final = int(LeaseState.RECLAIMED)
+_KIND: Final = itemgetter(5, 9)
 
 _Index = dict[bytes, "Lease4 | dict[bytes, Lease4]"]
 """Leases by a client's key: the lease itself, or several by their addresses.
@@ -78,12 +81,11 @@ class LeaseTable:
         self._by_address: dict[bytes, Lease4] = leases if isinstance(leases, dict) else {}
         self._by_hwaddr: _Index = {}
         self._by_client_id: _Index = {}
-        self._counts: dict[tuple[int, int], int] = {}
+        self._counts: dict[tuple[int, int], int] = Counter(map(_KIND, self._by_address.values()))
         self._order = AddressOrder(self._by_address)
         self._running = Timetable(self._still_running, self._by_address)
         self._reclaimed = Timetable(self._still_reclaimed, self._by_address)
-        for lease in self._by_address.values():
-            self._enter(lease)
+        self._enter(self._by_address.values())
 
     def __len__(self) -> int:
         return len(self._by_address)
@@ -146,7 +148,8 @@ class LeaseTable:
             return False
         self._by_address[address] = lease
         self._order.add(address)
-        self._enter(lease)
+        self._enter((lease,))
+        self._count(lease, 1)
         return True
 
     def update(self, lease: Lease4, was: Lease4) -> bool:
@@ -190,14 +193,17 @@ class LeaseTable:
         else:
             self.update(was, lease)
 
-    def _enter(self, lease: Lease4) -> None:
-        """Enter a lease that is new by address into the other indexes."""
-        if lease[1]:
-            _link(self._by_hwaddr, lease[1], lease)
-        if lease[2]:
-            _link(self._by_client_id, lease[2], lease)
-        self._count(lease, 1)
-        self._schedule(lease)
+    def _enter(self, leases: Iterable[Lease4]) -> None:
+        """Enter leases that are new by address into the indexes by client and by end."""
+        by_hwaddr, by_client_id, schedule = self._by_hwaddr, self._by_client_id, self._schedule
+        for lease in leases:
+            hwaddr, client_id = lease[1], lease[2]
+            # One look where the client is new, as nearly all are.
+            if hwaddr and by_hwaddr.setdefault(hwaddr, lease) is not lease:
+                _link(by_hwaddr, hwaddr, lease)
+            if client_id and by_client_id.setdefault(client_id, lease) is not lease:
+                _link(by_client_id, client_id, lease)
+            schedule(lease)
 
     def _count(self, lease: Lease4, step: int) -> None:
         key = (lease[5], lease[9])
