@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,8 @@ class Steady(NamedTuple):
     p99: float
     memory: float
     """Peak, MB."""
+    others: float
+    """How many CPUs were busy with something else than this server and perfdhcp."""
 
 
 class Summary(NamedTuple):
@@ -77,6 +80,7 @@ class Summary(NamedTuple):
     p50: float
     p99: float
     memory: float
+    others: float
 
 
 @contextmanager
@@ -106,9 +110,10 @@ def steady(
     """Offer one rate for a while; CPU time is that of the server and its children over the run."""
     tell(f"{contestant.name}: {rate}/s for {plan.steady_seconds:g} s")
     with running(track, contestant, lease_lines) as server:
-        before = usage.cpu_seconds(server.pid)
+        began, before, all_before, own_before = _now(server)
         outcome = perfdhcp.run(track.client, rate, plan.steady_seconds, timestamps=True)
-        spent = usage.cpu_seconds(server.pid) - before
+        ended, after, all_after, own_after = _now(server)
+        spent = after - before
         return Steady(
             rate,
             outcome.rate,
@@ -117,6 +122,7 @@ def steady(
             percentile(outcome.delays, 0.5),
             percentile(outcome.delays, 0.99),
             usage.peak_memory(server.pid),
+            (all_after - all_before - spent - (own_after - own_before)) / (ended - began),
         )
 
 
@@ -132,7 +138,13 @@ def summary(climbs: list[Climb], steadies: list[Steady]) -> Summary:
         median(each.p50 for each in steadies),
         median(each.p99 for each in steadies),
         median(each.memory for each in steadies),
+        median(each.others for each in steadies),
     )
+
+
+def _now(server: Server) -> tuple[float, float, float, float]:
+    """The time, and CPU seconds so far: of the server, of the machine, of the benchmark and its perfdhcp runs."""
+    return time.monotonic(), usage.cpu_seconds(server.pid), usage.busy_seconds(), sum(os.times()[:4])
 
 
 def _rising(plan: Plan, track: Track, server: Server, tell: Callable[[str], None]) -> Iterator[Outcome]:

@@ -31,6 +31,7 @@ ROWS: Final = (
     Row("delay p99, ms", lambda s: s.p99, 3, min),
     Row("drops, %", lambda s: s.drops * 100, 2, min),
     Row("peak memory, MB", lambda s: s.memory, 0, min),
+    Row("CPUs busy with other things", lambda s: s.others, 2, min),
 )
 
 

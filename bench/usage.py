@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["cpu_seconds", "peak_memory", "resident_memory"]
+__all__ = ["busy_seconds", "cpu_seconds", "peak_memory", "resident_memory"]
 
 TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -16,6 +16,12 @@ def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = sum(int(field) for field in fields[11:15]) * TICK  # utime, stime, cutime, cstime
     return own + sum(cpu_seconds(child) for child in _children(pid))
+
+
+def busy_seconds() -> float:
+    """CPU time that the whole machine has spent on anything, time stolen by other machines included."""
+    user, nice, system, _, _, irq, softirq, steal = (int(word) for word in Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) * TICK
 
 
 def peak_memory(pid: int) -> float:
