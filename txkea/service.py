@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
@@ -75,6 +75,7 @@ class KeaService(Service):
         self._paths = paths
         self._debug = debug
         self._failed = failed
+        self._changing = DeferredLock()
         self._log = logs.logger("dhcp4")
         self.configuration = self._load()
         self._configure_logs(self.configuration)
@@ -96,9 +97,14 @@ class KeaService(Service):
         try:
             return load4(self._path)
         except ConfigErrors as errors:
-            if self._log.error:
-                self._log.error("DHCP4_CONFIG_LOAD_FAIL", f"configuration error using file {self._path}: {errors}")
+            self._complain("DHCP4_CONFIG_LOAD_FAIL", f"configuration error using file {self._path}", errors)
             raise
+
+    def _complain(self, message: str, what: str, error: TxkeaError) -> None:
+        """One line for each thing that is wrong."""
+        if self._log.error:
+            for line in str(error).splitlines():
+                self._log.error(message, f"{what}: {line}")
 
     def _configure_logs(self, configuration: Configuration) -> None:
         for problem in self._logs.configure(configuration.loggers, debug=self._debug):
@@ -217,15 +223,17 @@ class KeaService(Service):
 
     async def reload(self) -> None:
         """Put the configuration file into force again; on any error everything stays as it was (Kea A007)."""
+        await self._changing.run(lambda: Deferred.fromCoroutine(self._reload()))
+
+    async def _reload(self) -> None:
         if self._log.info:
             self._log.info("DHCP4_DYNAMIC_RECONFIGURATION", f"initiate server reconfiguration using file: {self._path}")
         try:
             configuration = await self._in_thread(load4, self._path)
             await self._replace(configuration)
         except TxkeaError as error:
-            if self._log.error:
-                text = f"dynamic server reconfiguration failed with file: {self._path}: {error}"
-                self._log.error("DHCP4_DYNAMIC_RECONFIGURATION_FAIL", text)
+            what = f"dynamic server reconfiguration failed with file: {self._path}"
+            self._complain("DHCP4_DYNAMIC_RECONFIGURATION_FAIL", what, error)
             raise
         if self._log.info:
             text = f"dynamic server reconfiguration succeeded with file: {self._path}"

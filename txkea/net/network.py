@@ -81,6 +81,11 @@ class SystemNetwork:
         """The sockets that are open now; more than `listen4` gave when retries have helped."""
         return tuple(sock for group in self._open.values() for sock in group.sockets.values())
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """Why sockets that should be open are not, one sentence each."""
+        return tuple(_sentence([left]) for left in self._failures)
+
     def links(self) -> Sequence[Link]:
         """All interfaces now."""
         return links()

@@ -73,8 +73,8 @@ class PacketReader(Reader):
         super().stop()
         self._ring.close()
 
-    def doRead(self) -> None:
-        """Deliver what waits."""
+    def deliver(self) -> int:
+        """See `Reader.deliver`."""
         arrived, interpret = self.context.receiver.datagram_arrived, self._datagram
         taken = 0
         for frame, verify in self._ring.frames(BATCH):
@@ -84,6 +84,7 @@ class PacketReader(Reader):
                 arrived(*datagram)
         if taken == BATCH:
             self._ring.count_losses()
+        return taken
 
     def _datagram(self, frame: bytes, verify: bool) -> tuple[bytes, Origin] | None:
         """What a frame brings us, or None; counted either way."""

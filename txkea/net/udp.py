@@ -46,17 +46,18 @@ class UdpReader(Reader):
         self._broadcast = broadcast
         self._receive = sock.recvfrom
 
-    def doRead(self) -> None:
-        """Deliver what waits."""
+    def deliver(self) -> int:
+        """See `Reader.deliver`."""
         receive, origin, broadcast, to_packed = self._receive, self.origin, self._broadcast, socket.inet_aton
         arrived, traffic = self.context.receiver.datagram_arrived, self.context.traffic
-        for _ in range(BATCH):
+        for taken in range(BATCH):
             try:
                 data, (source, port) = receive(MOST)
             except OSError:  # nothing is left; an error of the link shows again when something is sent
-                return
+                return taken
             traffic.received += 1
             arrived(data, Origin(origin, to_packed(source), port, b"", broadcast))
+        return BATCH
 
 
 class UdpLink(LinkSockets):

@@ -18,6 +18,7 @@ from txkea.net.selection import select4
 
 __all__ = ["ETH0", "LOOPBACK", "MemoryNetwork", "MemorySocket", "ReaderClock", "Sent"]
 
+TURN: Final = 0.001
 LOOPBACK: Final = Link(
     name="lo",
     index=1,
@@ -138,13 +139,20 @@ class ReaderClock(Clock):
             self.readers.remove(reader)
 
     def drain(self, timeout: float = 0.05) -> int:
-        """Read until nothing has come for ``timeout`` seconds; gives how often a reader was called."""
+        """Read until nothing has come for ``timeout`` seconds; gives how often a reader was called.
+
+        Time goes on by milliseconds, for under load sockets are read by the clock.
+        """
         turns = 0
-        while ready := self.readable(timeout):
+        while (ready := self.readable(timeout)) or self._something_is_due():
             for reader in [reader for reader in self.readers if reader.fileno() in ready]:
                 self._serve(reader, ready[reader.fileno()])
             turns += len(ready)
+            self.advance(TURN)
         return turns
+
+    def _something_is_due(self) -> bool:
+        return any(call.getTime() <= self.seconds() + TURN for call in self.getDelayedCalls())
 
     def readable(self, timeout: float = 0.05) -> dict[int, int]:
         """File descriptor and poll event of what can be read, or has failed, within ``timeout`` seconds."""
