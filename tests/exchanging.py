@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import evolve
+from twisted.internet.task import Clock
 
 from tests.configuring import configured
 from txkea.exchange import accounting
+from txkea.leases.expiry import Reclamation
 from txkea.model.configuration import DdnsClient
-from txkea.model.lease import LeaseState
 from txkea.testing.clients import Answer, LocalServer
 from txkea.wire.dhcp4 import MessageType4
 
@@ -59,19 +60,24 @@ def prl(*codes: int) -> dict[int, bytes]:
     return {55: bytes(codes)}
 
 
+class Instantly(Clock):
+    """A clock that leaves nobody waiting for the next turn of the reactor."""
+
+    def callLater(self, delay: float, *call: Any, **keywords: Any) -> Any:
+        later = super().callLater(delay, *call, **keywords)
+        self.advance(0)
+        return later
+
+
 def reclaiming(server: LocalServer) -> LocalServer:
     """Let the server reclaim expired leases when addresses run out, as its service does."""
     site = server.site
-
-    async def reclaim(now: float) -> int:
-        leases = await site.leases.expired(now, 100)
-        for lease in leases:
-            if lease.state == LeaseState.DECLINED or not site.configuration.expiry.hold_reclaimed_time:
-                await site.leases.remove(lease)
-            else:
-                await site.leases.update(lease._replace(state=LeaseState.RECLAIMED, hostname=""), lease)
-            accounting.reclaimed(site.statistics, site.subnets, lease)
-        return len(leases)
-
-    site.reclaim = reclaim
+    reclamation = Reclamation(
+        site.leases,
+        site.configuration.expiry,
+        reactor=Instantly(),
+        log=site.log.alloc_engine,
+        reclaimed=lambda lease: accounting.reclaimed(site.statistics, site.subnets, lease),
+    )
+    site.reclaim = reclamation.on_demand
     return server

@@ -9,14 +9,14 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txkea.errors import Drop, Unavailable
+from txkea.errors import Drop, Refuse, Unavailable
 from txkea.exchange.accept import accept
 from txkea.exchange.answer4 import exchange
 from txkea.exchange.query import Query
 from txkea.exchange.reply import CLIENT_PORT, SERVER_PORT, Reply
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import SENT4
-from txkea.interfaces import IDatagramReceiver, Origin
+from txkea.interfaces import IDatagramReceiver, ILeaseObserver, Origin
 from txkea.launch import launch
 
 __all__ = ["Server"]
@@ -58,13 +58,16 @@ class Server:
             if self._in_flight and self._is_waiting(query):
                 return
             result = launch(exchange(query))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - no input may raise out of a query
             self._refuse(site, query, error)
             return
         if isinstance(result, Deferred):
             self._wait(query, result)
-        elif result is not None:
+            return
+        if result is not None:
             self._send(query, result)
+        if site.observers:
+            self._tell(query)
 
     def _is_waiting(self, query: Query) -> bool:
         """Whether the client's earlier query still waits, or too many do."""
@@ -86,6 +89,8 @@ class Server:
         self._in_flight.discard(query.key)
         if reply is not None:
             self._send(query, reply)
+        if query.site.observers:
+            self._tell(query)
 
     def _failed(self, failure: Failure, query: Query) -> None:
         self._in_flight.discard(query.key)
@@ -97,18 +102,38 @@ class Server:
         statistics[SENT4[reply.type]] += 1
         query.origin.socket.send(reply.data, reply.address, self._ports.get(reply.port, reply.port), reply.hwaddr)
 
+    def _tell(self, query: Query) -> None:
+        """Tell the observers that no answer waits for which leases changed, each in its own time."""
+        if query.granted or query.removed:
+            for observer in query.site.observers:
+                if not observer.answer_waits:
+                    launch(self._committed(observer, query))
+
+    async def _committed(self, observer: ILeaseObserver, query: Query) -> None:
+        try:
+            await observer.leases_committed(query, query.granted, query.removed)
+        except Exception as error:  # noqa: BLE001 - nobody else would hear it
+            self._complain(query.site, query, error)
+
     def _refuse(self, site: Site, query: Query | None, error: Any) -> None:
         """Count and log a query that gets no answer: the one place that hears why."""
         statistics = site.statistics
         statistics["pkt4-receive-drop"] += 1
+        if isinstance(error, Refuse):  # of a message that has no negative answer
+            error = Drop(str(error))
         if isinstance(error, Drop):
             if error.statistic:
                 statistics[error.statistic] += 1
             log = site.log.bad_packets.debug
             if log:
                 log(error.message, f"{query or 'a packet'}: {error}")
-            return
-        statistics["pkt4-processing-failed"] += 1
+        else:
+            statistics["pkt4-processing-failed"] += 1
+            self._complain(site, query, error)
+        if query is not None and site.observers:
+            self._tell(query)
+
+    def _complain(self, site: Site, query: Query | None, error: Exception) -> None:
         log = site.log.server.error
         if not log:
             return

@@ -49,9 +49,8 @@ async def exchange(query: Query) -> Reply | None:
     reply = await ANSWERS[query.type](query)
     if site.observers and (query.granted or query.removed):
         for observer in site.observers:
-            told = observer.leases_committed(query, query.granted, query.removed)
             if observer.answer_waits:
-                await told
+                await observer.leases_committed(query, query.granted, query.removed)
     return reply
 
 

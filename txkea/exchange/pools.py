@@ -55,7 +55,7 @@ class LivePool:
         while number * CHUNK < self.size:
             chunk = self._taken.get(number)
             if chunk is None:
-                return number * CHUNK + offset
+                return start if (start := number * CHUNK + offset) < self.size else None
             found = chunk.find(0, offset)
             if found >= 0:
                 return number * CHUNK + found

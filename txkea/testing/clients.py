@@ -16,12 +16,13 @@ from txkea.testing.sites import MemoryLogger, memory_site
 from txkea.wire.dhcp4 import BOOTREPLY, Message4, MessageType4, decode4, encode_message4
 from txkea.wire.text import address_text
 
-__all__ = ["NOWHERE", "START", "Answer", "Client", "LocalServer", "packed"]
+__all__ = ["NOWHERE", "RAW", "START", "Answer", "Client", "LocalServer", "packed"]
 
 NOWHERE: Final = "0.0.0.0"
 START: Final = 1_700_000_000.0
 """Seconds since the epoch at which the time of every local server begins."""
 RAW: Final = Interfaces(selections=(InterfaceSelection("*"),))
+"""Raw sockets on everything but loopback."""
 
 
 def packed(address: str) -> bytes:

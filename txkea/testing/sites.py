@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zope.interface import implementer
@@ -15,6 +16,8 @@ from txkea.model.configuration import Configuration
 
 __all__ = ["MemoryLogger", "memory_site"]
 
+Write = Callable[[str, str], None]
+
 
 @implementer(ILogger)
 class MemoryLogger:
@@ -23,10 +26,13 @@ class MemoryLogger:
     def __init__(self, name: str = "test") -> None:
         self.name = name
         self.lines: list[tuple[str, str, str]] = []
-        for severity in ("debug", "info", "warn", "error", "fatal"):
-            setattr(self, severity, self._writer(severity.upper()))
+        self.debug: Write | None = self._writer("DEBUG")
+        self.info: Write | None = self._writer("INFO")
+        self.warn: Write | None = self._writer("WARN")
+        self.error: Write | None = self._writer("ERROR")
+        self.fatal: Write | None = self._writer("FATAL")
 
-    def _writer(self, severity: str) -> Any:
+    def _writer(self, severity: str) -> Write:
         return lambda message, text: self.lines.append((severity, message, text))
 
 
