@@ -132,6 +132,7 @@ class BusyPorts(NetworkCase):
             [text] = bench.messages(OPEN_FAILED)
             self.assertIn("eth0/192.0.2.1", text)
             self.assertIn("stop the other DHCP server", text)
+            self.assertEqual([text], [f"failed to open socket: {problem}" for problem in bench.network.problems])
             self.assertTrue(self.delivers(bench, recorder, SERVER[1]))
             bench.close()
 
