@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
@@ -97,7 +97,7 @@ def _put(fd: int, data: bytes, disk: Disk) -> None:
 
 _SWITCHES: Final = {"-x": "previous", "-i": "input", "-o": "output", "-f": "completed", "-p": "pid", "-c": ""}
 _USAGE: Final = (
-    "usage: python -m txkea.leases.cleanup -4 -x PREVIOUS -i INPUT -o OUTPUT -f COMPLETED -p PIDFILE -c CONFIG [-d]"
+    "usage: python -m txkea.leases.cleanup -4 -x PREVIOUS -i INPUT -o OUTPUT -f COMPLETED -p PIDFILE -c ignored"
 )
 
 
@@ -133,15 +133,15 @@ def _say(text: str) -> None:
         os.write(2, f"{text}\n".encode("utf-8", "replace"))
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Clean up once; gives the exit status, as ``kea-lfc`` does."""
+def main(arguments: Sequence[str], say: Callable[[str], object] = _say) -> int:
+    """Clean up once and ``say`` what came of it; gives the exit status, as ``kea-lfc`` does."""
     try:
         paths = _parse(arguments)
     except ValueError as error:
-        _say(f"{error}\n{_USAGE}")
+        say(f"{error}\n{_USAGE}")
         return 1
     os.umask(0o027)
-    errors = RowErrors(tell=_say)
+    errors = RowErrors(tell=say)
     try:
         _claim(paths.pid)
         try:
@@ -151,10 +151,10 @@ def main(arguments: Sequence[str]) -> int:
         finally:
             os.unlink(paths.pid)
     except (TxkeaError, OSError) as error:
-        _say(str(error))
+        say(str(error))
         return 1
     left = "an earlier clean-up was finished" if count is None else f"{count} leases"
-    _say(f"{paths.previous}: {left}, {errors.count} bad rows left out")
+    say(f"{paths.previous}: {left}, {errors.count} bad rows left out")
     return 0
 
 
