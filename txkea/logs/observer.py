@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
 from zope.interface import provider
 
@@ -27,6 +28,9 @@ def observer(logs: Logs) -> ILogObserver:
 
     @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
+        failure = event.get("log_failure")
+        if failure is not None and failure.check(ReactorNotRunning):
+            return  # a second SIGTERM while the first one's stop is under way
         write = getattr(log, SEVERITIES.get(event.get("log_level"), "debug"))
         if write is not None:
             for line in eventAsText(event, includeTimestamp=False, includeSystem=False).splitlines():
