@@ -18,6 +18,8 @@ __all__ = ["Journal"]
 
 _PATIENCE: Final = 3
 """After how many filled batches in a row one more row is waited for."""
+_ENOUGH: Final = 24
+"""For how many rows one waits at most: a sync that these share costs each less than its other work does."""
 _TAIL: Final = 4096
 """How many of the last bytes are remembered, to be compared with the file after a failed sync."""
 
@@ -131,7 +133,7 @@ class Journal:
             self._wanted = wanted - 1
             self._filled = 0
         elif size > wanted or (wanted > 1 and self._filled >= _PATIENCE):
-            self._wanted = wanted + 1
+            self._wanted = min(wanted + 1, _ENOUGH)
             self._filled = 0
         else:
             self._filled += 1
