@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
 
 FULL: Final = Plan(3, 3000, 1.3, 3, 6, 2, True)
-QUICK: Final = Plan(3, 4000, 1.35, 1, 2, 0, False)
+QUICK: Final = Plan(3, 2500, 1.35, 1, 2, 0, False)
 
 
 class Climb(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from tests.real.cases4_options import lifetimes, names, overloads, requested, vendors
@@ -192,28 +193,24 @@ def informs(new: Clients) -> Iterator[Case]:
         yield Case(
             f"{path.name}, broadcast", (path.send(c, INFORM, PRL, ciaddr=a, **({} if path.relayed else {"source": a})),)
         )
-        yield Case(f"{path.name}, unicast", (path.unicast(new(), INFORM, a, PRL),))
-        yield Case(
-            f"{path.name}, with the broadcast flag", (path.unicast(new(), INFORM, a, PRL, flags=BROADCAST_FLAG),)
-        )
-        yield Case(
-            f"{path.name}, no ciaddr", (path.send(new(), INFORM, PRL, **({} if path.relayed else {"source": a})),)
-        )
-        yield Case(f"{path.name}, option 82", (path.unicast(new(), INFORM, a, PRL, (82, suboptions((1, b"circuit")))),))
-        yield Case(
-            f"{path.name}, asks for times", (path.unicast(new(), INFORM, a, asking(51, 58, 59, 1, 3), (51, bytes(4))),)
-        )
-        yield Case(
-            f"{path.name}, names itself",
-            (path.unicast(new(), INFORM, a, (12, b"inform"), (61, b"\1inform"), asking(12)),),
-        )
-        yield Case(f"{path.name}, wants an address", (path.unicast(new(), INFORM, a, want(a), PRL),))
+        ask = partial(path.send, ciaddr=a) if path.relayed else partial(path.unicast, address=a)
+        for name, options, flags in (
+            ("from its address", (PRL,), 0),
+            ("with the broadcast flag", (PRL,), BROADCAST_FLAG),
+            ("option 82", (PRL, (82, suboptions((1, b"circuit")))), 0),
+            ("asks for times", (asking(51, 58, 59, 1, 3), (51, bytes(4))), 0),
+            ("names itself", ((12, b"inform"), (61, b"\1inform"), asking(12)), 0),
+            ("wants an address", (want(a), PRL), 0),
+        ):
+            yield Case(f"{path.name}, {name}", (ask(new(), INFORM, *options, flags=flags),))
+        source = {} if path.relayed else {"source": a}
+        yield Case(f"{path.name}, no ciaddr", (path.send(new(), INFORM, PRL, **source),))
     yield Case("nobody's", (DIRECT.send(new(), INFORM, PRL),))
     yield Case("in a net without pools", (RELAY.send(new(), INFORM, PRL, subnet=8, ciaddr="10.8.0.5"),))
     yield Case("in no net", (RELAY.send(new(), INFORM, PRL, giaddr=NOWHERE, ciaddr=NOWHERE),))
     yield Case(
         "with a reservation",
-        (RELAY.send(new(), INFORM, PRL, asking(6, 66, 42), subnet=7, chaddr=host(7), ciaddr="10.7.200.7"),),
+        (RELAY.send(new(), INFORM, asking(6, 66, 42), subnet=7, chaddr=host(7), ciaddr="10.7.200.7"),),
     )
 
 
@@ -338,9 +335,9 @@ def malformed(new: Clients) -> Iterator[Case]:
     )
     yield Case(
         "renew from another source",
-        (*DIRECT.lease(c, c.address(0)), DIRECT.unicast(c, REQUEST, c.address(0), source="10.0.20.250")),
+        (*DIRECT.lease(c, c.address(0)), DIRECT.unicast(c, REQUEST, address=c.address(0), source="10.0.20.250")),
     )
-    yield Case("renew of another net", (DIRECT.unicast(new(), REQUEST, "10.3.20.9"),))
+    yield Case("renew of another net", (DIRECT.unicast(new(), REQUEST, address="10.3.20.9"),))
 
 
 def addressing(new: Clients) -> Iterator[Case]:

@@ -158,10 +158,12 @@ def globals4(new: Clients) -> Iterator[Case]:
     """Reservations of no subnet."""
     for name, number in (("address", 1), ("option", 2), ("another address", 4)):
         c, hwaddr = new(), bytes((2, 13, 0, 0, 0, number))
-        yield Case(f"{name}, discover", (RELAY.send(c, DISCOVER, asking(12, 222), chaddr=hwaddr, pool="10.2.16"),))
-        yield Case(f"{name}, lease", RELAY.lease(c, f"10.2.200.{number}", asking(12, 222), chaddr=hwaddr))
-        yield Case(f"{name}, in another net", (RELAY.send(c, DISCOVER, chaddr=hwaddr, subnet=3, pool="10.3."),))
-        yield Case(f"{name}, wanted by a stranger", RELAY.lease(new(), f"10.2.200.{number}", pool="10.2."))
+        address = c.address(2) if name == "option" else f"10.2.200.{number}"
+        asked = asking(12, 222)
+        yield Case(f"{name}, discover", (RELAY.send(c, DISCOVER, want(address), asked, chaddr=hwaddr),))
+        yield Case(f"{name}, lease", RELAY.lease(c, address, asked, chaddr=hwaddr))
+        yield Case(f"{name}, in another net", (RELAY.send(c, DISCOVER, asked, chaddr=hwaddr, subnet=3, pool="10.3."),))
+        yield Case(f"{name}, wanted by a stranger", RELAY.lease(new(), address, pool="10.2."))
     circuit = (82, suboptions((1, b"port-5")))
     yield Case("circuit", RELAY.lease(new(), "10.2.200.3", circuit))
     yield Case("circuit before hardware", (RELAY.send(new(), DISCOVER, circuit, chaddr=bytes((2, 13, 0, 0, 0, 4))),))

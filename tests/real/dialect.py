@@ -106,15 +106,15 @@ class Path(NamedTuple):
         """A renewal: unicast where there is no relay (which only sees broadcasts), else rebinding."""
         if self.relayed:
             return self.send(client, REQUEST, *options, ciaddr=address, **fields)
-        return self.unicast(client, REQUEST, address, *options, **fields)
+        return self.unicast(client, REQUEST, *options, address=address, **fields)
 
     def release(self, client: Client, address: str, *options: Option, **fields: object) -> Step:
         """A release of an address, with server identifier."""
         if self.relayed:
             return self.send(client, RELEASE, sid(self.server), *options, ciaddr=address, **fields)
-        return self.unicast(client, RELEASE, address, sid(self.server), *options, **fields)
+        return self.unicast(client, RELEASE, sid(self.server), *options, address=address, **fields)
 
-    def unicast(self, client: Client, kind: int, address: str, *options: Option, **fields: object) -> Step:
+    def unicast(self, client: Client, kind: int, *options: Option, address: str, **fields: object) -> Step:
         """From a client that has an address to the server's own."""
         way = {"source": address, "destination": self.server, "as_client": True}
         return self.send(client, kind, *options, **{"ciaddr": address, **way, **fields})

@@ -54,16 +54,20 @@ class Known(NamedTuple):
     field: str
     """A pattern for the whole field."""
     reason: str
+    second: str = ""
+    """A pattern for what the second server sent."""
 
     def explains(self, difference: Difference) -> bool:
-        return bool(re.search(self.case, difference.case) and re.fullmatch(self.field, difference.field))
+        return bool(
+            re.search(self.case, difference.case)
+            and re.fullmatch(self.field, difference.field)
+            and re.search(self.second, difference.second)
+        )
 
 
-def unexplained(differences: Sequence[Difference], known: Sequence[Known]) -> tuple[list[Difference], list[Known]]:
-    """The differences that nothing explains, and the explanations that nothing needed."""
-    rest = [each for each in differences if not any(entry.explains(each) for entry in known)]
-    idle = [entry for entry in known if not any(entry.explains(each) for each in differences)]
-    return rest, idle
+def unexplained(differences: Sequence[Difference], known: Sequence[Known]) -> list[Difference]:
+    """The differences that nothing explains."""
+    return [each for each in differences if not any(entry.explains(each) for entry in known)]
 
 
 class Arena:
@@ -120,6 +124,8 @@ class Pair:
             for number, (product, template) in numbered
         ]
         self._xid = 0x1000
+        self._cases: dict[str, str] = {}
+        """By address: the case that last had an answer with it."""
         self.queries = 0
 
     def start(self) -> None:
@@ -135,6 +141,8 @@ class Pair:
         for case in cases:
             for number, step in enumerate(case.steps):
                 first, second = self._ask(step)
+                for address in (first.get("yiaddr", ""), second.get("yiaddr", "")):
+                    self._cases[address] = case.name
                 yield from _compared(f"{case.name}", number, first, second)
 
     def lease_differences(self) -> Iterator[Difference]:
@@ -142,8 +150,11 @@ class Pair:
         first, second = (arena.server.lease_rows() for arena in self.arenas)
         free = {address for arena in self.arenas for address in arena.free}
         for address in sorted((first.keys() | second.keys()) - free):
-            rows = [_row(rows[address]) if address in rows else {"lease": "none"} for rows in (first, second)]
-            yield from _compared(f"lease {address}", 0, *rows)
+            case = self._cases.get(address, f"lease {address}")
+            if address in first and address in second:
+                yield from _compared(case, 0, _row(first[address]), _row(second[address]))
+            else:
+                yield Difference(case, 0, "lease", *(",".join(rows.get(address, "-")) for rows in (first, second)))
 
     def _ask(self, step: Step) -> list[Facts]:
         """What each server answers to a step; silence is known by the answer to a probe sent right behind."""
@@ -224,6 +235,9 @@ def _facts(seen: Seen) -> Facts:
     del fields["options"], fields["order"], fields["length"], fields["xid"]
     facts = {name: value.hex() if isinstance(value, bytes) else str(value) for name, value in fields.items()}
     options = {f"option {code}": payload.hex() for code, payload in sorted(answer.options.items())}
+    if "option 81" in options:
+        whole = options.pop("option 81")
+        options |= {"option 81 flags": whole[:2], "option 81 codes": whole[2:6], "option 81 name": whole[6:]}
     way = {
         "from": f"{seen.source}:{seen.source_port}",
         "to": f"{seen.destination}:{seen.destination_port}",
@@ -236,32 +250,22 @@ def _facts(seen: Seen) -> Facts:
 
 
 def _row(row: list[str]) -> Facts:
-    names = [
-        "address",
-        "hwaddr",
-        "client_id",
-        "valid_lifetime",
-        "expire",
-        "subnet_id",
-        "fqdn_fwd",
-        "fqdn_rev",
-        "hostname",
-        "state",
-    ]
-    return dict(zip(names, row, strict=False))
+    return {f"lease {name}": value for name, value in zip(COLUMNS, row, strict=False)}
 
 
 def _compared(case: str, step: int, first: Facts, second: Facts) -> Iterator[Difference]:
-    if first.get("answers") != second.get("answers"):
-        texts = [
-            f"type {each['option 53']} {each['yiaddr']}" if "option 53" in each else "" for each in (first, second)
-        ]
-        yield Difference(case, step, "answers", f"{first['answers']} {texts[0]}", f"{second['answers']} {texts[1]}")
+    if _kind(first) != _kind(second):
+        yield Difference(case, step, "answers", _gist(first), _gist(second))
         return
     for field in sorted(first.keys() | second.keys()):
         one, other = first.get(field, "-"), second.get(field, "-")
         if one != other and not _same_moment(field, one, other):
             yield Difference(case, step, field, one, other)
+
+
+def _kind(facts: Facts) -> tuple[str | None, str | None]:
+    """How many answers, and of which type."""
+    return facts.get("answers"), facts.get("option 53")
 
 
 def _gist(facts: Facts) -> str:
@@ -270,7 +274,7 @@ def _gist(facts: Facts) -> str:
 
 
 def _same_moment(field: str, one: str, other: str) -> bool:
-    if "-" in (one, other) or field not in ("option 51", "expire"):
+    if "-" in (one, other) or field not in ("option 51", "lease expire"):
         return False
     base = 16 if field == "option 51" else 10
     return abs(int(one, base) - int(other, base)) <= CLOCK
