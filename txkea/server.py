@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -17,7 +16,7 @@ from txkea.exchange.reply import CLIENT_PORT, SERVER_PORT, Reply
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import SENT4
 from txkea.interfaces import IDatagramReceiver, ILeaseObserver, Origin
-from txkea.launch import launch
+from txkea.launch import drive, launch
 
 __all__ = ["Server"]
 
@@ -52,22 +51,16 @@ class Server:
         if not self.enabled:
             site.statistics["pkt4-service-disabled"] += 1
             return
-        query: Query | None = None
         try:
             query = accept(site, data, origin, self._seconds())
-            if self._in_flight and self._is_waiting(query):
-                return
-            result = launch(exchange(query))
         except Exception as error:  # noqa: BLE001 - no input may raise out of a query
-            self._refuse(site, query, error)
+            self._refuse(site, None, error)
             return
-        if isinstance(result, Deferred):
-            self._wait(query, result)
+        in_flight = self._in_flight
+        if in_flight and self._is_waiting(query):
             return
-        if result is not None:
-            self._send(query, result)
-        if site.observers:
-            self._tell(query)
+        in_flight.add(query.key)
+        drive(exchange(query), self._came, self._failed, query)
 
     def _is_waiting(self, query: Query) -> bool:
         """Whether the client's earlier query still waits, or too many do."""
@@ -81,20 +74,16 @@ class Server:
         statistics["pkt4-receive-drop"] += 1
         return True
 
-    def _wait(self, query: Query, result: Deferred[Reply | None]) -> None:
-        self._in_flight.add(query.key)
-        result.addCallbacks(self._came, self._failed, (query,), None, (query,), None)  # type: ignore[arg-type]
-
-    def _came(self, reply: Reply | None, query: Query) -> None:
+    def _came(self, query: Query, reply: Reply | None) -> None:
         self._in_flight.discard(query.key)
         if reply is not None:
             self._send(query, reply)
         if query.site.observers:
             self._tell(query)
 
-    def _failed(self, failure: Failure, query: Query) -> None:
+    def _failed(self, query: Query, error: Exception) -> None:
         self._in_flight.discard(query.key)
-        self._refuse(query.site, query, failure.value)
+        self._refuse(query.site, query, error)
 
     def _send(self, query: Query, reply: Reply) -> None:
         statistics = query.site.statistics
