@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import format_exception
 from typing import Any
 
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txkea.errors import Drop, Refuse, Unavailable
@@ -128,6 +128,6 @@ class Server:
             return
         if isinstance(error, Unavailable):
             log("DHCP4_LEASE_STORE_UNAVAILABLE", f"{query}: not answered: {error}")
-        else:
-            trace = Failure(error).getTraceback()
-            log("DHCP4_PACKET_PROCESS_EXCEPTION", f"{query or 'a packet'}: not answered: {trace}")
+            return
+        for line in format_exception(error):
+            log("DHCP4_PACKET_PROCESS_EXCEPTION", f"{query or 'a packet'}: not answered: {line.rstrip()}")
