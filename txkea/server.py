@@ -129,5 +129,5 @@ class Server:
         if isinstance(error, Unavailable):
             log("DHCP4_LEASE_STORE_UNAVAILABLE", f"{query}: not answered: {error}")
             return
-        for line in format_exception(error):
-            log("DHCP4_PACKET_PROCESS_EXCEPTION", f"{query or 'a packet'}: not answered: {line.rstrip()}")
+        for line in "".join(format_exception(error)).splitlines():
+            log("DHCP4_PACKET_PROCESS_EXCEPTION", f"{query or 'a packet'}: not answered: {line}")
