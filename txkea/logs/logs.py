@@ -9,7 +9,7 @@ from threading import get_ident
 from time import time
 from typing import Final, NamedTuple
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from txkea.interfaces import ILogger
@@ -64,6 +64,8 @@ class Logs:
         self._directory = directory
         self._clock = clock
         self._reactor: IReactorTime | None = None
+        self._calls: dict[Callable[[], None], IDelayedCall] = {}
+        """What outputs asked for, each with its latest call."""
         self._process = (os.getpid(), get_ident())
         self._root = ROOT
         self._loggers: dict[str, Logger] = {}
@@ -205,6 +207,10 @@ class Logs:
     def unbatch(self) -> None:
         """Write everything, and every further line at once: the reactor ends."""
         self._reactor = None
+        while self._calls:
+            call = self._calls.popitem()[1]
+            if call.active():
+                call.cancel()
         self.flush()
 
     def flush(self) -> None:
@@ -223,10 +229,18 @@ class Logs:
         if reactor is None:
             return False
         if get_ident() == self._process[1]:
-            reactor.callLater(delay, run)
+            self._call_later(delay, run)
         else:
-            reactor.callFromThread(reactor.callLater, delay, run)  # type: ignore[attr-defined]
+            reactor.callFromThread(self._call_later, delay, run)  # type: ignore[attr-defined]
         return True
+
+    def _call_later(self, delay: float, run: Callable[[], None]) -> None:
+        if self._reactor is None:
+            run()
+            return
+        known = self._calls.get(run)
+        if known is None or not known.active():
+            self._calls[run] = self._reactor.callLater(delay, run)
 
 
 def _pattern(output: LogOutput) -> str:
