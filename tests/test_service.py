@@ -36,7 +36,7 @@ class ServiceTests(TestCase):
         self.services: list[KeaService] = []
         self.logs: list[Logs] = []
 
-    async def tearDown(self) -> None:
+    async def tearDown(self) -> None:  # type: ignore[override]
         for service in self.services:
             if service.running:
                 await service.stopService()
