@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from tests.net_lab import (
 from txkea.errors import ConfigError
 from txkea.model.configuration import Interfaces, InterfaceSelection
 from txkea.net.network import WATCH_INTERVAL, SystemNetwork
-from txkea.net.sockets import BATCH
+from txkea.net.sockets import BATCH, CYCLE
 from txkea.testing.contracts.network import LIMITED_BROADCAST, Recorder
 from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
 from txkea.testing.network import ReaderClock
@@ -83,6 +84,51 @@ class Reading(NetworkCase):
             bench.settle()
             self.assertEqual([b"%d" % number for number in range(BATCH + 10)], [a.data for a in recorder.take()])
             bench.close()
+
+    def test_by_the_clock(self) -> None:
+        """A lone query is read at once; one soon readable again is read by the clock until nothing comes."""
+        for socket_type in ("raw", "udp"):
+            bench, recorder = self.make(socket_type), Recorder()
+            bench.network.listen4(interfaces("eth0", socket_type=socket_type), recorder)
+            bench.clock.advance(1)
+            reader = self.reader(bench)
+            self.assertEqual(b"query", recorder.take()[0].data)
+            self.assertIn(reader, bench.clock.readers)
+            bench.clock.advance(0.001)
+            self.assertIs(reader, self.reader(bench))
+            self.assertNotIn(reader, bench.clock.readers)
+            bench.transmit(b"later", SERVER[0])
+            self.assertTrue(select.select([reader], [], [], 5)[0])
+            self.assertEqual([b"query"], [arrival.data for arrival in recorder.take()])
+            bench.clock.advance(CYCLE)
+            self.assertEqual([b"later"], [arrival.data for arrival in recorder.take()])
+            bench.clock.advance(CYCLE)
+            self.assertIn(reader, bench.clock.readers)
+            bench.close()
+
+    def test_a_receiver_that_raises(self) -> None:
+        """A receiver that raises against its promise loses a datagram, but does not make us deaf."""
+        for socket_type in ("raw", "udp"):
+            bench, recorder = self.make(socket_type), Recorder()
+            bench.network.listen4(interfaces("eth0", socket_type=socket_type), recorder)
+            reader = self.reader(bench)
+            self.assertNotIn(reader, bench.clock.readers)
+            bench.network.listen4(interfaces("eth0", socket_type=socket_type), Raising())
+            bench.transmit(b"bad", SERVER[0])
+            self.assertTrue(select.select([reader], [], [], 5)[0])
+            self.assertRaises(ZeroDivisionError, bench.clock.advance, CYCLE)
+            bench.network.listen4(interfaces("eth0", socket_type=socket_type), recorder)
+            recorder.take()
+            self.waits_for_delivery(bench, recorder)
+            bench.close()
+
+    def reader(self, bench: SystemBench) -> Any:
+        """What reads a query, and has read it."""
+        bench.transmit(b"query", SERVER[0])
+        wait_for(bench.clock.readable, "a query")
+        [reader] = [reader for reader in bench.clock.readers if reader.fileno() in bench.clock.readable()]
+        reader.doRead()
+        return reader
 
     def test_nothing_is_lost_in_a_reconfiguration(self) -> None:
         """What waits in a socket when the server is reconfigured reaches the new receiver."""
@@ -329,6 +375,13 @@ class FewRights(NetworkCase):
         """What is missing is named."""
         self.assertIn("CAP_NET_BIND_SERVICE", self.listening("+net_raw", 67))
         self.assertIn("CAP_NET_RAW", self.listening("+net_bind_service", 67))
+
+
+class Raising(Recorder):
+    """Breaks its promise."""
+
+    def datagram_arrived(self, data: bytes, origin: Any) -> None:
+        raise ZeroDivisionError
 
 
 SCRIPT = """

@@ -158,13 +158,15 @@ class Reader:
 
     def _read_by_clock(self) -> None:
         self._timer = None
-        taken = self.deliver()
-        if self.fileno() < 0:
-            return
-        if taken:
-            self._read_later(taken)
-        else:
-            self.start()
+        taken = 0
+        try:
+            taken = self.deliver()
+        finally:  # a receiver that breaks its promise and raises must not make us deaf
+            if self.fileno() >= 0:
+                if taken:
+                    self._read_later(taken)
+                else:
+                    self.start()
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor saw an error and has dropped us: the link went down, say. Read on after a pause."""
