@@ -23,7 +23,7 @@ help: ## Say what there is to make
 run: os-run $(VENV)/.run ## Serve on the loopback interface, show a client getting a lease, stay up until Ctrl-C
 	@mkdir -p .run
 	@( $(BIN)/txkea client --server 127.0.0.1 --port $(PORT) || echo "make run: the client got no lease" >&2 ) & \
-	KEA_DHCP_DATA_DIR=$(CURDIR)/.run KEA_PIDFILE_DIR=$(CURDIR)/.run KEA_LOCKFILE_DIR=$(CURDIR)/.run \
+	KEA_DHCP_DATA_DIR=$(CURDIR)/.run KEA_PIDFILE_DIR=$(CURDIR)/.run \
 	KEA_CONTROL_SOCKET_DIR=$(CURDIR)/.run KEA_LOG_FILE_DIR=$(CURDIR)/.run \
 	exec $(BIN)/txkea dhcp4 -c config/loopback.conf -p $(PORT) -P $(CLIENT_PORT)
 
