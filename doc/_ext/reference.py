@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -19,6 +20,7 @@ from sphinx.util.nodes import nested_parse_with_titles
 
 import txkea.interfaces
 from tests.test_layers import LAYERS
+from txkea.cli import main
 from txkea.config import features
 from txkea.config.keywords import ABSENT, Keyword
 from txkea.config.keywords4 import MAPS4
@@ -192,6 +194,24 @@ class LogMessages(Generated):
             yield ""
 
 
+class CommandOptions(Generated):
+    """``.. command-options:: COMMAND``: the options of a command of ``txkea``, as its ``--help`` tells them."""
+
+    required_arguments = 1
+
+    def lines(self) -> Iterator[str]:
+        """One description an option."""
+        command = main.get_command(click.Context(main), self.arguments[0])
+        assert command is not None, f"there is no command {self.arguments[0]}"
+        yield from (f".. program:: txkea {command.name}", "")
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.hidden:
+                value = "" if option.is_flag else f" {option.make_metavar(click.Context(command))}"
+                default = f" Default: {option.default}." if option.show_default and option.default else ""
+                yield from (f".. option:: {', '.join(name + value for name in option.opts)}", "")
+                yield from (f"   {option.help}{default}", "")
+
+
 class HookLibraries(Generated):
     """``.. hook-libraries::``: Kea's libraries and what becomes of them."""
 
@@ -279,6 +299,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known."""
     app.add_directive("keywords", KeywordsOf)
     app.add_directive("log-messages", LogMessages)
+    app.add_directive("command-options", CommandOptions)
     app.add_directive("hook-libraries", HookLibraries)
     app.add_directive("standard-options", StandardOptions)
     app.add_directive("layers", Layers)
