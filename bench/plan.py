@@ -17,7 +17,7 @@ from tests.real.servers import Server
 __all__ = ["FULL", "QUICK", "Climb", "Plan", "Steady", "Summary", "climb", "steady", "summary"]
 
 HOPELESS: Final = 0.15
-"""A rate at which this part is dropped is well beyond saturation: the climb ends."""
+"""A rate at which this part is dropped is well beyond saturation: at the second in a row the climb ends."""
 
 
 class Plan(NamedTuple):
@@ -155,10 +155,13 @@ def _rising(plan: Plan, track: Track, server: Server, tell: Callable[[str], None
         time.sleep(0.2)  # let a full socket buffer drain
         return outcome
 
-    outcome, rate, low, high = offer(plan.first), plan.first, 0, 0
+    outcome, rate, low, high, hopeless = offer(plan.first), plan.first, 0, 0, 0
     yield outcome
-    while outcome.drops < HOPELESS and not outcome.own_limit:
-        low, high = (rate, high) if outcome.clean else (low, high or rate)
+    while not outcome.own_limit:
+        hopeless = hopeless + 1 if outcome.drops >= HOPELESS else 0
+        if hopeless == 2:
+            break
+        low, high = (rate, 0) if outcome.clean else (low, high or rate)
         rate = int(round(rate * plan.step, -2))
         outcome = offer(rate)
         yield outcome

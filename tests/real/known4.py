@@ -94,9 +94,9 @@ KNOWN: Final[tuple[Known, ...]] = (
     ),
     Known(
         "FQDN (name 3|text b'\\.')",
-        "lease hostname",
+        "option 81 name|lease hostname",
         "the root is no host's name: it is generated as for none",
-        "myhost",
+        "myhost|6d79686f7374",
     ),
     Known(
         "FQDN text b'___'",
@@ -111,7 +111,10 @@ KNOWN: Final[tuple[Known, ...]] = (
         "-|6d79|626f",
     ),
     Known(
-        "a name with a dot", "option 12|lease hostname", "Kea A076: a name that ends in a dot is whole", "636f6d$|com$"
+        "a name with a dot",
+        "option (12|81 name)|lease hostname",
+        "Kea A076: a dot at the end: whole",
+        "636f6d(2e)?$|com$",
     ),
     Known(
         "of three bytes|message size|nonsense",
