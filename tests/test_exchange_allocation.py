@@ -7,6 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, NAK, OFFER, got, reclaiming, serving
+from txkea.exchange.accounting import reclaimed
 from txkea.model.lease import Lease4, LeaseState
 from txkea.testing.clients import Client, LocalServer, packed
 
@@ -239,6 +240,9 @@ class ExpiryTests(SynchronousTestCase):
         Client(server).lease()
         self.assertEqual(server.statistic("assigned-addresses"), 1)
         self.assertEqual(server.statistic("reclaimed-leases"), 0)
+        released = server.leases["192.0.2.10"]._replace(state=LeaseState.RELEASED)
+        reclaimed(server.site.statistics, server.site.subnets, released)
+        self.assertEqual(server.statistic("assigned-addresses"), 1, "nor when its row is reclaimed")
 
     def test_infinite(self) -> None:
         """A114, A162: an infinite lease is never over."""

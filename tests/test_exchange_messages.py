@@ -176,9 +176,10 @@ class SelectingTests(SynchronousTestCase):
 
     def test_other_server(self) -> None:
         """V4-12: a REQUEST for another server is not answered, and the offered address is free again."""
-        server = serving({"pools": [{"pool": "192.0.2.10/32"}]})
+        server = serving()
         client, other = Client(server), Client(server, 2)
         offer = got(client.discover(), OFFER)
+        self.assertNotEqual(got(other.discover({50: packed(offer.yiaddr)}), OFFER).yiaddr, offer.yiaddr)
         self.assertIsNone(client.select(offer.yiaddr, server=OTHER))
         self.assertEqual((server.statistic("pkt4-not-for-us"), server.leases), (1, {}))
         self.assertEqual(got(other.discover({50: packed(offer.yiaddr)}), OFFER).yiaddr, offer.yiaddr)

@@ -153,6 +153,14 @@ class SelectionTests(SynchronousTestCase):
             server = serving(**tree(set(range(first, 5))))
             self.assertEqual(got(Client(server).discover(prl(7)), OFFER).options[7], packed(scopes[first]))
 
+    def test_host_apart(self) -> None:
+        """A178: what one client's reservation adds is not sent to others that ask alike."""
+        log = [data("log-servers", LOCAL, always_send=True)]
+        hosts = [{"hw-address": "02:00:00:01:00:01", "option-data": log}, {"hw-address": "02:00:00:01:00:02"}]
+        server = serving({"reservations": hosts})
+        sent = [7 in got(Client(server, number).discover(), OFFER).options for number in (1, 2, 3, 1, 2, 3)]
+        self.assertEqual(sent, [True, False, False] * 2)
+
     def test_always_send(self) -> None:
         """A179, A180: always-send in any scope sends the option unasked, with the value of the narrowest scope."""
         offer = offered(

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.exchanging import NAK, OFFER, got, serving
+from txkea.exchange.accounting import reclaimed
 from txkea.exchange.assemble import believe
 from txkea.exchange.offers import HOLD, Offers
 from txkea.exchange.pools import ALLOCATORS, CHUNK, LivePool
@@ -289,6 +290,21 @@ class DriftTests(SynchronousTestCase):
             tries += 1
             self.assertLess(tries, 20)
         self.assertEqual(Client(server, 1).lease().yiaddr, "10.16.0.200")
+
+    def test_ended(self) -> None:
+        """An address whose lease was released, given up or reclaimed is believed free at once."""
+
+        def reclaim(client: Client) -> None:
+            site = client.server.site
+            reclaimed(site.statistics, site.subnets, client.server.leases["192.0.2.15"])
+
+        for end in (lambda client: client.release("192.0.2.15"), lambda client: client.select("192.0.2.16"), reclaim):
+            client = Client(serving())
+            pool = client.server.site.subnets.by_id[1].pools[0]
+            client.lease("192.0.2.15")
+            self.assertNotIn(5, list(pool.walk(0)))
+            end(client)
+            self.assertIn(5, list(pool.walk(0)))
 
     def test_expired_without_reclamation(self) -> None:
         """A149: an expired lease is found and its address reused even if nothing reclaims."""

@@ -61,25 +61,21 @@ async def own_lease(query: Query, subnet: LiveSubnet, match_client_id: bool | No
     store = query.site.leases
     if (match or not query.hwaddr) and query.client_id:
         leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, query.client_id))
-        if leases and (lease := _on_link(query, leases, subnet)):
+        if leases and (lease := _on_link(leases, subnet)):
             return lease
     if not query.hwaddr:
         return None
     leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
-    return _on_link(query, [lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
+    return _on_link([lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
 
 
-def _on_link(query: Query, leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
-    """The lease on the link: a running one rather than one of the past, then one in the subnet itself."""
+def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
+    """The lease on the link; of several, such as past ones, the one that ends last."""
     if len(leases) == 1 and leases[0].subnet_id == subnet.id:
         return leases[0] if leases[0].state != LeaseState.DECLINED else None
-    places = {home.id: home is not subnet for home in subnet.siblings}
+    places = {home.id for home in subnet.siblings}
     there = [lease for lease in leases if lease.subnet_id in places and lease.state != LeaseState.DECLINED]
-    return min(
-        there,
-        key=lambda lease: (not is_running(lease, query.now), places[lease.subnet_id], -lease.expires),
-        default=None,
-    )
+    return max(there, key=lambda lease: lease.expires, default=None)
 
 
 def is_running(lease: Lease4, now: float) -> bool:

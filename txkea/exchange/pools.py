@@ -96,7 +96,7 @@ class Iterative:
         """Addresses believed free, pool after pool."""
         for pool in pools:
             for offset in pool.walk(pool.next):
-                pool.next = offset + 1 if offset + 1 < pool.size else 0
+                pool.next = offset + 1
                 yield pool.address(offset)
 
 
