@@ -312,6 +312,7 @@ class Loopback(SynchronousTestCase):
             self.assertEqual((b"query", packed("127.0.0.1"), False), (data, origin.source, origin.broadcast))
             self.assertEqual((sock, b""), (origin.socket, origin.source_hwaddr))
             origin.socket.send(b"answer", origin.source, origin.source_port, b"")
+            clock.advance(0)
             self.assertEqual((b"answer", ("127.0.0.1", port)), client.recvfrom(100))
         self.assertEqual((1, 1), (network.traffic.received, network.traffic.sent))
 

@@ -184,6 +184,7 @@ class LeavingFrames(RawCase):
     def sent(self, address: bytes, hwaddr: bytes) -> Frame:
         """The frame that arrives when the first socket sends."""
         self.sockets[0].send(b"offer", address, CLIENT_PORT, hwaddr)
+        self.bench.clock.advance(0)
         while (frame := parse_frame(self.wire.recv(2000), CLIENT_PORT)) is None:
             pass
         return frame
@@ -206,15 +207,18 @@ class LeavingFrames(RawCase):
         """What cannot be sent is counted and logged, once a second, and does not raise."""
         for data, hwaddr in ((b"x", b"\1\2"), (b"x" * 3000, CLIENT), (b"x" * 70000, CLIENT), (b"x" * 70000, b"")):
             self.sockets[0].send(data, PEER, CLIENT_PORT, hwaddr)
+        self.bench.clock.advance(0)
         self.assertEqual((4, 0), (self.bench.network.traffic.send_failures, self.bench.network.traffic.sent))
         self.assertEqual(1, len(self.bench.messages("DHCP4_PACKET_SEND_FAIL")))
         self.bench.clock.advance(1)
         self.sockets[0].send(b"x" * 3000, PEER, CLIENT_PORT, CLIENT)
+        self.bench.clock.advance(0)
         self.assertIn("192.0.2.2:6768", self.bench.messages("DHCP4_PACKET_SEND_FAIL")[1])
 
     def test_own_frames_do_not_return(self) -> None:
         """What is broadcast to the server port does not arrive at the sender."""
         self.sockets[0].send(b"x", LIMITED_BROADCAST, SERVER_PORT, b"")
+        self.bench.clock.advance(0)
         self.bench.settle()
         self.assertEqual([], self.recorder.take())
 

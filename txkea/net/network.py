@@ -125,6 +125,7 @@ class SystemNetwork:
 
     def _apply(self, interfaces: Interfaces, selection: Selection) -> list[Left]:
         """Make the open sockets those of ``selection``; gives what could not be opened."""
+        self._context.flush()
         wanted = {_identity(place.link, interfaces): place for place in selection.places}
         for identity in [known for known in self._open if known not in wanted]:
             self._open.pop(identity).serve(())

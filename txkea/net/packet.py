@@ -35,8 +35,8 @@ class PacketSocket(SendSide):
         self._put = frames.send
         self._sendto = routed.sendto
 
-    def send(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
-        """See `ISocket`."""
+    def transmit(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
+        """See `SendSide.transmit`."""
         try:
             if address == LIMITED_BROADCAST:
                 self._put(self._build(data, BROADCAST_HWADDR, address, port))

@@ -98,6 +98,22 @@ class Context:
         self.buffer_size = buffer_size
         self.traffic = Traffic()
         self.receiver: IDatagramReceiver
+        self._outbox: list[tuple[SendSide, bytes, bytes, int, bytes]] = []
+
+    def send_soon(self, sock: SendSide, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
+        """Send with all that is to be sent in this turn of the reactor.
+
+        In one go they wake their receivers once, and not one after the other: waking costs more than sending.
+        """
+        if not self._outbox:
+            self.reactor.callLater(0, self.flush)
+        self._outbox.append((sock, data, address, port, hwaddr))
+
+    def flush(self) -> None:
+        """Send what waits now."""
+        outbox, self._outbox = self._outbox, []
+        for sock, data, address, port, hwaddr in outbox:
+            sock.transmit(data, address, port, hwaddr)
 
 
 @implementer(IReadDescriptor)
@@ -195,6 +211,10 @@ class SendSide:
 
     def send(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
         """See `ISocket`."""
+        self._context.send_soon(self, data, address, port, hwaddr)
+
+    def transmit(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
+        """Send at once."""
         raise NotImplementedError
 
     def _failed(self, error: Exception, address: bytes, port: int) -> None:

@@ -26,8 +26,8 @@ class UdpSocket(SendSide):
         self._to_clients = direct.sendto
         self._to_relays = relayed.sendto
 
-    def send(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
-        """See `ISocket`; what does not go to a client's port goes to a relay (Kea A139)."""
+    def transmit(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
+        """See `SendSide.transmit`; what does not go to a client's port goes to a relay (Kea A139)."""
         sendto = self._to_clients if port == self._client_port else self._to_relays
         try:
             sendto(data, (socket.inet_ntoa(address), port))
