@@ -139,7 +139,9 @@ class Journal:
             self._filled += 1
 
     def _failed(self, error: Exception) -> None:
-        reason = f"cannot write the lease file {self.path}: {getattr(error, 'strerror', '') or error!r}; {_mend(error)}"
+        reason = (
+            f"cannot write the lease file {self.path}: {getattr(error, 'strerror', '') or repr(error)}; {_mend(error)}"
+        )
         if self._log.error and not self.problem:
             self._log.error("TXKEA_LEASE_FILE_WRITE_FAIL", f"{reason}; no lease is granted until then")
         self.problem = reason
