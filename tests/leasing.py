@@ -1,0 +1,106 @@
+"""What the tests of lease stores share: a thread's errands run by hand, child processes that end at once."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from txkea.leases.cleanup import Paths, clean
+from txkea.leases.disk import Disk
+from txkea.leases.leasefile import RowErrors
+from txkea.model.lease import Lease4
+
+__all__ = ["QuickDisk", "Workshop", "begin", "lease", "outcome_of"]
+
+T = TypeVar("T")
+
+PATIENCE: Final = 20.0
+"""Seconds after which a thread that says nothing is taken for dead."""
+
+
+def lease(number: int, **changes: Any) -> Lease4:
+    """The lease of client ``number``, with some fields other than usual."""
+    address = (0xC0000200 + number).to_bytes(4, "big")
+    hwaddr = b"\2" + number.to_bytes(5, "big")
+    return Lease4(address, hwaddr, b"\1" + hwaddr, 4000, 1_800_000_000 + number, 1)._replace(**changes)
+
+
+class QuickDisk(Disk):
+    """A disk that takes no time to sync: for tests in which nobody pulls the plug."""
+
+    def fdatasync(self, fd: int) -> None:
+        """At once."""
+
+    def sync_directory(self, path: str) -> None:
+        """At once."""
+
+
+def clean_here(paths: Paths) -> int:
+    """What the clean-up's process does, on a quick disk."""
+    clean(paths, QuickDisk(), RowErrors())
+    return 0
+
+
+class Workshop(Clock):
+    """A clock; a thread's calls wait in it until somebody runs them, child processes end when they begin.
+
+    Our own clean-up is a call of ``clean``, which gives an exit status; another program is run to its end.
+    """
+
+    def __init__(self, clean: Callable[[Paths], int] = clean_here) -> None:
+        super().__init__()
+        self.clean = clean
+        self.commands: list[Sequence[str]] = []
+        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+
+    def callFromThread(self, function: Callable[..., Any], *arguments: Any) -> None:  # noqa: N802 - Twisted's name
+        """Keep a call for `run_until`."""
+        self._calls.put((function, arguments))
+
+    def run_until(self, done: Callable[[], object]) -> None:
+        """Do what threads ask for until ``done`` says so; raises `TimeoutError` when they are silent for long."""
+        while not done():
+            try:
+                function, arguments = self._calls.get(timeout=PATIENCE)
+            except Empty:
+                raise TimeoutError("the thread is silent") from None
+            function(*arguments)
+
+    def spawnProcess(  # noqa: N802 - Twisted's name
+        self, protocol: Any, executable: str, args: Sequence[str], env: Mapping[str, str], childFDs: Any = None
+    ) -> None:
+        """Run it, here or there."""
+        self.commands.append(args)
+        if "txkea.leases.cleanup" in args:
+            status = self.clean(Paths(*args[-11:-2:2]))
+        else:
+            run = subprocess.run([executable, *args[1:]], env=dict(env), capture_output=True, check=False)
+            protocol.childDataReceived(1, run.stdout + run.stderr)
+            status = run.returncode
+        reason = ProcessDone(0) if status == 0 else ProcessTerminated(status)
+        protocol.processEnded(Failure(reason))
+
+
+def begin(awaitable: Awaitable[T]) -> list[Any]:
+    """Begin a call; gives a list that its outcome will be put in."""
+    outcome: list[Any] = []
+
+    async def run() -> T:
+        return await awaitable
+
+    Deferred.fromCoroutine(run()).addBoth(outcome.append)
+    return outcome
+
+
+def outcome_of(outcome: list[Any]) -> Any:
+    """What a call gave, or raises what it raised."""
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
+    return outcome[0]
