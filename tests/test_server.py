@@ -15,6 +15,7 @@ from txkea import server as server_module
 from txkea.errors import Drop, Refuse, Unavailable
 from txkea.exchange.query import Query
 from txkea.interfaces import (
+    IAnswerReady,
     IDatagramReceiver,
     IHostSource,
     ILeaseObserver,
@@ -398,7 +399,7 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual([lease.hwaddr for lease in observer.expired], [Client(server, 1).hwaddr])
 
 
-@implementer(IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter)
+@implementer(IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady)
 class Policy:
     """A third party with a say everywhere."""
 
@@ -406,6 +407,8 @@ class Policy:
         self.error: Exception | None = None
         self.serving = True
         self.lifetime = 0
+        self.subnet_id = 0
+        self.more: dict[int, bytes] = {}
         self.seen: list[str] = []
 
     async def query_received(self, query: Query) -> None:
@@ -413,6 +416,8 @@ class Policy:
 
     async def subnet_selected(self, query: Query) -> None:
         self.seen.append("subnet")
+        if self.subnet_id:
+            query.subnet = query.site.subnets.by_id.get(self.subnet_id)
 
     async def lease_selected(self, query: Query, lease: Lease4) -> Lease4:
         self.seen.append("lease")
@@ -425,6 +430,11 @@ class Policy:
         self.seen.append("filter")
         return self.serving
 
+    async def answer_ready(self, query: Query, options: dict[int, bytes]) -> None:
+        self.seen.append("answer")
+        options.update(self.more)
+        options.pop(3, None)
+
 
 class PolicyTests(SynchronousTestCase):
     """Third parties on a query's way (Kea A156, A176)."""
@@ -433,20 +443,21 @@ class PolicyTests(SynchronousTestCase):
         self.policy = Policy()
         one = [self.policy]
         self.server = serving(
-            site={"received": one, "selected": one, "lease_selected": one, "filters": one},
+            {"option-data": [{"name": "routers", "data": "192.0.2.1"}]},
+            site={"received": one, "selected": one, "lease_selected": one, "filters": one, "answer_ready": one},
         )
         self.client = Client(self.server)
 
     def test_order(self) -> None:
-        """A092: query received, subnet selected, filter, lease selected: for OFFER and ACK alike."""
+        """A092: query received, subnet selected, filter, lease selected, answer ready: for OFFER and ACK alike."""
         for ask in (self.client.discover, lambda: self.client.select(FREE)):
             self.policy.seen.clear()
             ask()
-            self.assertEqual(self.policy.seen, ["received", "subnet", "filter", "lease"])
+            self.assertEqual(self.policy.seen, ["received", "subnet", "filter", "lease", "answer"])
 
     def test_interfaces(self) -> None:
         """The policy of these tests provides what it is used as."""
-        for interface in (IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter):
+        for interface in (IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady):
             self.assertTrue(verifyObject(interface, self.policy))
 
     def test_changed_lease(self) -> None:
@@ -464,6 +475,32 @@ class PolicyTests(SynchronousTestCase):
             answer = self.client.select(FREE)
             self.assertEqual(answer and answer.type, refusal)
             self.assertEqual((self.server.leases, self.server.statistic("pkt4-processing-failed")), ({}, 0))
+
+    def test_subnet(self) -> None:
+        """A176: a third party may choose another subnet, or none."""
+        self.policy.subnet_id = 2
+        self.assertEqual(got(self.client.discover(), OFFER).yiaddr, "198.51.100.10")
+        self.policy.subnet_id = 99
+        self.assertIsNone(self.client.discover())
+        self.assertEqual(self.server.statistic("pkt4-processing-failed"), 0)
+
+    def test_answer(self) -> None:
+        """A092: a third party may add, change and take out options; option 82 stays last, the rest as it was."""
+        self.policy.more = {7: packed(FREE), 224: bytes(300)}
+        client = Client(self.server, relay=RELAY, options={82: b"\1\4port"})
+        for answer in (client.discover(), client.lease()):
+            assert answer is not None
+            self.assertEqual(list(answer.options), [53, 54, 51, 1, 7, 224, 82])
+            self.assertEqual((answer.options[224], answer.address, answer.message.hops), (bytes(300), RELAY, 1))
+
+    def test_large_answer(self) -> None:
+        """V4-37: what third parties add must fit into what the client takes, header fields included."""
+        self.policy.more = {7: bytes(200), 224: bytes(120), 225: bytes(60), 226: bytes(200)}
+        answer = got(self.client.discover({57: b"\2\x40"}), OFFER)
+        self.assertLessEqual(len(answer.data) + 28, 576)
+        self.assertEqual({7, 224, 225} & answer.options.keys(), {7, 224, 225})
+        self.policy.more = {}
+        self.assertEqual(got(self.client.discover({57: b"\2\x40"}), OFFER).options.keys(), {53, 54, 51, 1})
 
     def test_filter(self) -> None:
         """A query that a filter does not serve is dropped, and counted as not for us."""

@@ -19,7 +19,7 @@ from txkea.exchange.allocate import (
 from txkea.exchange.hostnames import settle
 from txkea.exchange.options4 import value
 from txkea.exchange.query import Query
-from txkea.exchange.reply import Reply, lease_answer, negative_answer, plain_answer
+from txkea.exchange.reply import Reply, lease_answer, negative_answer, plain_answer, revised
 from txkea.exchange.reservations import find_host, reserved_address
 from txkea.exchange.subnets import ANY, LiveSubnet
 from txkea.model.lease import Lease4, LeaseState
@@ -51,6 +51,8 @@ async def exchange(query: Query) -> Reply | None:
         for observer in site.observers:
             if observer.answer_waits:
                 await observer.leases_committed(query, query.granted, query.removed)
+    if site.answer_ready and reply is not None:
+        reply = await revised(query, reply)
     return reply
 
 

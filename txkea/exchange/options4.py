@@ -97,7 +97,7 @@ def configured(query: Query, subnet: LiveSubnet | None, pool: LivePool | None, l
     key = (
         subnet,
         pool,
-        None if host is None else (query.host_subnet_id, host.identifier),
+        () if host is None else host.options,
         options.get(55),
         options.get(VENDOR_OPTIONS),
         leasing,

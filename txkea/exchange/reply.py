@@ -12,6 +12,7 @@ from txkea.wire.dhcp4 import (
     BROADCAST,
     MessageType4,
     PackedOptions,
+    decode4,
     encode4,
     header4,
     option,
@@ -19,7 +20,7 @@ from txkea.wire.dhcp4 import (
     pack_options,
 )
 
-__all__ = ["CLIENT_PORT", "SERVER_PORT", "Reply", "lease_answer", "negative_answer", "plain_answer"]
+__all__ = ["CLIENT_PORT", "SERVER_PORT", "Reply", "lease_answer", "negative_answer", "plain_answer", "revised"]
 
 SERVER_PORT = 67
 CLIENT_PORT = 68
@@ -62,6 +63,23 @@ def negative_answer(query: Query) -> Reply:
     query.name = None
     front = TYPES[MessageType4.NAK] + _server_identifier(query, query.subnet)
     return _reply(query, MessageType4.NAK, None, ANY, ANY, front, Blocks(b"", ()))
+
+
+async def revised(query: Query, reply: Reply) -> Reply:
+    """The answer after third parties had their say about its options (`IAnswerReady`)."""
+    message = decode4(reply.data, op=BOOTREPLY)
+    options = message.options
+    overload = options.pop(52, b"\0")[0]
+    file, sname = b"" if overload & 1 else message.file, b"" if overload & 2 else message.sname
+    for facet in query.site.answer_ready:
+        await facet.answer_ready(query, options)
+    pairs = [(code, option(code, payload)) for code, payload in options.items()]
+    packed = pack_options(pairs, _limit(query), not file.strip(b"\0"), not sname.strip(b"\0"))
+    header = header4(
+        BOOTREPLY, message.htype, message.hlen, message.hops, message.xid, message.secs, message.flags, message.ciaddr,
+        message.yiaddr, message.siaddr, message.giaddr, message.chaddr, packed.sname or sname, packed.file or file,
+    )  # fmt: skip
+    return reply._replace(data=encode4(header, packed.blocks))
 
 
 # -- options -----------------------------------------------------------------------------------------------------------
@@ -182,10 +200,14 @@ def _squeezed(
     query: Query, front: bytes, blocks: Blocks, echoed: bytes, agent: bytes, file_free: bool, sname_free: bool
 ) -> PackedOptions:
     """The options within what the client takes (option 57), the fields of BOOTP used where they are free."""
-    size = query.message.options.get(57)
-    limit = options_limit(int.from_bytes(size, "big") if size is not None else None)
     pairs = [(53, front), (61, echoed), *blocks.pairs, (82, agent)]
-    return pack_options(pairs, limit, file_free, sname_free)
+    return pack_options(pairs, _limit(query), file_free, sname_free)
+
+
+def _limit(query: Query) -> int:
+    """How many bytes of options the client takes (RFC 2132 section 9.10)."""
+    size = query.message.options.get(57)
+    return options_limit(int.from_bytes(size, "big") if size is not None else None)
 
 
 def _fixed_fields(query: Query, subnet: LiveSubnet | None) -> tuple[bytes, bytes, bytes]:
