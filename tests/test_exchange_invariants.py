@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.configuring import configured
-from tests.exchanging import ACK, NAK, OFFER, RELAY, Instantly, reclaiming
+from tests.exchanging import ACK, NAK, OFFER, RELAY, Instantly, reclaiming, serving
 from txkea.exchange.accounting import reclaimed
 from txkea.leases.expiry import Reclamation
 from txkea.model.lease import Lease4, LeaseState
 from txkea.testing.clients import Answer, Client, LocalServer, packed
+from txkea.testing.stores import WaitingLeases
 
 LIFETIME, PROBATION = 100, 50
 ON_LINK = ("192.0.2.10", "192.0.2.11", "203.0.113.10", "203.0.113.11", "192.0.2.50")
@@ -237,6 +238,64 @@ class Neighbourhood(RuleBasedStateMachine):
             assert self.server.statistic(f"{prefix}declined-addresses") == here.count(LeaseState.DECLINED)
 
 
+class Crowd:
+    """Clients whose queries overlap, in front of a store that waits; who owns what is judged from the answers."""
+
+    POOL = ("192.0.2.10", "192.0.2.11", "192.0.2.12")
+
+    def __init__(self) -> None:
+        self.store = WaitingLeases()
+        self.server = serving({"pools": [{"pool": "192.0.2.10 - 192.0.2.12"}]}, site={"leases": self.store})
+        self.clients = {
+            number: Client(self.server, number, client_id=b"\1%d" % number if number % 2 else b"")
+            for number in range(1, CLIENTS + 1)
+        }
+        self.owners: dict[str, int] = {}
+        self.failures = 0
+
+    def act(self, number: int, name: str, address: str) -> None:
+        """A client sends something; RELEASE and DECLINE mean that it uses the address no more."""
+        if name in ("release", "decline") and self.owners.get(address) == number:
+            del self.owners[address]
+        getattr(self.clients[number], name)(*([] if name == "discover" else [address]))
+        self.hear()
+
+    def go_on(self, turn: int, fails: bool) -> None:
+        """One of the store's calls ends, well or not."""
+        if self.store.waiting:
+            turn %= len(self.store.waiting)
+            if fails:
+                self.store.fail(turn)
+                self.failures += 1
+            else:
+                self.store.go_on(turn)
+        self.hear()
+
+    def hear(self) -> None:
+        """The clients get what was sent to them."""
+        for answer in self.server.answers():
+            number = answer.message.chaddr[-1]
+            address = answer.yiaddr
+            if answer.type == ACK:
+                assert self.owners.get(address, number) == number, f"{address} has two owners"
+                for other in [held for held, client in self.owners.items() if client == number]:
+                    del self.owners[other]
+                self.owners[address] = number
+
+    def check(self) -> None:
+        """Once nothing waits any more."""
+        while self.store.waiting:
+            self.go_on(0, False)
+        leases = self.server.leases
+        for address, number in self.owners.items():
+            assert leases[address].hwaddr == self.clients[number].hwaddr
+            assert leases[address].state == LeaseState.DEFAULT
+        counted = [lease for lease in leases.values() if lease.state != LeaseState.RECLAIMED]
+        assert self.server.statistic("assigned-addresses") == len(counted)
+        assert self.server.statistic("pkt4-processing-failed") == self.failures
+        assert len(self.server.server) == 0
+
+
 def _run(coroutine: Any) -> None:
     try:
         coroutine.send(None)
@@ -246,7 +305,30 @@ def _run(coroutine: Any) -> None:
 
 
 class InvariantTests(SynchronousTestCase):
-    """Random lives of a neighbourhood."""
+    """Random lives of a neighbourhood, and of a crowd."""
+
+    @settings(max_examples=300, deadline=None)
+    @given(
+        st.lists(
+            st.one_of(
+                st.tuples(
+                    clients, st.sampled_from(("select", "renew", "release", "decline")), st.sampled_from(Crowd.POOL)
+                ),
+                st.tuples(clients, st.just("discover"), st.just("")),
+                st.tuples(st.integers(0, 9), st.sampled_from((False, False, False, True))),
+            ),
+            max_size=60,
+        )
+    )
+    def test_crowd(self, events: list[Any]) -> None:
+        """V4-13, V4-68: however queries overlap, and whichever calls of the store fail, no address has two owners."""
+        crowd = Crowd()
+        for event in events:
+            if len(event) == 2:
+                crowd.go_on(*event)
+            else:
+                crowd.act(*event)
+        crowd.check()
 
     def test_neighbourhood(self) -> None:
         """V4-18, V4-20, V4-68, A071: whatever clients do, no address has two owners, and the statistics are true."""

@@ -233,12 +233,13 @@ class RebootTests(SynchronousTestCase):
     """REQUEST of a client that remembers its address (INIT-REBOOT)."""
 
     def test_known(self) -> None:
-        """A120, A121: a client that is known gets its address confirmed, whichever way it is recognised."""
-        client = Client(serving({"match-client-id": False}), client_id=b"\1abc")
-        client.lease(FREE)
-        got(client.reboot(FREE), ACK)
-        same = Client(client.server, 9, client_id=b"\1abc")
-        self.assertIsNotNone(same.reboot(FREE))
+        """A120, A121: a client gets its address confirmed if its subnet knows it (as in Kea 2.2)."""
+        for match, known in ((True, True), (False, False)):
+            client = Client(serving({"match-client-id": match}), client_id=b"\1abc")
+            client.lease(FREE)
+            got(client.reboot(FREE), ACK)
+            other_hardware = Client(client.server, 9, client_id=b"\1abc")
+            self.assertEqual(other_hardware.reboot(FREE) is not None, known, match)
 
     def test_unknown(self) -> None:
         """V4-14, A122: a client that is not known gets no answer; from an authoritative server it gets a NAK."""
@@ -495,12 +496,17 @@ class InformTests(SynchronousTestCase):
         self.assertEqual((ack.address, ack.port, ack.message.flags), (RELAY, 67, BROADCAST))
         self.assertEqual((ack.options[82], ack.message.giaddr), (b"\1\1x", packed(RELAY)))
 
-    def test_name(self) -> None:
-        """A128: a name generated for an INFORM is that of the address that the client has."""
+    def test_no_name(self) -> None:
+        """A128: an INFORM changes no name, and its answer carries none."""
         server = serving(ddns_replace_client_name="always", ddns_qualifying_suffix="example.org")
         for address in ("192.0.2.77", NOWHERE):
             ack = got(Client(server).inform(address, {12: b"me"}, source="192.0.2.77"), ACK)
-            self.assertEqual(ack.options[12], b"myhost-192-0-2-77.example.org")
+            self.assertNotIn(12, ack.options)
+
+    def test_nowhere(self) -> None:
+        """An INFORM from no configured subnet is answered with nothing but who answers, as in Kea."""
+        ack = got(Client(serving(), relay="203.0.113.1").inform("203.0.113.77", prl(6, 3)), ACK)
+        self.assertEqual(set(ack.options), {53, 54})
 
 
 class UnacceptableTests(SynchronousTestCase):

@@ -67,8 +67,8 @@ class TimesTests(SynchronousTestCase):
         self.assertNotEqual(Client(server, 2).lease().yiaddr, FREE)
 
     def test_wish(self) -> None:
-        """V4-28: a client's wish for a lifetime is clamped to the configured bounds; 0 means the shortest."""
-        for wish, given in ((0, 600), (599, 600), (700, 700), (901, 900), (0xFFFFFFFF, 900)):
+        """V4-28: a client's wish for a lifetime is clamped to the configured bounds; 0 is no wish, as in Kea."""
+        for wish, given in ((0, 800), (599, 600), (700, 700), (901, 900), (0xFFFFFFFF, 900)):
             server = serving(min_valid_lifetime=600, valid_lifetime=800, max_valid_lifetime=900)
             client = Client(server, options={51: wish.to_bytes(4, "big")})
             self.assertEqual(got(client.discover(), OFFER).number(51), given)

@@ -21,6 +21,8 @@ ATTEMPTS = 1024
 """Candidates that one query may look at; the next query goes on where it stopped."""
 DOUBTS = 16
 """Addresses of a pool believed full that one query looks at again; the next query goes on where it stopped."""
+NO_TIME = bytes(4)
+"""A wish for no seconds at all is none: the client gets the default, as in Kea."""
 TRIES = 4
 """How often a query looks again after another one was faster."""
 
@@ -55,9 +57,9 @@ def belongs(query: Query, lease: Lease4, match_client_id: bool) -> bool:
     return bool(query.hwaddr) and query.hwaddr == lease.hwaddr
 
 
-async def own_lease(query: Query, subnet: LiveSubnet, match_client_id: bool | None = None) -> Lease4 | None:
+async def own_lease(query: Query, subnet: LiveSubnet) -> Lease4 | None:
     """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
-    match = subnet.parameters.match_client_id if match_client_id is None else match_client_id
+    match = subnet.parameters.match_client_id
     store = query.site.leases
     if (match or not query.hwaddr) and query.client_id:
         leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, query.client_id))
@@ -306,7 +308,7 @@ async def _draft(query: Query, choice: Choice) -> Lease4:
     lease = Lease4(
         choice.address,
         query.hwaddr,
-        query.client_id,
+        query.client_id if subnet.parameters.match_client_id or not query.hwaddr else b"",
         lifetime,
         now + lifetime,
         subnet.id,
@@ -326,7 +328,7 @@ def lifetime_for(query: Query, subnet: LiveSubnet) -> int:
     """Seconds: what the client asks for (option 51) within bounds, else the default (Kea A037)."""
     lifetime = subnet.parameters.valid_lifetime
     wish = query.message.options.get(51)
-    if wish is None or len(wish) != 4:
+    if wish is None or len(wish) != 4 or wish == NO_TIME:
         return lifetime.default
     return max(lifetime.minimum, min(int.from_bytes(wish, "big"), lifetime.maximum))
 

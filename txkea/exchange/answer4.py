@@ -16,7 +16,6 @@ from txkea.exchange.allocate import (
     lease_offer,
     own_lease,
 )
-from txkea.exchange.hostnames import settle
 from txkea.exchange.options4 import value
 from txkea.exchange.query import Query
 from txkea.exchange.reply import Reply, lease_answer, negative_answer, plain_answer, revised
@@ -119,7 +118,7 @@ async def request(query: Query) -> Reply | None:
 
 async def _check_reboot(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> None:
     """INIT-REBOOT: be silent about a client that we do not know, unless we are authoritative (Kea A121, A122)."""
-    lease = await own_lease(query, subnet, match_client_id=True) if wanted is not None else None
+    lease = await own_lease(query, subnet) if wanted is not None else None
     if lease is None:
         if subnet.parameters.authoritative or await _moved(query, subnet, wanted):
             raise Refuse("the client is not known here")
@@ -137,8 +136,8 @@ async def _check_rebinding(query: Query, subnet: LiveSubnet, wanted: bytes) -> N
         return
     if subnet.on_link(wanted) is not None:
         row = await query.site.leases.get(wanted)
-        if row is not None and is_running(row, query.now):
-            raise Refuse("the address is leased to another client")
+        if row is not None and row.state < LeaseState.RECLAIMED and not row.expired(query.now):
+            raise Refuse("the address is leased to another client, or declined")
     elif subnet.parameters.authoritative or await _moved(query, subnet, wanted):
         raise Refuse("the address does not belong to the client's link")
     raise Drop("REBINDING of a client that is not known here", "", "DHCP4_NO_LEASE_REBINDING")
@@ -149,7 +148,8 @@ async def _moved(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> bool
     if wanted is None or subnet.on_link(wanted) is not None:
         return False
     lease = await query.site.leases.get(wanted)
-    return lease is not None and is_running(lease, query.now) and belongs(query, lease, match_client_id=True)
+    match = subnet.parameters.match_client_id
+    return lease is not None and is_running(lease, query.now) and belongs(query, lease, match)
 
 
 def _acknowledged(query: Query, granted: Grant) -> Reply:
@@ -242,9 +242,6 @@ async def inform(query: Query) -> Reply | None:
     message = query.message
     if message.ciaddr == ANY and message.giaddr == ANY and query.origin.source == ANY:
         raise Drop("an INFORM must say where its answer goes", "pkt4-rfc-violation")
-    if query.subnet is None:
-        raise Drop("no subnet for it", "", "DHCP4_SUBNET_SELECTION_FAILED")
-    settle(query, query.subnet, message.ciaddr if message.ciaddr != ANY else query.origin.source)
     return plain_answer(query, MessageType4.ACK, query.subnet)
 
 

@@ -80,7 +80,7 @@ def _full_name(query: Query, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) 
         return _qualified(query.host.hostname, ddns)
     if not asked.name or ddns.replace_client_name in REPLACED:
         return _generated(ddns, address)
-    name = sanitised(asked.text.rstrip("."), ddns)
+    name = sanitised(".".join(label.decode("latin-1") for label in asked.name), ddns).lower()
     return _qualified(name, ddns) if asked.partial else name
 
 
@@ -89,30 +89,25 @@ def _full_name(query: Query, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) 
 
 def _settle_hostname(query: Query, ddns: DdnsBehaviour, address: bytes) -> None:
     options = query.message.options
-    sent = HOST_NAME in options
-    reserved = query.host.hostname if query.host is not None else ""
-    if reserved:
-        name = _qualified(reserved, ddns)
+    sent = options.get(HOST_NAME, b"").rstrip(b"\0").decode("latin-1").strip()
+    if query.host is not None and query.host.hostname:
+        name = _qualified(query.host.hostname, ddns)
     elif sent:
-        name = _from_client(options[HOST_NAME], ddns, address)
+        name = _from_client(sent, ddns, address)
     elif ddns.replace_client_name in SUPPLIED:
         name = _generated(ddns, address)
     else:
         return
     if not name or len(name) > 255:
         return
-    if sent or not reserved or HOST_NAME in options.get(55, b""):
-        query.name = (HOST_NAME, name.encode("ascii", "replace"))
     query.hostname = name.lower()
+    query.name = (HOST_NAME, query.hostname.encode("ascii", "replace"))
     enabled = query.site.configuration.ddns.enable_updates and ddns.send_updates
     query.fqdn = (enabled, enabled)
 
 
-def _from_client(payload: bytes, ddns: DdnsBehaviour, address: bytes) -> str:
+def _from_client(text: str, ddns: DdnsBehaviour, address: bytes) -> str:
     """The name in option 12, made fit for the DNS; ``""`` when nothing of it is left (Kea A191, A193)."""
-    text = payload.rstrip(b"\0").decode("latin-1").strip()
-    if not text:
-        return ""
     if ddns.replace_client_name in REPLACED or text == ".":
         return _generated(ddns, address)
     try:
@@ -120,7 +115,9 @@ def _from_client(payload: bytes, ddns: DdnsBehaviour, address: bytes) -> str:
         name_from_text(name)
     except ValueError:
         return ""
-    return name if "." in name else _qualified(name, ddns)
+    if "." not in name:
+        return _qualified(name, ddns)
+    return f"{name}." if text.endswith(".") else name
 
 
 # -- names -------------------------------------------------------------------------------------------------------------
@@ -129,7 +126,7 @@ def _from_client(payload: bytes, ddns: DdnsBehaviour, address: bytes) -> str:
 def _qualified(name: str, ddns: DdnsBehaviour) -> str:
     """The name with the qualifying suffix, without a final dot; one that ends in a dot is complete (Kea A076)."""
     suffix = ddns.qualifying_suffix.strip(".")
-    if name.endswith(".") or not suffix:
+    if name.endswith(".") or not suffix or f".{name}".lower().endswith(f".{suffix}".lower()):
         return name.rstrip(".")
     return f"{name}.{suffix}"
 

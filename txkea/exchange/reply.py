@@ -26,6 +26,7 @@ SERVER_PORT = 67
 CLIENT_PORT = 68
 RELAY_PORT = 19
 ETHERNET = 6
+NOTHING = Blocks(b"", ())
 FITS_ANYWAY = options_limit(0)
 
 
@@ -52,7 +53,7 @@ def lease_answer(query: Query, kind: int, subnet: LiveSubnet, address: bytes, li
 
 def plain_answer(query: Query, kind: int, subnet: LiveSubnet | None) -> Reply:
     """An answer with options only: the ACK to an INFORM, an OFFER to a client that prefers IPv6 only."""
-    blocks = configured(query, subnet, None, leasing=False)
+    blocks = configured(query, subnet, None, leasing=False) if subnet is not None else NOTHING
     front = TYPES[kind] + _server_identifier(query, subnet)
     ciaddr = query.message.ciaddr if kind == MessageType4.ACK else ANY
     return _reply(query, kind, subnet, ciaddr, ANY, front, blocks)
@@ -62,7 +63,7 @@ def negative_answer(query: Query) -> Reply:
     """A NAK: nothing but who says no to whom (RFC 2131 table 3)."""
     query.name = None
     front = TYPES[MessageType4.NAK] + _server_identifier(query, query.subnet)
-    return _reply(query, MessageType4.NAK, None, ANY, ANY, front, Blocks(b"", ()))
+    return _reply(query, MessageType4.NAK, None, ANY, ANY, front, NOTHING)
 
 
 async def revised(query: Query, reply: Reply) -> Reply:

@@ -205,9 +205,8 @@ def select(query: Query) -> LiveSubnet | None:
 def _chosen_address(query: Query) -> bytes | None:
     """What the relay (link selection) or the client (subnet selection) chose; the relay wins (Kea A171)."""
     suboptions = query.suboptions
-    if suboptions is not None:
-        if query.site.configuration.ignore_rai_link_selection:
-            return None
+    if suboptions is not None and not query.site.configuration.ignore_rai_link_selection:
         link = suboptions.get(5)
-        return link if link is not None and len(link) == 4 else None
+        if link is not None and len(link) == 4:
+            return link
     return query.message.options.get(118)
