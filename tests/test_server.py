@@ -120,6 +120,18 @@ class WaitingTests(SynchronousTestCase):
         self.store.finish()
         self.assertEqual(self.types(), [ACK], "and once the first was answered the next one is heard")
 
+    def test_same_hardware(self) -> None:
+        """V4-68, A142: where hardware addresses decide, another identifier does not make another client."""
+        self.server = serving({"match-client-id": False}, site={"leases": self.store}, cache_threshold=0.25)
+        for client_id in (b"", b"\1one", b"\1two"):
+            asked(Client(self.server, 1, client_id=client_id), FREE)
+        self.assertEqual((self.server.statistic("pkt4-duplicate"), len(self.server.server)), (2, 1))
+        while self.store.waiting[0][0] != "add":
+            self.store.go_on()
+        self.assertEqual(self.types(), [], "nothing is acknowledged before it is stored")
+        self.store.finish()
+        self.assertEqual(self.types(), [ACK])
+
     def test_full(self) -> None:
         """Of more exchanges than may wait at once the last ones are dropped and counted; the others are answered."""
         self.patch(server_module, "IN_FLIGHT_LIMIT", 3)

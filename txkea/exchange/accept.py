@@ -42,9 +42,11 @@ def accept(site: Site, data: bytes, origin: Origin, now: float) -> Query:
     if 82 in options:
         query.suboptions = _relay_information(options[82])
     _check_server_identifier(query, message)
-    query.subnet = select(query)
-    if query.subnet is None:
+    subnet = query.subnet = select(query)
+    if subnet is None:
         _check_link(query, message)
+    elif not subnet.parameters.match_client_id and query.hwaddr:
+        query.key = query.hwaddr
     if site.has_hosts:
         query.identifiers = identify(query)
     return query
