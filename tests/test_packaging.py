@@ -60,7 +60,7 @@ class DistributionTests(SynchronousTestCase):
         output(sys.executable, "-m", "venv", self.scratch / "venv")
         programs = self.scratch / "venv" / "bin"
         output(programs / "pip", "install", "--quiet", wheel)
-        self.assertRegex(output(programs / "twistd", "--help-commands", cwd=self.scratch), r"(?m)^ +kea ")
+        self.assertRegex(output(programs / "twistd", "--help", cwd=self.scratch), r"(?m)^ +kea ")
         self.assertIn(__version__, output(programs / "txkea", "--version", cwd=self.scratch))
         self.assertIn(__version__, output(programs / "python", "-m", "txkea", "--version", cwd=self.scratch))
         output(programs / "pip", "check")
