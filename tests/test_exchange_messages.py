@@ -176,8 +176,11 @@ class SelectingTests(SynchronousTestCase):
 
     def test_other_server(self) -> None:
         """V4-12: a REQUEST for another server is not answered, and the offered address is free again."""
-        server = serving()
-        client, other = Client(server), Client(server, 2)
+        for match in (True, False):
+            self.assert_given_up(serving(match_client_id=match))
+
+    def assert_given_up(self, server: LocalServer) -> None:
+        client, other = Client(server, client_id=b"\1one"), Client(server, 2)
         offer = got(client.discover(), OFFER)
         self.assertNotEqual(got(other.discover({50: packed(offer.yiaddr)}), OFFER).yiaddr, offer.yiaddr)
         self.assertIsNone(client.select(offer.yiaddr, server=OTHER))

@@ -41,12 +41,12 @@ def accept(site: Site, data: bytes, origin: Origin, now: float) -> Query:
         _check_relay(message.giaddr, origin)
     if 82 in options:
         query.suboptions = _relay_information(options[82])
-    _check_server_identifier(query, message)
     subnet = query.subnet = select(query)
     if subnet is None:
         _check_link(query, message)
     elif not subnet.parameters.match_client_id and query.hwaddr:
         query.key = query.hwaddr
+    _check_server_identifier(query, message)
     if site.has_hosts:
         query.identifiers = identify(query)
     return query
