@@ -47,7 +47,7 @@ class IdentityTests(SynchronousTestCase):
             self.assertEqual(self.same(first, second), same, (first, second))
 
     def test_no_match_client_id(self) -> None:
-        """A142: with match-client-id off the hardware address alone decides; the identifier is not kept (as in Kea 2.2)."""
+        """A142: with match-client-id off the hardware address alone decides, and the identifier is not kept."""
         one, two = b"\1one", b"\1two"
         a, b = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
         off: dict[str, Any] = {"match_client_id": False}

@@ -198,6 +198,16 @@ class ServiceTests(TestCase):
         await service.reload()
         self.assertEqual(service.statistics["assigned-addresses"], 1)
 
+    async def test_same_file(self) -> None:
+        """A reload may change the store's other parameters while it stays on its file."""
+        self.configure()
+        service = await self.start()
+        await self.lease(1)
+        self.configure(lease_database={"type": "memfile", "name": "leases.csv", "lfc-interval": 7200})
+        await service.reload()
+        self.assertEqual(service.statistics["assigned-addresses"], 1)
+        self.assertEqual((await self.lease(2)).yiaddr, "192.0.2.11")
+
     async def test_store_that_cannot_open(self) -> None:
         """A reload to a lease file that cannot be opened changes nothing."""
         self.configure()

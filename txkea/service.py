@@ -20,7 +20,7 @@ from txkea.control.commands import DaemonCommands
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.statistics import StatisticCommands
-from txkea.errors import ConfigErrors, TxkeaError
+from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.exchange import accounting
 from txkea.exchange.assemble import assemble, believe, forget, recount, server_addresses
 from txkea.exchange.site import Loggers, Site
@@ -249,22 +249,19 @@ class KeaService(Service):
 
     async def _replace(self, configuration: Configuration) -> None:
         """Swap the site: first all that can fail, then all that cannot."""
-        before, store = self.site, self.leases
+        before = self.site
         moved = configuration.lease_database != before.configuration.lease_database
         if moved:
-            self.leases = self._store(configuration)
+            await self._move(configuration)
         try:
-            if moved:
-                await self.leases.open()
             site = self._assemble(configuration, before)
             counts = await self.leases.counts()
             self._listen(site)
             self._channels.apply(configuration.control_sockets)
         except TxkeaError:
-            fresh, self.leases = self.leases, store
             if moved:
-                await fresh.close()
-            self._listen(before)
+                await self._move(before.configuration)
+            self._listen_again(before)
             raise
         self._configure_logs(configuration)
         self._reclamation.stop()
@@ -277,9 +274,36 @@ class KeaService(Service):
         self._registry.provide(self._commands())
         self._tell_complete()
         launch(self._teach(site))
-        if moved:
-            await self._drained()
-            await store.close()
+
+    def _listen_again(self, site: Site) -> None:
+        """Go back to the sockets of the configuration that stays, as far as their links are still there."""
+        try:
+            self._listen(site)
+        except ConfigError as error:
+            self._warn("DHCP4_OPEN_SOCKETS_FAILED", str(error))
+
+    async def _move(self, configuration: Configuration) -> None:
+        """Leave one lease store for another; queries that come meanwhile are not answered.
+
+        The old one is closed first, for both may be the same file. It is opened again if the new one cannot be.
+        """
+        self.server.enabled = False
+        self._reclamation.stop()
+        await self._drained()
+        await self.leases.close()
+        try:
+            self.leases = self._store(configuration)
+            await self.leases.open()
+        except TxkeaError:
+            self.leases = self._store(self.configuration)
+            await self.leases.open()
+            raise
+        finally:
+            self.site.leases = self.leases
+            self._reclamation = self._reclaiming(self.site)
+            self._reclamation.start()
+            self._registry.provide(self._commands())
+            self.server.enabled = True
 
     # -- ending --------------------------------------------------------------------------------------------------------
 

@@ -89,12 +89,13 @@ def _full_name(query: Query, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) 
 
 def _settle_hostname(query: Query, ddns: DdnsBehaviour, address: bytes) -> None:
     options = query.message.options
-    sent = options.get(HOST_NAME, b"").rstrip(b"\0").decode("latin-1").strip()
+    payload = options.get(HOST_NAME, b"")
+    sent = payload.rstrip(b"\0").decode("latin-1").strip()
     if query.host is not None and query.host.hostname:
         name = _qualified(query.host.hostname, ddns)
     elif sent:
         name = _from_client(sent, ddns, address)
-    elif ddns.replace_client_name in SUPPLIED:
+    elif not payload and ddns.replace_client_name in SUPPLIED:
         name = _generated(ddns, address)
     else:
         return

@@ -139,12 +139,12 @@ def _vendor_options(query: Query, scopes: _Scopes) -> bytes:
     }
     data = scopes.first.get(SPACE, {}).get(VENDOR_OPTIONS)
     if data is not None and len(data.payload) >= 4 and _asked(query, data):
-        wanted.setdefault(int.from_bytes(data.payload[:4], "big"), {})
+        enterprise = int.from_bytes(data.payload[:4], "big")
+        wanted[enterprise] = dict.fromkeys(scopes.first.get(f"vendor-{enterprise}", ()))
     for enterprise, payload in _sent_vendor_options(query).items():
         wanted.setdefault(enterprise, {}).update(dict.fromkeys(_requested_by_vendor(enterprise, payload)))
     blocks = {enterprise: scopes.vendor(enterprise, codes) for enterprise, codes in wanted.items()}
-    asked = data is not None and _asked(query, data)
-    return write_vendor({enterprise: block for enterprise, block in blocks.items() if block or asked})
+    return write_vendor({enterprise: block for enterprise, block in blocks.items() if block})
 
 
 def _asked(query: Query, data: OptionData) -> bool:
