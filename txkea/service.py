@@ -23,6 +23,7 @@ from txkea.control.statistics import StatisticCommands
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.exchange import accounting
 from txkea.exchange.assemble import assemble, believe, forget, recount, server_addresses
+from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
 from txkea.hosts.configured import configured_hosts
 from txkea.interfaces import ILeaseStore, INetwork
@@ -135,6 +136,7 @@ class KeaService(Service):
             ),
             random=random.SystemRandom().randrange,
             known=before.subnets.subnets if before is not None else (),
+            offers=before.offers if before is not None else Offers(),
         )
 
     def _reclaiming(self, site: Site) -> Reclamation:
