@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -165,10 +165,14 @@ class PowerDisk(Disk):
         self._safe[str(path)] = self._now[str(path)] = content
 
     def after_power_failure(self) -> Iterator[Mapping[str, bytes]]:
-        """Each directory that may be found: names are lost from the last change on, contents in any of their ways."""
-        names = dict(self._safe)
-        for renaming in (lambda names: None, *self._renamings):
-            renaming(names)
+        """Each directory that may be found: changes of names are lost from one on, or one of them; contents anyhow."""
+        count = len(self._renamings)
+        survivors: list[Sequence[int]] = [range(length) for length in range(count + 1)]
+        survivors += [[each for each in range(count) if each != lost] for lost in range(count - 1)]
+        for survivor in survivors:
+            names = dict(self._safe)
+            for each in survivor:
+                self._renamings[each](names)
             ways = [list(content.after_power_failure()) for content in names.values()]
             for way in range(4):
                 yield {path: found[way % len(found)] for path, found in zip(names, ways, strict=True)}
@@ -206,11 +210,11 @@ class PowerDisk(Disk):
 
     def rename(self, old: str, new: str) -> None:
         super().rename(old, new)
-        self._rename(lambda names: names.update({new: names.pop(old)}))
+        self._rename(lambda names: names.update({new: names.pop(old)} if old in names else {}))
 
     def unlink(self, path: str) -> None:
         super().unlink(path)
-        self._rename(lambda names: names.pop(path))
+        self._rename(lambda names: names.pop(path, None))
 
     def sync_directory(self, path: str) -> None:
         self._safe, self._renamings = dict(self._now), []
@@ -331,7 +335,7 @@ class FullDiskTests(_Crashes):
     def setUp(self) -> None:
         super().setUp()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", self.directory], check=True)
-        self.addCleanup(lambda: subprocess.run(["umount", self.directory], check=True))
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", self.directory], check=True))
 
     def test_full_and_free_again(self) -> None:
         """Of 400 clients those are told yes whose rows fit; no row of another is ever written; then all goes on."""

@@ -38,6 +38,7 @@ def set_aside(files: LeaseFiles, journal: Journal, layout: Layout, disk: Disk, l
     disk.rename(files.active, files.input)
     fd = -1
     try:
+        disk.sync_directory(files.active)  # lest the new file outlive a crash that the old one's new name does not
         fd, size = begin(files.active, layout, disk)
         fresh = claim(files.active, disk)
     except BaseException:

@@ -162,6 +162,7 @@ class Opening:
         if self.disk.exists(files.completed) or self.disk.exists(files.input):
             clean(Paths.of(files), self.disk, RowErrors())
         self.disk.rename(files.active, files.input)
+        self.disk.sync_directory(files.active)
         return begin(files.active, wanted, self.disk)
 
     def _refuse_beside_kea(self, lock: int) -> None:
