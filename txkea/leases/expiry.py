@@ -58,26 +58,26 @@ class Reclamation:
         self._reclaimed = reclaimed
         self._postponed = postponed
         self._timers: dict[str, Any] = {}
-        self._running = False
+        self._stopped = False
         self._incomplete = 0
 
     # -- timers
 
     def start(self) -> None:
         """Begin the two timers; the time between runs counts from the end of one to the start of the next."""
-        self._running = True
+        self._stopped = False
         self._later("reclaim", self._parameters.reclaim_timer_wait_time, self._cycle)
         self._later("flush", self._parameters.flush_reclaimed_timer_wait_time, self._flush)
 
     def stop(self) -> None:
         """End the timers; a run under way ends after the leases that it has in hand."""
-        self._running = False
+        self._stopped = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
     def _later(self, name: str, seconds: float, run: Callable[[], Any]) -> None:
-        if seconds > 0 and self._running:
+        if seconds > 0 and not self._stopped:
             self._timers[name] = self._reactor.callLater(seconds, self._due, name, seconds, run)
 
     def _due(self, name: str, seconds: float, run: Callable[[], Any]) -> None:
@@ -139,7 +139,7 @@ class Reclamation:
         while leases := await self._leases.reclaimed(before, _TOGETHER):
             removed = sum(await _together([self._leases.remove(lease) for lease in leases]))
             count += removed
-            if not removed:
+            if not removed or self._stopped:
                 break
             await self._breathe()
         if count and self._log.debug:
@@ -156,7 +156,7 @@ class Reclamation:
             leases = await self._leases.expired(now, min(_TOGETHER, limit - count) if limit else _TOGETHER)
             done = sum(await _together([self._reclaim_one(lease, remove) for lease in leases]))
             count += done
-            if not done or (end is not None and self._reactor.seconds() >= end):
+            if not done or self._stopped or (end is not None and self._reactor.seconds() >= end):
                 break
             await self._breathe()
         return count
@@ -196,9 +196,9 @@ class Reclamation:
         """The lease is reclaimed, whether its observers like it or not."""
         try:
             await observer.lease_expired(lease)
-        except TxkeaError as error:
+        except Exception as error:  # noqa: BLE001 - a third party's bug must not end reclamation
             if self._log.error:
-                text = f"an observer of the expired lease {inet_ntoa(lease.address)} failed: {error}"
+                text = f"an observer of the expired lease {inet_ntoa(lease.address)} failed: {error!r}"
                 self._log.error("ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED", text)
 
 
