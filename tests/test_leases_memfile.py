@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
+from tests.leasing import begin
 from txkea.errors import ConfigError, Unavailable
 from txkea.interfaces import ILeaseStore, IProviderFactory
 from txkea.launch import launch
@@ -42,6 +43,26 @@ def lease(number: int, **changes: Any) -> Lease4:
     return Lease4(bytes([192, 0, 2, number]), b"\x02\0\0\0\0%c" % number, b"\x01%c" % number, 4000, 9000, 1)._replace(
         **changes
     )
+
+
+class LateWriter(InlineWriter):
+    """A writer that works at once, and whose reports reach the reactor when the test says so."""
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[Any, tuple[Any, ...]]] = []
+        self.stopped = False
+
+    def tell(self, function: Any, *arguments: Any) -> None:
+        self.reports.append((function, arguments))
+
+    def run(self) -> None:
+        """Let the reactor hear everything."""
+        while self.reports:
+            function, arguments = self.reports.pop(0)
+            function(*arguments)
+
+    def stop(self) -> None:
+        self.stopped = True
 
 
 class _Memfiles(SynchronousTestCase):
@@ -207,7 +228,7 @@ class OpeningTests(_Memfiles):
 
     def test_not_a_lease_file(self) -> None:
         """Another kind of file is refused, named, and left as it is."""
-        for text in (b"root:x:0:0\n", b"no newline", b"\x7fELF\0\0", b"address,duid\n", b"\n"):
+        for text in (b"root:x:0:0\n", b"no newline", b'{\n "Dhcp4": {}\n}', b"\x7fELF\0\0", b"address,duid\n", b"\n"):
             with self.subTest(text=text):
                 self.path.write_bytes(text)
                 self.assertIn(str(self.path), self.refused(self.store().open()))
@@ -224,6 +245,19 @@ class OpeningTests(_Memfiles):
         self.path.parent.rmdir()
         self.assertIn("directory exists", self.refused(self.store().open()))
         self.path.parent.mkdir()
+
+    def test_breaks(self) -> None:
+        """Whatever goes wrong while a file is loaded, it is let go of, the thread ends, and closing does no harm."""
+        self.path.write_bytes(HEADER + row(lease(1)))
+        writer = LateWriter()
+        store = self.store(check=lambda lease: lease.address[9:][0], writer=lambda: writer)
+        outcome = begin(store.open())
+        writer.run()
+        self.assertIn("IndexError", str(outcome[0].value))
+        outcome[0].trap(Unavailable)
+        self.assertTrue(writer.stopped)
+        self.closed(store)
+        self.assertEqual(self.leases(self.opened()), [lease(1)])
 
     def test_bad_rows(self) -> None:
         """Bad rows are left out and told with their line, the others are loaded; a limit ends the start."""
@@ -429,6 +463,22 @@ class CleanupTests(_Memfiles):
         store = self.serving()
         launch(store.clean_up())
         self.assertIn("another server uses", self.refused(self.store().open()))
+
+    def test_closed_meanwhile(self) -> None:
+        """A store that is closed while its file is set aside lets go of the new file, lock and all."""
+        self.clock.spawnProcess = self.spawn  # type: ignore[attr-defined]
+        writer = LateWriter()
+        store = self.store(lfc_interval=100, writer=lambda: writer)
+        for work in (store.open, lambda: store.add(lease(1))):
+            begin(work())
+            writer.run()
+        cleaning, closing = begin(store.clean_up()), begin(store.close())
+        writer.run()
+        self.assertEqual(closing, [None])
+        self.assertEqual(cleaning, [])
+        self.assertEqual(len(self.children), 1)
+        self.assertFalse(self.now(store.clean_up()))
+        self.assertEqual(self.leases(self.opened(lfc_interval=0)), [lease(1)])
 
     def test_cannot_spawn(self) -> None:
         """A process that cannot be started is told, and the next interval tries again."""

@@ -166,6 +166,8 @@ def seal(path: str, disk: Disk, fd: int) -> bytes:
     cut = disk.pread(fd, 300, keep)
     if not keep and cut.strip(b"\0") and not SCHEMA4.layout(len(SCHEMA4.columns)).header.startswith(cut):
         raise HeaderError(f"{path} is no DHCPv4 lease file: give the right one, or move it away")
+    if keep:
+        read_layout(path)
     disk.ftruncate(fd, keep)
     disk.fdatasync(fd)
     return cut

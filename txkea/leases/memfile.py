@@ -95,9 +95,9 @@ class MemfileLeases:
         self._writer = self._make_writer()
         try:
             opened: Opened = await call(self._writer, self._opening.run)
-        except (TxkeaError, OSError) as error:
+        except Exception as error:
             self._writer.stop()
-            raise self._cannot_open(error) from None
+            raise self._cannot_open(error) from error
         self._use(opened)
         if opened.moved:
             launch(self.clean_up())
@@ -119,7 +119,9 @@ class MemfileLeases:
         if isinstance(error, OSError):
             mend = "check that the directory exists, that this user may write there, and that there is room"
             return Unavailable(f"cannot use the lease file {self.files.active}: {error.strerror or error}; {mend}")
-        return Unavailable(str(error))
+        if isinstance(error, TxkeaError):
+            return Unavailable(str(error))
+        return Unavailable(f"cannot use the lease file {self.files.active}: {error!r}")
 
     def _use(self, opened: Opened) -> None:
         self.table = opened.table
@@ -148,7 +150,7 @@ class MemfileLeases:
             write(message, text)
 
     async def close(self) -> None:
-        journal = self._journal
+        journal, self._journal = self._journal, None
         if journal is None:
             return
         if self._timer is not None:
@@ -156,13 +158,11 @@ class MemfileLeases:
             self._timer = None
         journal.shut()
         await journal.idle()
-        await call(self._writer, self._let_go)
+        await call(self._writer, lambda: self._let_go(journal))
         self._writer.stop()
-        self._journal = None
 
-    def _let_go(self) -> None:
-        assert self._journal is not None
-        self._journal.detach()
+    def _let_go(self, journal: Journal) -> None:
+        journal.detach()
         self._disk.close(self._lock)
 
     # -- clean-up
@@ -190,12 +190,15 @@ class MemfileLeases:
 
     async def _clean_up(self, journal: Journal) -> bool:
         layout = SCHEMA4.layout(self._width)
+
+        def in_writer() -> None:
+            # The lock changes hands where `_let_go` takes it: a close may come between.
+            self._lock = set_aside(self.files, journal, layout, self._disk, self._lock)
+
         if self._log.info:
             self._log.info("DHCPSRV_MEMFILE_LFC_START", "starting Lease File Cleanup")
         try:
-            self._lock = await call(
-                self._writer, lambda: set_aside(self.files, journal, layout, self._disk, self._lock)
-            )
+            await call(self._writer, in_writer)
         except (TxkeaError, OSError) as error:
             if self._log.error:
                 text = f"cannot set {self.files.active} aside for its clean-up: {error}; it stays in use"
