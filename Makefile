@@ -11,6 +11,8 @@ TESTS ?=
 BENCHFLAGS ?=
 # tox looks for interpreters on the PATH; those that pyenv keeps are put at its end.
 PYENV_BINS := $(wildcard $(HOME)/.pyenv/versions/3.1*/bin)
+# In a variable, for make would take the comma for its own.
+TYPES := [test,types]
 EMPTY :=
 SPACE := $(EMPTY) $(EMPTY)
 
@@ -36,7 +38,8 @@ bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BENCHFLA
 docs: os-docs $(VENV)/.docs ## Build the manual as HTML, plain text and PDF in doc/_build
 	$(BIN)/sphinx-build -q -E -W --keep-going -d $(DOC)/tree -b html doc $(DOC)/html
 	$(BIN)/sphinx-build -q -W --keep-going -d $(DOC)/tree -b text doc $(DOC)/text
-	$(BIN)/sphinx-build -q -d $(DOC)/tree -b rinoh doc $(DOC)/pdf
+	$(BIN)/sphinx-build -q -d $(DOC)/tree -b rinoh doc $(DOC)/pdf >$(DOC)/pdf.log 2>&1 || { cat $(DOC)/pdf.log; exit 1; }
+	@if command -v pdftotext >/dev/null; then pdftotext $(DOC)/pdf/txkea.pdf - | grep -q 'Serve a LAN in one page'; fi
 	@ls $(DOC)/html/index.html $(DOC)/text/index.txt $(DOC)/pdf/txkea.pdf
 
 lint: os-run $(VENV)/.lint ## ruff: rules and format
@@ -79,6 +82,6 @@ $(VENV)/.docs: setup.cfg pyproject.toml
 $(VENV)/.lint: setup.cfg pyproject.toml
 	$(call install,[lint])
 $(VENV)/.types: setup.cfg pyproject.toml
-	$(call install,[test,types])
+	$(call install,$(TYPES))
 $(VENV)/.dev: setup.cfg pyproject.toml
 	$(call install,[dev])
