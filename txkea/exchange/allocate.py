@@ -17,6 +17,10 @@ from txkea.model.lease import INFINITE, Lease4, LeaseState
 
 __all__ = ["Choice", "Grant", "belongs", "choose", "grant", "hold", "is_running", "lease_offer", "own_lease"]
 
+# Plain integers: looking up a member of an enumeration costs as much as calling a function.
+DECLINED = int(LeaseState.DECLINED)
+DEFAULT = int(LeaseState.DEFAULT)
+RECLAIMED = int(LeaseState.RECLAIMED)
 ATTEMPTS = 1024
 """Candidates that one query may look at; the next query goes on where it stopped."""
 DOUBTS = 16
@@ -74,15 +78,15 @@ async def own_lease(query: Query, subnet: LiveSubnet) -> Lease4 | None:
 def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
     """The lease on the link; of several, such as past ones, the one that ends last."""
     if len(leases) == 1 and leases[0].subnet_id == subnet.id:
-        return leases[0] if leases[0].state != LeaseState.DECLINED else None
+        return leases[0] if leases[0].state != DECLINED else None
     places = {home.id for home in subnet.siblings}
-    there = [lease for lease in leases if lease.subnet_id in places and lease.state != LeaseState.DECLINED]
+    there = [lease for lease in leases if lease.subnet_id in places and lease.state != DECLINED]
     return max(there, key=lambda lease: lease.expires, default=None)
 
 
 def is_running(lease: Lease4, now: float) -> bool:
     """Whether somebody may use the address by this lease."""
-    return lease.state == LeaseState.DEFAULT and not lease.expired(now)
+    return lease.state == DEFAULT and not lease.expired(now)
 
 
 # -- an address to offer -----------------------------------------------------------------------------------------------
@@ -127,9 +131,9 @@ async def _if_free(query: Query, subnet: LiveSubnet, address: bytes) -> Choice |
 
 def _replaceable(query: Query, row: Lease4, subnet: LiveSubnet) -> bool:
     """Whether the row may give way: its time is over (Kea A149, A151), or it is the client's own."""
-    if row.state >= LeaseState.RECLAIMED or row.expired(query.now):
+    if row.state >= RECLAIMED or row.expired(query.now):
         return True
-    return row.state == LeaseState.DEFAULT and belongs(query, row, subnet.parameters.match_client_id)
+    return row.state == DEFAULT and belongs(query, row, subnet.parameters.match_client_id)
 
 
 async def _walk(query: Query, subnet: LiveSubnet) -> Choice | None:
@@ -315,8 +319,8 @@ async def _draft(query: Query, choice: Choice) -> Lease4:
         query.fqdn[0],
         query.fqdn[1],
         query.hostname,
-        LeaseState.DEFAULT,
-        was.user_context if was is not None and was.state == LeaseState.DEFAULT else "",
+        DEFAULT,
+        was.user_context if was is not None and was.state == DEFAULT else "",
         pool.pool.id if pool is not None else 0,
     )
     for facet in query.site.lease_selected:
@@ -336,7 +340,7 @@ def lifetime_for(query: Query, subnet: LiveSubnet) -> int:
 def _remaining(query: Query, choice: Choice, lease: Lease4) -> int | None:
     """Seconds left of a lease so fresh that its renewal needs no write, or None (Kea A159)."""
     was, parameters = choice.was, choice.subnet.parameters
-    if was is None or not parameters.cache_threshold or was.state != LeaseState.DEFAULT:
+    if was is None or not parameters.cache_threshold or was.state != DEFAULT:
         return None
     age = int(query.now) - was.cltt
     if not 0 <= age < parameters.cache_threshold * was.valid_lifetime or 0 < parameters.cache_max_age < age:
@@ -354,7 +358,7 @@ async def store(query: Query, choice: Choice, lease: Lease4) -> bool:
     site.offers.drop(query.key)
     query.granted.append(lease)
     choice.subnet.recent = query.now
-    if was is not None and was.state in (LeaseState.DEFAULT, LeaseState.DECLINED):
+    if was is not None and was.state in (DEFAULT, DECLINED):
         if not was.expired(query.now):
             return True
         accounting.reclaimed(site.statistics, site.subnets, was)
@@ -369,5 +373,5 @@ async def _give_up(query: Query, lease: Lease4) -> None:
     site = query.site
     if await site.leases.remove(lease):
         query.removed.append(lease)
-        if lease.state == LeaseState.DEFAULT:
+        if lease.state == DEFAULT:
             accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)

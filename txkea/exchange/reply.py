@@ -25,6 +25,9 @@ __all__ = ["CLIENT_PORT", "SERVER_PORT", "Reply", "lease_answer", "negative_answ
 SERVER_PORT = 67
 CLIENT_PORT = 68
 RELAY_PORT = 19
+ACK = int(MessageType4.ACK)
+INFORM = int(MessageType4.INFORM)
+NAK = int(MessageType4.NAK)
 ETHERNET = 6
 NOTHING = Blocks(b"", ())
 FITS_ANYWAY = options_limit(0)
@@ -47,7 +50,7 @@ def lease_answer(query: Query, kind: int, subnet: LiveSubnet, address: bytes, li
     """An OFFER or ACK that carries an address, with its lifetime in seconds."""
     blocks = configured(query, subnet, subnet.pool_of(address), leasing=True)
     front = TYPES[kind] + _server_identifier(query, subnet) + times(subnet, lifetime)
-    ciaddr = query.message.ciaddr if kind == MessageType4.ACK else ANY
+    ciaddr = query.message.ciaddr if kind == ACK else ANY
     return _reply(query, kind, subnet, ciaddr, address, front, blocks)
 
 
@@ -55,15 +58,15 @@ def plain_answer(query: Query, kind: int, subnet: LiveSubnet | None) -> Reply:
     """An answer with options only: the ACK to an INFORM, an OFFER to a client that prefers IPv6 only."""
     blocks = configured(query, subnet, None, leasing=False) if subnet is not None else NOTHING
     front = TYPES[kind] + _server_identifier(query, subnet)
-    ciaddr = query.message.ciaddr if kind == MessageType4.ACK else ANY
+    ciaddr = query.message.ciaddr if kind == ACK else ANY
     return _reply(query, kind, subnet, ciaddr, ANY, front, blocks)
 
 
 def negative_answer(query: Query) -> Reply:
     """A NAK: nothing but who says no to whom (RFC 2131 table 3)."""
     query.name = None
-    front = TYPES[MessageType4.NAK] + _server_identifier(query, query.subnet)
-    return _reply(query, MessageType4.NAK, None, ANY, ANY, front, NOTHING)
+    front = TYPES[NAK] + _server_identifier(query, query.subnet)
+    return _reply(query, NAK, None, ANY, ANY, front, NOTHING)
 
 
 async def revised(query: Query, reply: Reply) -> Reply:
@@ -144,11 +147,11 @@ def _reply(
     message = query.message
     address, port, hwaddr = _destination(query, kind, yiaddr)
     giaddr, hops, flags = message.giaddr, message.hops, message.flags
-    if query.type == MessageType4.INFORM and address != giaddr:
+    if query.type == INFORM and address != giaddr:
         giaddr, hops = ANY, 0  # it goes past the relay (Kea A129)
-    elif giaddr != ANY and (kind == MessageType4.NAK or query.type == MessageType4.INFORM):
+    elif giaddr != ANY and (kind == NAK or query.type == INFORM):
         flags |= BROADCAST  # the client may have no address (RFC 2131 section 4.3.2)
-    siaddr, sname, file = (ANY, b"", b"") if kind == MessageType4.NAK else _fixed_fields(query, subnet)
+    siaddr, sname, file = (ANY, b"", b"") if kind == NAK else _fixed_fields(query, subnet)
     if query.name is not None:
         blocks = _with_name(blocks, *query.name)
     echoed, agent = _echoes(query, giaddr)
@@ -192,7 +195,7 @@ def _echoes(query: Query, giaddr: bytes) -> tuple[bytes, bytes]:
         echoed = option(61, query.client_id)
     if 118 in options:
         echoed += option(118, options[118])
-    if 82 in options and (giaddr != ANY or query.type != MessageType4.INFORM):
+    if 82 in options and (giaddr != ANY or query.type != INFORM):
         agent = option(82, options[82])
     return echoed, agent
 
@@ -226,12 +229,12 @@ def _destination(query: Query, kind: int, yiaddr: bytes) -> tuple[bytes, int, by
     """Address, port, and the hardware address to send to without asking ARP (Kea A133-A139)."""
     message, origin = query.message, query.origin
     back = b"" if query.site.configuration.interfaces.use_routing else origin.source_hwaddr
-    if query.type == MessageType4.INFORM and message.ciaddr != ANY:
+    if query.type == INFORM and message.ciaddr != ANY:
         return message.ciaddr, CLIENT_PORT, back if message.giaddr == ANY else b""
     if message.giaddr != ANY:
         own_port = query.suboptions is not None and RELAY_PORT in query.suboptions  # RFC 8357
         return message.giaddr, origin.source_port if own_port else SERVER_PORT, back
-    if kind == MessageType4.NAK:
+    if kind == NAK:
         return LIMITED_BROADCAST, CLIENT_PORT, b""  # RFC 2131 section 4.1, even to a client that has an address
     if message.ciaddr != ANY:
         return message.ciaddr, CLIENT_PORT, back
