@@ -302,6 +302,7 @@ class TwistdTests(LaunchCase):
                 self.port = next(port for port in range(600, 1024) if _free(port))
         nobody = pwd.getpwnam("nobody")
         os.chown(self.directory, nobody.pw_uid, nobody.pw_gid)
+        os.chown(self.configuration, nobody.pw_uid, nobody.pw_gid)
         server = self.twistd("-n", "--uid", str(nobody.pw_uid), "--gid", str(nobody.pw_gid))
         server.wait_for("DHCP4_STARTED")
         status = Path(f"/proc/{server.process.pid}/status").read_text()

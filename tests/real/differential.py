@@ -56,6 +56,8 @@ class Known(NamedTuple):
     reason: str
     second: str = ""
     """A pattern for what the second server sent."""
+    elsewhere: bool = False
+    """Whether it comes in another configuration than the main one."""
 
     def explains(self, difference: Difference) -> bool:
         return bool(
