@@ -198,6 +198,14 @@ class ServiceTests(TestCase):
         await service.reload()
         self.assertEqual(service.statistics["assigned-addresses"], 1)
 
+    async def test_own_keywords(self) -> None:
+        """Our own keywords of a memfile are understood: no sync, no delay."""
+        self.configure(lease_database={"type": "memfile", "name": "leases.csv", "sync": False, "commit-delay": 0.5})
+        service = await self.start()
+        self.assertEqual((await self.lease(1)).yiaddr, "192.0.2.10")
+        self.configure(lease_database={"type": "memfile", "name": "leases.csv", "commit-delay": -1})
+        await self.assertFailure(Deferred.fromCoroutine(service.reload()), ConfigErrors)
+
     async def test_same_file(self) -> None:
         """A reload may change the store's other parameters while it stays on its file."""
         self.configure()

@@ -29,7 +29,9 @@ from txkea.wire.standard4 import STANDARD4
 
 __all__ = ["build4"]
 
-MEMFILE: Final = ("name", "persist", "sync", "lfc-interval", "max-row-errors", "on-fail", "retry-on-startup")
+MEMFILE: Final = (
+    "name", "persist", "sync", "commit-delay", "lfc-interval", "max-row-errors", "on-fail", "retry-on-startup",
+)  # fmt: skip
 """The parameters that memfile understands; Kea takes the others too and does nothing with them."""
 
 MOVED_DDNS: Final = {

@@ -277,6 +277,7 @@ SHARED_MAPS: Final[Mapping[str, KeywordMap]] = {
         keyword("type", NAME, "memfile", required=True, later=features.databases),
         CONNECTION,
         keyword("sync", BOOLEAN),
+        keyword("commit-delay", Floating(0, 1000)),
         keyword("parameters", FREE_MAP),
     ),
     "hosts-databases": keywords(keyword("type", DATABASE_TYPE, required=True), CONNECTION),
