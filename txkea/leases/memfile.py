@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from txkea.errors import ConfigError, TxkeaError, Unavailable
-from txkea.interfaces import ILeaseStore, ILogger, IProviderFactory
+from txkea.interfaces import ILogger, IProviderFactory
 from txkea.launch import launch
 from txkea.leases.disk import Disk
 from txkea.leases.journal import Journal
 from txkea.leases.leasefile import LeaseFiles, running
 from txkea.leases.lfc import run_cleanup, set_aside
-from txkea.leases.memory import LeaseTable, MemoryLeases
+from txkea.leases.memory import MemoryLeases
 from txkea.leases.opening import Opened, Opening
 from txkea.leases.rows import SCHEMA4, format4, removal4
 from txkea.leases.sanity import sanity_check
 from txkea.leases.writer import Writer, WriterThread, call
-from txkea.model.identifier import Identifier
 from txkea.model.lease import Lease4
 
 __all__ = ["MEMFILE", "MemfileLeases"]
@@ -34,9 +33,8 @@ Change = tuple["Lease4 | None", "Lease4 | None"]
 """What an address has now, and what it had."""
 
 
-@implementer(ILeaseStore)
-class MemfileLeases:
-    """A lease store in Kea's lease file (Kea E.2), answered from memory.
+class MemfileLeases(MemoryLeases):
+    """A lease store in Kea's lease file (Kea E.2), read from memory as `MemoryLeases` is.
 
     A change shows in memory at once; its awaitable fires when its row is durable. Whoever builds on a change that is
     not durable yet writes a row behind it, so both are kept or both are undone.
@@ -45,8 +43,6 @@ class MemfileLeases:
     number of bad rows (Kea E020). ``check`` sees each loaded lease (Kea A034). ``pool_id`` adds that column of Kea 3
     to a file that has it not.
     """
-
-    name = "memfile"
 
     def __init__(
         self,
@@ -63,8 +59,8 @@ class MemfileLeases:
         disk: Disk | None = None,
         writer: Callable[[], Writer] | None = None,
     ) -> None:
+        super().__init__("memfile")
         self.files = LeaseFiles(path)
-        self.table = LeaseTable()
         self._reactor = reactor
         self._log = log
         self._disk = disk or Disk()
@@ -240,26 +236,6 @@ class MemfileLeases:
             return False
         await self._append(row, (None, lease))
         return True
-
-    # -- reading
-
-    async def get(self, address: bytes) -> Lease4 | None:
-        return self.table.get(address)
-
-    async def by_client(self, identifier: Identifier) -> Sequence[Lease4]:
-        return self.table.by_client(identifier)
-
-    async def expired(self, now: float, limit: int) -> Sequence[Lease4]:
-        return self.table.expired(now, limit)
-
-    async def reclaimed(self, before: float, limit: int) -> Sequence[Lease4]:
-        return self.table.reclaimed(before, limit)
-
-    async def counts(self) -> Mapping[tuple[int, int], int]:
-        return self.table.counts()
-
-    async def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:
-        return self.table.page(after, limit)
 
 
 # -- from a configuration ----------------------------------------------------------------------------------------------
