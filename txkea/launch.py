@@ -41,13 +41,19 @@ def drive(
     to become durable. Neither callback may raise. ``came`` is what an earlier wait brought.
     """
     try:
-        waiting: Deferred[Any] = coro.throw(came.value) if isinstance(came, Failure) else coro.send(None)
+        waiting: Deferred[Any] = coro.throw(_error(came)) if isinstance(came, Failure) else coro.send(None)
     except StopIteration as stop:
         done(subject, stop.value)
     except Exception as error:  # noqa: BLE001 - whoever asked hears it
         failed(subject, error)
     else:
         waiting.addBoth(_resume, coro, done, failed, subject)
+
+
+def _error(failure: Failure) -> BaseException:
+    error = failure.value
+    assert error is not None, "a Failure has an exception"
+    return error
 
 
 def _resume(
