@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from lark import Lark, Transformer
@@ -13,6 +14,9 @@ from txkea.config.node import Node, Source
 from txkea.errors import ConfigError, ConfigErrors
 
 __all__ = ["Document", "from_json", "load", "parse"]
+
+# Read at the start: at a reload the process may no longer have the right to.
+GRAMMAR: Final = Path(__file__).with_name("json.lark").read_text(encoding="utf-8")
 
 WORDING: Final = {
     "STRING": "a string",
@@ -113,7 +117,7 @@ def parse(text: str, file: str = "text", includes: bool = False) -> Document:
 
 def tree(source: Source, includes: bool, around: tuple[str, ...] = ()) -> Document:
     reading = Reading()
-    parser = Lark.open("json.lark", rel_to=__file__, parser="lalr", lexer="basic", transformer=Building(reading))
+    parser = Lark(GRAMMAR, parser="lalr", lexer="basic", transformer=Building(reading))
     state: Any = parser.parse_interactive("")
     feed = state.feed_token
     try:
