@@ -175,7 +175,7 @@ class StoreTests(_Memfiles):
             self.assertIn("make room", self.refused(coro))
         self.assertIn("make room", store.problem)
         self.assertEqual(self.leases(store), [lease(1)])
-        self.assertEqual(dict(self.now(store.counts())), {(1, 0): 1})
+        self.assertEqual(dict(self.now(store.counts())), {(1, 0, 0): 1})
         disk.faults.clear()
         self.assertTrue(self.now(store.add(lease(2, hwaddr=b"second"))))
         self.assertEqual(store.problem, "")

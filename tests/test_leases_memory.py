@@ -117,7 +117,7 @@ class TableTests(SynchronousTestCase):
         table.update(lease(1, state=LeaseState.DECLINED), lease(1))
         table.update(lease(2, subnet_id=9), lease(2))
         table.remove(lease(0))
-        self.assertEqual(dict(table.counts()), {(1, 1): 1, (9, 0): 1})
+        self.assertEqual(dict(table.counts()), {(1, 1, 0): 1, (9, 0, 0): 1})
 
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 3)), max_size=60))
     def test_reverting(self, steps: list[tuple[int, int, int]]) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from txkea.exchange.query import Query
     from txkea.model.configuration import Host, Interfaces
     from txkea.model.identifier import Identifier
-    from txkea.model.lease import Lease4
 
 __all__ = [
     "Hint",
@@ -45,7 +44,9 @@ __all__ = [
 
 
 class ILeaseStore(Interface):
-    """Where leases live; keyed by address, at most one lease each.
+    """Where the leases of one family live; keyed by address, at most one lease each.
+
+    A prefix goes by its first address. Whoever asks knows the family, so that what comes back is typed as neither.
 
     A change is one call that looks and takes together: no decision survives an await. ``True`` means the change is
     durable as this store promises; ``False`` means that the row is not as the caller believed: look again. A method
@@ -63,40 +64,47 @@ class ILeaseStore(Interface):
     def close() -> Awaitable[None]:
         """Finish what was accepted and let go of files and connections. *Waits.*"""
 
-    def get(address: bytes) -> Awaitable[Lease4 | None]:
+    def get(address: bytes) -> Awaitable[Any]:
         """The lease of an address, whatever its state, or None. *Waits.*"""
 
-    def by_client(identifier: Identifier) -> Awaitable[Sequence[Lease4]]:
-        """All leases of a client in all subnets and states, found by HW_ADDRESS or CLIENT_ID. *Waits.*
+    def by_client(identifier: Identifier) -> Awaitable[Sequence[Any]]:
+        """All leases of a client in all subnets and states, found by HW_ADDRESS, CLIENT_ID (v4) or DUID (v6). *Waits.*
 
         An empty identifier value gives no lease (never "all").
         """
 
-    def add(lease: Lease4) -> Awaitable[bool]:
+    def add(lease: Any) -> Awaitable[bool]:
         """Take a free address; False if the address has a row. *Waits.*"""
 
-    def update(lease: Lease4, was: Lease4) -> Awaitable[bool]:
+    def update(lease: Any, was: Any) -> Awaitable[bool]:
         """Replace ``was`` by ``lease`` (same address); False unless the row equals ``was``. *Waits.*"""
 
-    def remove(lease: Lease4) -> Awaitable[bool]:
+    def remove(lease: Any) -> Awaitable[bool]:
         """Delete a row; False unless the row equals ``lease``. *Waits.*"""
 
-    def expired(now: float, limit: int) -> Awaitable[Sequence[Lease4]]:
+    def expired(now: float, limit: int) -> Awaitable[Sequence[Any]]:
         """At most ``limit`` leases (0: all) in state DEFAULT, DECLINED or RELEASED whose time is over. *Waits.*
 
         In the order of their expiration, the earliest first (Kea A165).
         """
 
-    def reclaimed(before: float, limit: int) -> Awaitable[Sequence[Lease4]]:
+    def reclaimed(before: float, limit: int) -> Awaitable[Sequence[Any]]:
         """At most ``limit`` leases (0: all) in state RECLAIMED that expired before ``before``. *Waits.*"""
 
-    def counts() -> Awaitable[Mapping[tuple[int, int], int]]:
-        """How many leases there are, by subnet id and state; states without a lease may be absent. *Waits.*
+    def overlapping(address: bytes, length: int) -> Awaitable[Sequence[Any]]:
+        """DHCPv6: the leases, in all states, of prefixes and addresses that share an address with this prefix. *Waits.*
 
-        Cheap enough for every reconfiguration and every look at the statistics.
+        At most a few; the one with just this address and length is among them. Cheap enough for every new lease: it
+        never goes through the leases.
         """
 
-    def page(after: bytes | None, limit: int) -> Awaitable[Sequence[Lease4]]:
+    def counts() -> Awaitable[Mapping[tuple[int, int, int], int]]:
+        """How many leases there are, by subnet id, state and type (`LeaseType`; 0 in DHCPv4). *Waits.*
+
+        What has no lease may be absent. Cheap enough for every reconfiguration and every look at the statistics.
+        """
+
+    def page(after: bytes | None, limit: int) -> Awaitable[Sequence[Any]]:
         """Up to ``limit`` leases with addresses above ``after`` (None: from the start), ascending. *Waits.*"""
 
 
@@ -105,13 +113,13 @@ class ILeaseObserver(Interface):
 
     answer_waits: bool = Attribute("Whether the answer leaves only after the awaitable of `leases_committed` fired.")
 
-    def leases_committed(query: Query, granted: Sequence[Lease4], removed: Sequence[Lease4]) -> Awaitable[None]:
+    def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
         """A query changed these leases, durably. *Waits.*"""
 
-    def lease_expired(lease: Lease4) -> Awaitable[None]:
+    def lease_expired(lease: Any) -> Awaitable[None]:
         """A lease was reclaimed. *Waits.*"""
 
-    def lease_declined(query: Query, lease: Lease4) -> Awaitable[None]:
+    def lease_declined(query: Query, lease: Any) -> Awaitable[None]:
         """A client found an address in use. *Waits.*"""
 
 
@@ -175,7 +183,7 @@ class ISubnetSelected(Interface):
 class ILeaseSelected(Interface):
     """A third party's look at a lease before it is offered or stored."""
 
-    def lease_selected(query: Query, lease: Lease4) -> Awaitable[Lease4]:
+    def lease_selected(query: Query, lease: Any) -> Awaitable[Any]:
         """Gives the lease to use; raises `Refuse` or `Drop` to withhold it. *Waits.*"""
 
 
@@ -254,22 +262,22 @@ class Origin(NamedTuple):
     source_hwaddr: bytes
     """The frame's source hardware address, or ``b""`` where the kernel hides it (UDP sockets)."""
     broadcast: bool
-    """Whether it was sent to a broadcast address."""
+    """Whether it was sent to a broadcast address, or in DHCPv6 to a multicast group."""
 
 
 class ISocket(Interface):
     """One open DHCP socket: one link, one local address."""
 
     link: str = Attribute("The name of its link, such as ``eth0``.")
-    local: bytes = Attribute("Its packed local address, never a broadcast one.")
+    local: bytes = Attribute("Its packed local address, never a broadcast or multicast one.")
     direct: bool = Attribute("Whether it can reach a client that has no address yet (raw socket).")
 
     def send(data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
         """Send a UDP payload from the socket's local address and server port.
 
-        ``hwaddr`` is where to send without asking ARP; ``b""`` lets the kernel find the way. 255.255.255.255 goes
-        to the link's broadcast address. Never waits; a failure (buffer full, network down) is counted and logged by
-        the socket, not raised.
+        ``hwaddr`` is where to send without asking ARP; ``b""`` lets the kernel find the way. 255.255.255.255 goes to
+        the link's broadcast address, and a link-local IPv6 address is one of the socket's link. Never waits; a failure
+        (buffer full, network down) is counted and logged by the socket, not raised.
         """
 
 
@@ -291,6 +299,13 @@ class INetwork(Interface):
 
         A socket that cannot be opened is logged and left out (Kea A055). Raises `ConfigError` for an interface or
         address that does not exist (Kea A049).
+        """
+
+    def listen6(interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
+        """The same for DHCPv6: of each link its link-local address with the group ff02::1:2, of one that is named
+        with an address that address too (Kea B012, B013).
+
+        What came to the group is delivered as from the socket of the link-local address.
         """
 
     def close() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 from zope.interface import implementer
 
 from txkea.errors import Drop, Refuse, Unavailable
-from txkea.exchange.accept import accept
-from txkea.exchange.answer4 import exchange
+from txkea.exchange.accept4 import accept4
+from txkea.exchange.answer4 import exchange4
 from txkea.exchange.query import Query
-from txkea.exchange.reply import CLIENT_PORT, SERVER_PORT, Reply
+from txkea.exchange.reply import Reply
+from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import SENT4
 from txkea.interfaces import IDatagramReceiver, ILeaseObserver, Origin
@@ -52,7 +53,7 @@ class Server:
             site.statistics["pkt4-service-disabled"] += 1
             return
         try:
-            query = accept(site, data, origin, self._seconds())
+            query = accept4(site, data, origin, self._seconds())
         except Exception as error:  # noqa: BLE001 - no input may raise out of a query
             self._refuse(site, None, error)
             return
@@ -60,7 +61,7 @@ class Server:
         if in_flight and self._is_waiting(query):
             return
         in_flight.add(query.key)
-        drive(exchange(query), self._came, self._failed, query)
+        drive(exchange4(query), self._came, self._failed, query)
 
     def _is_waiting(self, query: Query) -> bool:
         """Whether the client's earlier query still waits, or too many do."""

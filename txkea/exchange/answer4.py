@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange import accounting
-from txkea.exchange.allocate import (
+from txkea.exchange.allocate4 import (
     Grant,
     belongs,
     choose,
@@ -17,22 +17,23 @@ from txkea.exchange.allocate import (
     own_lease,
 )
 from txkea.exchange.options4 import value
-from txkea.exchange.query import Query
-from txkea.exchange.reply import Reply, lease_answer, negative_answer, plain_answer, revised
+from txkea.exchange.query import Query4
+from txkea.exchange.reply import Reply
+from txkea.exchange.reply4 import lease_answer, negative_answer, plain_answer, revised
 from txkea.exchange.reservations import find_host, reserved_address
 from txkea.exchange.subnets import ANY, LiveSubnet
 from txkea.model.lease import Lease4, LeaseState
 from txkea.wire.dhcp4 import MessageType4
 from txkea.wire.text import address_text
 
-__all__ = ["exchange"]
+__all__ = ["exchange4"]
 
 REQUESTED = 50
 V6_ONLY_PREFERRED = 108
 AUTO_CONFIGURE = 116
 
 
-async def exchange(query: Query) -> Reply | None:
+async def exchange4(query: Query4) -> Reply | None:
     """The whole way of a query from its acceptance to its answer; raises `Drop` for a query without one."""
     site = query.site
     for received in site.received:
@@ -58,7 +59,7 @@ async def exchange(query: Query) -> Reply | None:
 # -- DISCOVER ----------------------------------------------------------------------------------------------------------
 
 
-async def discover(query: Query) -> Reply | None:
+async def discover(query: Query4) -> Reply | None:
     """Offer an address (RFC 2131 section 4.3.1); nothing is stored unless ``offer-lifetime`` says so (Kea A117)."""
     subnet = query.subnet
     if subnet is None:
@@ -77,14 +78,14 @@ async def discover(query: Query) -> Reply | None:
     return lease_answer(query, MessageType4.OFFER, subnet, choice.address, lifetime)
 
 
-def _prefers_ipv6_only(query: Query, subnet: LiveSubnet) -> bool:
+def _prefers_ipv6_only(query: Query4, subnet: LiveSubnet) -> bool:
     """Whether client and configuration agree on doing without IPv4 (RFC 8925 section 3.3)."""
     return (
         V6_ONLY_PREFERRED in query.message.options.get(55, b"") and value(query, subnet, V6_ONLY_PREFERRED) is not None
     )
 
 
-def _without_address(query: Query, subnet: LiveSubnet) -> Reply:
+def _without_address(query: Query4, subnet: LiveSubnet) -> Reply:
     """No OFFER, or one that tells whether the client may choose an address of its own (RFC 2563 section 2.2)."""
     told = value(query, subnet, AUTO_CONFIGURE) if AUTO_CONFIGURE in query.message.options else None
     if told is None:
@@ -96,7 +97,7 @@ def _without_address(query: Query, subnet: LiveSubnet) -> Reply:
 # -- REQUEST -----------------------------------------------------------------------------------------------------------
 
 
-async def request(query: Query) -> Reply | None:
+async def request(query: Query4) -> Reply | None:
     """Lease the requested address, or say no (RFC 2131 section 4.3.2)."""
     subnet = query.subnet
     message = query.message
@@ -116,7 +117,7 @@ async def request(query: Query) -> Reply | None:
     return _acknowledged(query, granted)
 
 
-async def _check_reboot(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> None:
+async def _check_reboot(query: Query4, subnet: LiveSubnet, wanted: bytes | None) -> None:
     """INIT-REBOOT: be silent about a client that we do not know, unless we are authoritative (Kea A121, A122)."""
     lease = await own_lease(query, subnet) if wanted is not None else None
     if lease is None:
@@ -127,7 +128,7 @@ async def _check_reboot(query: Query, subnet: LiveSubnet, wanted: bytes | None) 
         raise Refuse("the client has another address than it believes")
 
 
-async def _check_rebinding(query: Query, subnet: LiveSubnet, wanted: bytes) -> None:
+async def _check_rebinding(query: Query4, subnet: LiveSubnet, wanted: bytes) -> None:
     """REBINDING: the lease of a client that we do not know is another server's (RFC 2131 section 4.3.2).
 
     Kea leases the address to it all the same, and refuses it on a wrong network even without authority.
@@ -143,7 +144,7 @@ async def _check_rebinding(query: Query, subnet: LiveSubnet, wanted: bytes) -> N
     raise Drop("REBINDING of a client that is not known here", "", "DHCP4_NO_LEASE_REBINDING")
 
 
-async def _moved(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> bool:
+async def _moved(query: Query4, subnet: LiveSubnet, wanted: bytes | None) -> bool:
     """Whether we leased the address to this client on another network than the one where it is now."""
     if wanted is None or subnet.on_link(wanted) is not None:
         return False
@@ -152,7 +153,7 @@ async def _moved(query: Query, subnet: LiveSubnet, wanted: bytes | None) -> bool
     return lease is not None and is_running(lease, query.now) and belongs(query, lease, match)
 
 
-def _acknowledged(query: Query, granted: Grant) -> Reply:
+def _acknowledged(query: Query4, granted: Grant) -> Reply:
     lease, subnet = granted.lease, query.subnet
     assert subnet is not None, "a lease was granted in a subnet"
     log = query.site.log.leases.info
@@ -162,7 +163,7 @@ def _acknowledged(query: Query, granted: Grant) -> Reply:
     return lease_answer(query, MessageType4.ACK, subnet, lease.address, granted.lifetime)
 
 
-def _refused(query: Query, why: str) -> Reply:
+def _refused(query: Query4, why: str) -> Reply:
     log = query.site.log.leases.debug
     if log:
         log("DHCP4_LEASE_NAK", f"{query}: {why}")
@@ -172,9 +173,9 @@ def _refused(query: Query, why: str) -> Reply:
 # -- RELEASE and DECLINE -----------------------------------------------------------------------------------------------
 
 
-async def _claimed(query: Query, address: bytes) -> Lease4:
+async def _claimed(query: Query4, address: bytes) -> Lease4:
     """The client's running lease of this address, or `Drop`."""
-    lease = await query.site.leases.get(address)
+    lease: Lease4 | None = await query.site.leases.get(address)
     if lease is None or not is_running(lease, query.now):
         raise Drop(f"no running lease of {address_text(address)}", "", "DHCP4_RELEASE_FAIL_NO_LEASE")
     subnet = query.site.subnets.by_id.get(lease.subnet_id)
@@ -184,7 +185,7 @@ async def _claimed(query: Query, address: bytes) -> Lease4:
     return lease
 
 
-async def release(query: Query) -> Reply | None:
+async def release(query: Query4) -> Reply | None:
     """End the lease of ``ciaddr`` (RFC 2131 section 4.3.4; Kea A125).
 
     With affinity the row is kept, so that the client gets its address again.
@@ -212,7 +213,7 @@ async def release(query: Query) -> Reply | None:
     return None
 
 
-async def decline(query: Query) -> Reply | None:
+async def decline(query: Query4) -> Reply | None:
     """Keep an address that the client found in use from everybody for a while (RFC 2131 section 4.3.3; Kea A127)."""
     address = query.message.options.get(REQUESTED)
     if address is None:
@@ -237,7 +238,7 @@ async def decline(query: Query) -> Reply | None:
 # -- INFORM ------------------------------------------------------------------------------------------------------------
 
 
-async def inform(query: Query) -> Reply | None:
+async def inform(query: Query4) -> Reply | None:
     """Options for a client that has its address from elsewhere (RFC 2131 section 4.3.5; Kea A128)."""
     message = query.message
     if message.ciaddr == ANY and message.giaddr == ANY and query.origin.source == ANY:
@@ -245,7 +246,7 @@ async def inform(query: Query) -> Reply | None:
     return plain_answer(query, MessageType4.ACK, query.subnet)
 
 
-ANSWERS: dict[int, Callable[[Query], Awaitable[Reply | None]]] = {
+ANSWERS: dict[int, Callable[[Query4], Awaitable[Reply | None]]] = {
     MessageType4.DISCOVER: discover,
     MessageType4.REQUEST: request,
     MessageType4.RELEASE: release,

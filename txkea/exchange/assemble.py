@@ -77,7 +77,7 @@ def server_addresses(site: Site, sockets: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset((*sockets, *site.server_identifiers.values()))
 
 
-def recount(site: Site, counts: Mapping[tuple[int, int], int]) -> None:
+def recount(site: Site, counts: Mapping[tuple[int, int, int], int]) -> None:
     """Set the statistics of leases to what the store counts (Kea G083).
 
     A declined address counts as assigned too, as it does while the server runs (Kea G090), so that its recovery
@@ -85,14 +85,14 @@ def recount(site: Site, counts: Mapping[tuple[int, int], int]) -> None:
     """
     statistics = site.statistics
     for subnet in site.subnets.subnets:
-        declined = counts.get((subnet.id, LeaseState.DECLINED), 0)
+        declined = counts.get((subnet.id, LeaseState.DECLINED, 0), 0)
         statistics[subnet.declined] = declined
-        statistics[subnet.assigned] = declined + counts.get((subnet.id, LeaseState.DEFAULT), 0)
+        statistics[subnet.assigned] = declined + counts.get((subnet.id, LeaseState.DEFAULT, 0), 0)
     for name, states in (
         ("declined-addresses", (LeaseState.DECLINED,)),
         ("assigned-addresses", (LeaseState.DEFAULT, LeaseState.DECLINED)),
     ):
-        statistics[name] = sum(number for (_, state), number in counts.items() if state in states)
+        statistics[name] = sum(number for (_, state, _), number in counts.items() if state in states)
 
 
 def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: SubnetIndex) -> None:

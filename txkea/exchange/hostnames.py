@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from txkea.errors import Malformed
-from txkea.exchange.query import Query
+from txkea.exchange.query import Query4
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import DdnsBehaviour, ReplaceClientName
 from txkea.wire.names import (
@@ -29,7 +29,7 @@ REPLACED = {ReplaceClientName.ALWAYS, ReplaceClientName.WHEN_PRESENT}
 SUPPLIED = {ReplaceClientName.ALWAYS, ReplaceClientName.WHEN_NOT_PRESENT}
 
 
-def settle(query: Query, subnet: LiveSubnet, address: bytes) -> None:
+def settle(query: Query4, subnet: LiveSubnet, address: bytes) -> None:
     """Decide the client's name once its address is known.
 
     Sets ``query.hostname`` and ``query.fqdn`` for the lease, and ``query.name`` for the answer. A name that cannot be
@@ -46,7 +46,7 @@ def settle(query: Query, subnet: LiveSubnet, address: bytes) -> None:
 # -- option 81 ---------------------------------------------------------------------------------------------------------
 
 
-def _settle_fqdn(query: Query, payload: bytes, ddns: DdnsBehaviour, address: bytes) -> None:
+def _settle_fqdn(query: Query4, payload: bytes, ddns: DdnsBehaviour, address: bytes) -> None:
     try:
         asked = decode_fqdn4(payload)
         flags = _answered_flags(asked.flags, query, ddns)
@@ -58,7 +58,7 @@ def _settle_fqdn(query: Query, payload: bytes, ddns: DdnsBehaviour, address: byt
     query.fqdn = (bool(flags & FQDN_S), not flags & FQDN_N)
 
 
-def _answered_flags(asked: int, query: Query, ddns: DdnsBehaviour) -> int:
+def _answered_flags(asked: int, query: Query4, ddns: DdnsBehaviour) -> int:
     """Who updates what (Kea A187-A189)."""
     enabled = query.site.configuration.ddns.enable_updates and ddns.send_updates
     wish = asked & (FQDN_S | FQDN_N)
@@ -75,7 +75,7 @@ def _answered_flags(asked: int, query: Query, ddns: DdnsBehaviour) -> int:
     return flags | (FQDN_O if server != bool(asked & FQDN_S) else 0)
 
 
-def _full_name(query: Query, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) -> str:
+def _full_name(query: Query4, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) -> str:
     if query.host is not None and query.host.hostname:
         return _qualified(query.host.hostname, ddns)
     if not asked.name or ddns.replace_client_name in REPLACED:
@@ -87,7 +87,7 @@ def _full_name(query: Query, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) 
 # -- option 12 ---------------------------------------------------------------------------------------------------------
 
 
-def _settle_hostname(query: Query, ddns: DdnsBehaviour, address: bytes) -> None:
+def _settle_hostname(query: Query4, ddns: DdnsBehaviour, address: bytes) -> None:
     options = query.message.options
     payload = options.get(HOST_NAME, b"")
     sent = payload.rstrip(b"\0").decode("latin-1").strip()

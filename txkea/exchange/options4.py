@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from txkea.errors import Malformed
 from txkea.exchange.pools import LivePool
-from txkea.exchange.query import Query
+from txkea.exchange.query import Query4
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import OptionData
 from txkea.wire.dhcp4 import option
@@ -73,7 +73,7 @@ class _Scopes:
         )
 
 
-def _scopes(query: Query, subnet: LiveSubnet | None, pool: LivePool | None) -> _Scopes:
+def _scopes(query: Query4, subnet: LiveSubnet | None, pool: LivePool | None) -> _Scopes:
     scopes: list[Sequence[OptionData]] = []
     if query.host is not None:
         scopes.append(query.host.options)
@@ -87,7 +87,7 @@ def _scopes(query: Query, subnet: LiveSubnet | None, pool: LivePool | None) -> _
     return _Scopes(scopes)
 
 
-def configured(query: Query, subnet: LiveSubnet | None, pool: LivePool | None, leasing: bool) -> Blocks:
+def configured(query: Query4, subnet: LiveSubnet | None, pool: LivePool | None, leasing: bool) -> Blocks:
     """The options that the configuration has for this query, requested ones first in the order of the request.
 
     The work is done once for all queries that differ in nothing that matters here.
@@ -111,7 +111,7 @@ def configured(query: Query, subnet: LiveSubnet | None, pool: LivePool | None, l
     return found
 
 
-def _assemble(query: Query, subnet: LiveSubnet | None, pool: LivePool | None, leasing: bool) -> Blocks:
+def _assemble(query: Query4, subnet: LiveSubnet | None, pool: LivePool | None, leasing: bool) -> Blocks:
     scopes = _scopes(query, subnet, pool)
     requested = query.message.options.get(55, b"")
     known = scopes.first.get(SPACE, {})
@@ -130,7 +130,7 @@ def _assemble(query: Query, subnet: LiveSubnet | None, pool: LivePool | None, le
     return Blocks(b"".join(block for _, block in pairs), tuple(pairs))
 
 
-def _vendor_options(query: Query, scopes: _Scopes) -> bytes:
+def _vendor_options(query: Query4, scopes: _Scopes) -> bytes:
     """The payload of option 125: what the client's vendors get (Kea A181; RFC 3925)."""
     wanted = {
         int(space.removeprefix("vendor-")): dict[int, None]()
@@ -147,11 +147,11 @@ def _vendor_options(query: Query, scopes: _Scopes) -> bytes:
     return write_vendor({enterprise: block for enterprise, block in blocks.items() if block})
 
 
-def _asked(query: Query, data: OptionData) -> bool:
+def _asked(query: Query4, data: OptionData) -> bool:
     return data.always_send or VENDOR_OPTIONS in query.message.options.get(55, b"")
 
 
-def _sent_vendor_options(query: Query) -> Mapping[int, bytes]:
+def _sent_vendor_options(query: Query4) -> Mapping[int, bytes]:
     payload = query.message.options.get(VENDOR_OPTIONS)
     return parse_vendor(payload) if payload else {}
 
@@ -166,7 +166,7 @@ def _requested_by_vendor(enterprise: int, payload: bytes) -> bytes:
         return b""
 
 
-def value(query: Query, subnet: LiveSubnet | None, code: int) -> bytes | None:
+def value(query: Query4, subnet: LiveSubnet | None, code: int) -> bytes | None:
     """The payload that the configuration has for one option of this query, or None."""
     scopes = _scopes(query, subnet, None)
     data = scopes.first.get(SPACE, {}).get(code)

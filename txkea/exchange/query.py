@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from txkea.interfaces import Origin
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
-from txkea.model.lease import Lease4
 from txkea.wire.dhcp4 import Message4
+from txkea.wire.dhcp6 import Message6
 
 if TYPE_CHECKING:
+    from txkea.exchange.pools import LivePool
     from txkea.exchange.site import Site
     from txkea.exchange.subnets import LiveSubnet
 
-__all__ = ["Query"]
+__all__ = ["Query", "Query4", "Query6"]
 
 
 class Query:
     """The one mutable thing: what is known of a query so far; it belongs to one exchange."""
 
     __slots__ = (
-        "client_id",
         "fqdn",
         "granted",
         "host",
@@ -31,34 +31,28 @@ class Query:
         "hwaddr",
         "identifiers",
         "key",
-        "message",
         "name",
         "now",
         "origin",
         "removed",
         "site",
         "subnet",
-        "suboptions",
         "type",
     )
 
-    def __init__(self, site: Site, message: Message4, origin: Origin, now: float, kind: int) -> None:
+    def __init__(self, site: Site, origin: Origin, now: float, kind: int) -> None:
         self.site = site
         """The running configuration it began with, and ends with."""
-        self.message = message
         self.origin = origin
         self.now = now
         """Seconds since the epoch at which it arrived."""
         self.type = kind
-        """The message type, option 53."""
-        self.client_id: bytes = message.options.get(61, b"")
-        self.hwaddr = message.chaddr
-        self.key = self.client_id or self.hwaddr
+        """The message type: option 53 of DHCPv4, the first byte of DHCPv6."""
+        self.key = b""
         """What tells this client from all others while its exchange is in flight."""
+        self.hwaddr = b""
         self.identifiers: Sequence[Identifier] = ()
         """What reservations are looked up by, in the configured order; filled only when there are any to find."""
-        self.suboptions: dict[int, bytes] | None = None
-        """The relay agent information (option 82), or None when there is none."""
         self.subnet: LiveSubnet | None = None
         self.host: Host | None = None
         self.host_subnet_id = 0
@@ -69,13 +63,54 @@ class Query:
         """Whether the server updates the forward and the reverse zone."""
         self.name: tuple[int, bytes] | None = None
         """The option, code and payload, that tells the client its name."""
-        self.granted: list[Lease4] = []
+        self.granted: list[Any] = []
         """The leases that this query added or renewed, durably."""
-        self.removed: list[Lease4] = []
+        self.removed: list[Any] = []
         """The leases that this query ended, durably."""
+
+
+class Query4(Query):
+    """A DHCPv4 query."""
+
+    __slots__ = ("client_id", "message", "suboptions")
+
+    def __init__(self, site: Site, message: Message4, origin: Origin, now: float, kind: int) -> None:
+        super().__init__(site, origin, now, kind)
+        self.message = message
+        self.client_id: bytes = message.options.get(61, b"")
+        self.hwaddr = message.chaddr
+        self.key = self.client_id or self.hwaddr
+        self.suboptions: dict[int, bytes] | None = None
+        """The relay agent information (option 82), or None when there is none."""
 
     def __str__(self) -> str:
         """The label that Kea's log lines begin with: hardware type and address, client identifier, transaction."""
         message = self.message
         client_id = self.client_id.hex(":") or "no info"
         return f"[hwtype={message.htype} {self.hwaddr.hex(':')}], cid=[{client_id}], tid={message.xid:#x}"
+
+
+class Query6(Query):
+    """A DHCPv6 query."""
+
+    __slots__ = ("duid", "hwaddr_source", "hwtype", "message", "pools", "rapid")
+
+    def __init__(self, site: Site, message: Message6, origin: Origin, now: float) -> None:
+        super().__init__(site, origin, now, message.type)
+        self.message = message
+        self.duid: bytes = message.options.get(1, b"")
+        """The client identifier (option 1), ``b""`` when there is none."""
+        self.key = self.duid
+        self.hwtype = 0
+        """The type of `hwaddr`, 1 for Ethernet; 0 when it is not known."""
+        self.hwaddr_source = 0
+        """Where `hwaddr` was found, by the numbers of Kea's lease file (`txkea.exchange.identifiers6`)."""
+        self.pools: list[LivePool] = []
+        """The pools whose options the answer carries: those of all addresses and prefixes in it (Kea B059)."""
+        self.rapid = False
+        """Whether a SOLICIT is answered by a REPLY (RFC 8415 section 18.3.1)."""
+
+    def __str__(self) -> str:
+        """The label that Kea's log lines begin with: DUID and transaction."""
+        duid = self.duid.hex(":") or "no info"
+        return f"duid=[{duid}], tid={self.message.transaction_id:#x}"

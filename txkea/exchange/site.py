@@ -61,6 +61,8 @@ class Site:
     offers: Offers = field(factory=Offers)
     server_addresses: frozenset[bytes] = frozenset()
     """What option 54 of a query for us may hold (Kea A099)."""
+    server_id: bytes = b""
+    """The server's DUID, in DHCPv6 (option 2)."""
     server_identifiers: Mapping[int, bytes] = field(factory=dict)
     """The configured ``dhcp-server-identifier`` by subnet id; 0 is the global one."""
     identifier_sources: Sequence[IIdentifierSource] = ()

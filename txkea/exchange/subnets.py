@@ -1,18 +1,14 @@
-"""Subnets at run time, and which of them a query belongs to."""
+"""Subnets at run time."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from txkea.exchange.pools import ALLOCATORS, LivePool
 from txkea.model.configuration import Configuration, SharedNetwork, Subnet
 
-if TYPE_CHECKING:
-    from txkea.exchange.query import Query
-
-__all__ = ["LiveSubnet", "SubnetIndex", "arrange", "select"]
+__all__ = ["LiveSubnet", "SubnetIndex", "arrange"]
 
 ANY = b"\0\0\0\0"
 LIMITED_BROADCAST = b"\xff\xff\xff\xff"
@@ -182,31 +178,3 @@ def arrange(
         for member in members:
             member.siblings = members
     return index
-
-
-def select(query: Query) -> LiveSubnet | None:
-    """The subnet of a DHCPv4 query (Kea A170-A173; RFC 3527, RFC 3011)."""
-    message = query.message
-    index = query.site.subnets
-    chosen = _chosen_address(query)
-    if chosen is not None:
-        return index.by_address(chosen)
-    if message.giaddr != ANY:
-        return index.by_relay(message.giaddr) or index.by_address(message.giaddr)
-    origin = query.origin
-    if not origin.broadcast:
-        if message.ciaddr != ANY:
-            return index.by_address(message.ciaddr)
-        if origin.source != ANY:
-            return index.by_address(origin.source)
-    return index.by_link(origin.socket.link) or index.by_address(origin.socket.local)
-
-
-def _chosen_address(query: Query) -> bytes | None:
-    """What the relay (link selection) or the client (subnet selection) chose; the relay wins (Kea A171)."""
-    suboptions = query.suboptions
-    if suboptions is not None and not query.site.configuration.ignore_rai_link_selection:
-        link = suboptions.get(5)
-        if link is not None and len(link) == 4:
-            return link
-    return query.message.options.get(118)

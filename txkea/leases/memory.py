@@ -81,7 +81,10 @@ class LeaseTable:
         self._by_address: dict[bytes, Lease4] = leases if isinstance(leases, dict) else {}
         self._by_hwaddr: _Index = {}
         self._by_client_id: _Index = {}
-        self._counts: dict[tuple[int, int], int] = Counter(map(_KIND, self._by_address.values()))
+        self._counts = {
+            (subnet, state, 0): count
+            for (subnet, state), count in Counter(map(_KIND, self._by_address.values())).items()
+        }
         self._order = AddressOrder(self._by_address)
         self._running = Timetable(self._still_running, self._by_address)
         self._reclaimed = Timetable(self._still_reclaimed, self._by_address)
@@ -120,7 +123,7 @@ class LeaseTable:
         """See `ILeaseStore.reclaimed`."""
         return self._reclaimed.due(before, limit)
 
-    def counts(self) -> Mapping[tuple[int, int], int]:
+    def counts(self) -> Mapping[tuple[int, int, int], int]:
         """See `ILeaseStore.counts`."""
         return {key: count for key, count in self._counts.items() if count}
 
@@ -206,7 +209,7 @@ class LeaseTable:
             schedule(lease)
 
     def _count(self, lease: Lease4, step: int) -> None:
-        key = (lease[5], lease[9])
+        key = (lease[5], lease[9], 0)
         self._counts[key] = self._counts.get(key, 0) + step
 
     def _schedule(self, lease: Lease4) -> None:
@@ -252,7 +255,7 @@ class MemoryLeases:
     async def reclaimed(self, before: float, limit: int) -> Sequence[Lease4]:
         return self.table.reclaimed(before, limit)
 
-    async def counts(self) -> Mapping[tuple[int, int], int]:
+    async def counts(self) -> Mapping[tuple[int, int, int], int]:
         return self.table.counts()
 
     async def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:

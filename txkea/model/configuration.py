@@ -31,7 +31,9 @@ __all__ = [
     "OptionData",
     "Parameters",
     "Pool",
+    "PrefixPool",
     "ReplaceClientName",
+    "ServerId",
     "SharedNetwork",
     "Subnet",
 ]
@@ -112,6 +114,12 @@ class Parameters:
     """Everything a subnet inherits from its network, and that from the global scope (Kea A019)."""
 
     valid_lifetime: Lifetime = Lifetime(7200, 7200, 7200)
+    preferred_lifetime: Lifetime = Lifetime(3600, 3600, 3600)
+    """DHCPv6 only, as the next three."""
+    rapid_commit: bool = False
+    interface_id: bytes = b""
+    """The interface-id option (18) of the relays of this link, ``b""`` when none is configured."""
+    pd_allocator: str = "iterative"
     renew_timer: int | None = None
     rebind_timer: int | None = None
     calculate_tee_times: bool = False
@@ -145,6 +153,9 @@ class Host:
     subnet_id: int = 0
     addresses: tuple[bytes, ...] = ()
     prefixes: tuple[tuple[bytes, int], ...] = ()
+    """First address and length of each reserved prefix."""
+    excluded_prefixes: tuple[tuple[bytes, int] | None, ...] = ()
+    """Of each reserved prefix what it lacks (RFC 6603); empty when none lacks anything."""
     hostname: str = ""
     options: tuple[OptionData, ...] = ()
     client_classes: tuple[str, ...] = ()
@@ -178,6 +189,41 @@ class Pool:
 
 
 @frozen(kw_only=True)
+class PrefixPool:
+    """A range of prefixes of one length that may be delegated (Kea B017)."""
+
+    network: bytes
+    """16 bytes: the first prefix."""
+    length: int
+    """Bits of the prefix that is divided."""
+    delegated_length: int
+    """Bits of each prefix that is delegated, at least ``length``."""
+    excluded_prefix: bytes = b""
+    """16 bytes: what each delegated prefix lacks, as it is in the first one (RFC 6603); ``b""`` when nothing."""
+    excluded_length: int = 0
+    id: int = 0
+    options: tuple[OptionData, ...] = ()
+    client_classes: tuple[str, ...] = ()
+    additional_classes: tuple[str, ...] = ()
+    user_context: JSONObject | None = None
+
+    @property
+    def first(self) -> int:
+        """The first prefix as a number."""
+        return int.from_bytes(self.network, "big")
+
+    @property
+    def last(self) -> int:
+        """The last address of the last prefix as a number."""
+        return self.first + (1 << 128 - self.length) - 1
+
+    @property
+    def size(self) -> int:
+        """How many prefixes it holds."""
+        return 1 << self.delegated_length - self.length
+
+
+@frozen(kw_only=True)
 class Subnet:
     """A subnet; ``prefix`` is the text as configured, ``network`` the packed network address (host bits cleared)."""
 
@@ -187,6 +233,7 @@ class Subnet:
     length: int
     parameters: Parameters = Parameters()
     pools: tuple[Pool, ...] = ()
+    prefix_pools: tuple[PrefixPool, ...] = ()
     options: tuple[OptionData, ...] = ()
     client_classes: tuple[str, ...] = ()
     additional_classes: tuple[str, ...] = ()
@@ -248,6 +295,20 @@ class ExpiryParameters:
     max_reclaim_leases: int = 100
     max_reclaim_time: int = 250
     unwarned_reclaim_cycles: int = 5
+
+
+@frozen(kw_only=True)
+class ServerId:
+    """The ``server-id`` map (Kea B007, B008); what is 0 or empty is chosen when the DUID is first made."""
+
+    type: str = "LLT"
+    """``LLT``, ``EN``, ``LL`` or ``UUID``."""
+    htype: int = 0
+    identifier: bytes = b""
+    time: int = 0
+    """Seconds since 2000-01-01 UTC."""
+    enterprise_id: int = 0
+    persist: bool = True
 
 
 @frozen(kw_only=True)
@@ -318,6 +379,18 @@ class Configuration:
     ignore_dhcp_server_identifier: bool = False
     exclude_first_last_24: bool = False
     server_tag: str = ""
+    dhcp4o6_port: int = 0
+    """0 when DHCPv4 over DHCPv6 is off (Kea A197)."""
+    server_id: ServerId = ServerId()
+    """DHCPv6 only, as what follows up to ``user_context``."""
+    data_directory: str = ""
+    """Where the server DUID is kept; ``""`` for the usual place."""
+    mac_sources: tuple[str, ...] = ("any",)
+    """Where hardware addresses are looked for, in this order (Kea B004)."""
+    relay_supplied_options: tuple[int, ...] = (65,)
+    """The codes that a relay may supply for its clients (RFC 6422; Kea B006)."""
+    allow_address_registration: bool = True
+    """Whether clients may register addresses that they chose themselves (RFC 9686)."""
     user_context: JSONObject | None = None
     tree: JSONObject = field(factory=dict)
     """The effective configuration in Kea's syntax, defaults included: what ``config-get`` prints (Kea A021)."""

@@ -64,7 +64,7 @@ class _Around:
     async def reclaimed(self, before: float, limit: int) -> Sequence[Lease4]:
         return await self._call("reclaimed", lambda: self.inner.reclaimed(before, limit))
 
-    async def counts(self) -> Mapping[tuple[int, int], int]:
+    async def counts(self) -> Mapping[tuple[int, int, int], int]:
         return await self._call("counts", self.inner.counts)
 
     async def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:

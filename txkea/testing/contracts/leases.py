@@ -272,10 +272,10 @@ class LeaseStoreContract(SynchronousTestCase):
         declined = EXAMPLE._replace(address=ADDRESSES[2], state=int(LeaseState.DECLINED))
         second = EXAMPLE._replace(address=ADDRESSES[3], subnet_id=2)
         store = self.reopen(self.store(EXAMPLE, declined, second))
-        self.assertEqual({(1, 0): 1, (1, 1): 1, (2, 0): 1}, nonzero(self.wait(store.counts())))
+        self.assertEqual({(1, 0, 0): 1, (1, 1, 0): 1, (2, 0, 0): 1}, nonzero(self.wait(store.counts())))
         self.wait(store.update(second._replace(state=int(LeaseState.RECLAIMED)), second))
         self.wait(store.remove(declined))
-        self.assertEqual({(1, 0): 1, (2, 2): 1}, nonzero(self.wait(store.counts())))
+        self.assertEqual({(1, 0, 0): 1, (2, 2, 0): 1}, nonzero(self.wait(store.counts())))
 
     # -- several at once
 
@@ -336,7 +336,7 @@ def client(lease: Lease4) -> Identifier:
     return Identifier(IdentifierKind.HW_ADDRESS, lease.hwaddr)
 
 
-def nonzero(counts: Any) -> dict[tuple[int, int], int]:
+def nonzero(counts: Any) -> dict[tuple[int, int, int], int]:
     """Counts without those that may be absent."""
     return {key: count for key, count in counts.items() if count}
 
@@ -438,7 +438,7 @@ class LeaseStoreMachine(RuleBasedStateMachine):
         for client_id in CLIENT_IDS:
             owned = [lease for lease in self.model.values() if client_id and lease.client_id == client_id]
             self.same_clients(Identifier(IdentifierKind.CLIENT_ID, client_id), owned)
-        counts = Counter((lease.subnet_id, lease.state) for lease in self.model.values())
+        counts = Counter((lease.subnet_id, lease.state, lease.type) for lease in self.model.values())
         self.case.assertEqual(dict(counts), nonzero(self.case.wait(self.store.counts())))
 
     def same_clients(self, identifier: Identifier, owned: list[Lease4]) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from txkea.exchange.query import Query
+from txkea.exchange.query import Query4
 from txkea.model.identifier import Identifier, IdentifierKind
 
-__all__ = ["identify"]
+__all__ = ["identify4"]
 
-Reader = Callable[[Query], bytes]
+Reader = Callable[[Query4], bytes]
 
 
-def _duid(query: Query) -> bytes:
+def _duid(query: Query4) -> bytes:
     """The DUID in a client identifier: type 255, 4 bytes IAID, DUID (RFC 4361 section 6.1; Kea A080)."""
     client_id = query.client_id
     return client_id[5:] if len(client_id) > 5 and client_id[0] == 255 else b""
@@ -26,7 +26,7 @@ READERS: dict[IdentifierKind, Reader] = {
 }
 
 
-def identify(query: Query) -> Sequence[Identifier]:
+def identify4(query: Query4) -> Sequence[Identifier]:
     """The identifiers that a query carries, in the order in which reservations are looked up (Kea A029)."""
     found = [
         Identifier(kind, value)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from txkea.errors import Drop, Malformed
-from txkea.exchange.identifiers import identify
-from txkea.exchange.query import Query
+from txkea.exchange.identifiers4 import identify4
+from txkea.exchange.query import Query4
+from txkea.exchange.select4 import select4
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import RECEIVED4
-from txkea.exchange.subnets import ANY, select
+from txkea.exchange.subnets import ANY
 from txkea.interfaces import Origin
 from txkea.wire.dhcp4 import Message4, MessageType4, decode4
 from txkea.wire.options import parse_suboptions
 
-__all__ = ["accept"]
+__all__ = ["accept4"]
 
 ACCEPTED = frozenset(
     {
@@ -26,7 +27,7 @@ ACCEPTED = frozenset(
 LOOPBACK = 127
 
 
-def accept(site: Site, data: bytes, origin: Origin, now: float) -> Query:
+def accept4(site: Site, data: bytes, origin: Origin, now: float) -> Query4:
     """Decode a datagram and check it as far as that needs no waiting (Kea A092-A100)."""
     statistics = site.statistics
     statistics["pkt4-received"] += 1
@@ -36,19 +37,19 @@ def accept(site: Site, data: bytes, origin: Origin, now: float) -> Query:
     statistics[RECEIVED4.get(kind, "pkt4-unknown-received")] += 1
     if kind not in ACCEPTED:
         raise _unacceptable(kind)
-    query = Query(site, message, origin, now, kind)
+    query = Query4(site, message, origin, now, kind)
     if message.giaddr != ANY:
         _check_relay(message.giaddr, origin)
     if 82 in options:
         query.suboptions = _relay_information(options[82])
-    subnet = query.subnet = select(query)
+    subnet = query.subnet = select4(query)
     if subnet is None:
         _check_link(query, message)
     elif not subnet.parameters.match_client_id and query.hwaddr:
         query.key = query.hwaddr
     _check_server_identifier(query, message)
     if site.has_hosts:
-        query.identifiers = identify(query)
+        query.identifiers = identify4(query)
     return query
 
 
@@ -74,7 +75,7 @@ def _relay_information(payload: bytes) -> dict[int, bytes]:
         return {}
 
 
-def _check_server_identifier(query: Query, message: Message4) -> None:
+def _check_server_identifier(query: Query4, message: Message4) -> None:
     """A query that names another server is not for us (Kea A099, A115; RFC 5107)."""
     site = query.site
     identifier = message.options.get(54)
@@ -92,7 +93,7 @@ def _check_server_identifier(query: Query, message: Message4) -> None:
     raise Drop("meant for another server (option 54)", "pkt4-not-for-us")
 
 
-def _check_link(query: Query, message: Message4) -> None:
+def _check_link(query: Query4, message: Message4) -> None:
     """Without a subnet, what came directly is not ours; an INFORM must say where its answer goes (Kea A098)."""
     if message.giaddr == ANY and query.origin.broadcast:
         raise Drop("no subnet for the link it came from", "", "DHCP4_SUBNET_SELECTION_FAILED")

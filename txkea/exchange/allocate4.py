@@ -8,7 +8,7 @@ from typing import NamedTuple
 from txkea.errors import Drop, Refuse
 from txkea.exchange import accounting
 from txkea.exchange.hostnames import settle
-from txkea.exchange.query import Query
+from txkea.exchange.query import Query4
 from txkea.exchange.reservations import reserved_address, reserved_to_another
 from txkea.exchange.subnets import LiveSubnet
 from txkea.interfaces import Hint
@@ -51,7 +51,7 @@ class Grant(NamedTuple):
 # -- whose lease is it -------------------------------------------------------------------------------------------------
 
 
-def belongs(query: Query, lease: Lease4, match_client_id: bool) -> bool:
+def belongs(query: Query4, lease: Lease4, match_client_id: bool) -> bool:
     """Whether a lease is this client's: by client identifiers if both have one, else by hardware address (Kea A141).
 
     Two absent identifiers do not make a match by themselves, as they do in Kea: the hardware addresses decide.
@@ -61,7 +61,7 @@ def belongs(query: Query, lease: Lease4, match_client_id: bool) -> bool:
     return bool(query.hwaddr) and query.hwaddr == lease.hwaddr
 
 
-async def own_lease(query: Query, subnet: LiveSubnet) -> Lease4 | None:
+async def own_lease(query: Query4, subnet: LiveSubnet) -> Lease4 | None:
     """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
     match = subnet.parameters.match_client_id
     store = query.site.leases
@@ -92,7 +92,7 @@ def is_running(lease: Lease4, now: float) -> bool:
 # -- an address to offer -----------------------------------------------------------------------------------------------
 
 
-async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
+async def choose(query: Query4, subnet: LiveSubnet) -> Choice | None:
     """An address for a DISCOVER: reserved, own, asked for, or any free one, in this order (Kea A146)."""
     query.site.offers.forget(query.now)
     own = await own_lease(query, subnet)
@@ -110,7 +110,7 @@ async def choose(query: Query, subnet: LiveSubnet) -> Choice | None:
     return await _walk(query, subnet)
 
 
-async def _if_usable(query: Query, address: bytes, subnet: LiveSubnet, own: Lease4 | None) -> Choice | None:
+async def _if_usable(query: Query4, address: bytes, subnet: LiveSubnet, own: Lease4 | None) -> Choice | None:
     """The address, if it is in a pool on this link, free (or the client's) and reserved for nobody else."""
     home = subnet.on_link(address)
     if home is None or home.pool_of(address) is None or await reserved_to_another(query, home, address):
@@ -122,21 +122,21 @@ async def _if_usable(query: Query, address: bytes, subnet: LiveSubnet, own: Leas
     return Choice(address, home, own) if own is not None else await _if_free(query, home, address)
 
 
-async def _if_free(query: Query, subnet: LiveSubnet, address: bytes) -> Choice | None:
+async def _if_free(query: Query4, subnet: LiveSubnet, address: bytes) -> Choice | None:
     row = await query.site.leases.get(address)
     if row is None or _replaceable(query, row, subnet):
         return Choice(address, subnet, row)
     return None
 
 
-def _replaceable(query: Query, row: Lease4, subnet: LiveSubnet) -> bool:
+def _replaceable(query: Query4, row: Lease4, subnet: LiveSubnet) -> bool:
     """Whether the row may give way: its time is over (Kea A149, A151), or it is the client's own."""
     if row.state >= RECLAIMED or row.expired(query.now):
         return True
     return row.state == DEFAULT and belongs(query, row, subnet.parameters.match_client_id)
 
 
-async def _walk(query: Query, subnet: LiveSubnet) -> Choice | None:
+async def _walk(query: Query4, subnet: LiveSubnet) -> Choice | None:
     """Any free address on the link; if there is none, after reclaiming what has expired, or one only offered."""
     site = query.site
     choice = await _free(query, _in_turn(subnet))
@@ -149,7 +149,7 @@ async def _walk(query: Query, subnet: LiveSubnet) -> Choice | None:
     return choice
 
 
-def _count_failure(query: Query, subnet: LiveSubnet) -> None:
+def _count_failure(query: Query4, subnet: LiveSubnet) -> None:
     """Say why there was no address (Kea A161)."""
     statistics = query.site.statistics
     statistics["v4-allocation-fail"] += 1
@@ -170,7 +170,7 @@ def _in_turn(subnet: LiveSubnet) -> Iterable[LiveSubnet]:
     return (first, *(other for other in siblings if other is not first))
 
 
-async def _free(query: Query, subnets: Iterable[LiveSubnet]) -> Choice | None:
+async def _free(query: Query4, subnets: Iterable[LiveSubnet]) -> Choice | None:
     site = query.site
     hint = Hint(query.message.options.get(50), query.key)
     attempts = 0
@@ -194,7 +194,7 @@ def _is_end_of_24(subnet: LiveSubnet, address: bytes) -> bool:
     return subnet.subnet.length <= 24 and address[3] in (0, 255)
 
 
-async def _doubted(query: Query, subnet: LiveSubnet) -> Choice | None:
+async def _doubted(query: Query4, subnet: LiveSubnet) -> Choice | None:
     """An address that is believed taken but is not: another server may have ended its lease."""
     site = query.site
     for home in _in_turn(subnet):
@@ -210,7 +210,7 @@ async def _doubted(query: Query, subnet: LiveSubnet) -> Choice | None:
     return None
 
 
-async def _offered(query: Query, subnet: LiveSubnet) -> Choice | None:
+async def _offered(query: Query4, subnet: LiveSubnet) -> Choice | None:
     """An address that is kept for another client which has not yet requested it: better than none."""
     for address, home in query.site.offers.oldest(64):
         if home in subnet.siblings and not await reserved_to_another(query, home, address):
@@ -223,7 +223,7 @@ async def _offered(query: Query, subnet: LiveSubnet) -> Choice | None:
 # -- a lease to store --------------------------------------------------------------------------------------------------
 
 
-async def grant(query: Query, subnet: LiveSubnet, requested: bytes | None) -> Grant:
+async def grant(query: Query4, subnet: LiveSubnet, requested: bytes | None) -> Grant:
     """Give the client the address that it requests, or raise `Refuse` (Kea A147)."""
     for _ in range(TRIES):
         own = await own_lease(query, subnet)
@@ -240,7 +240,7 @@ async def grant(query: Query, subnet: LiveSubnet, requested: bytes | None) -> Gr
     raise Refuse("others kept taking the address")
 
 
-async def _entitled(query: Query, subnet: LiveSubnet, requested: bytes | None, own: Lease4 | None) -> Choice:
+async def _entitled(query: Query4, subnet: LiveSubnet, requested: bytes | None, own: Lease4 | None) -> Choice:
     reserved = reserved_address(query)
     if reserved is not None and reserved != requested and (choice := await _if_free(query, subnet, reserved)):
         if requested is None:
@@ -262,7 +262,7 @@ async def _entitled(query: Query, subnet: LiveSubnet, requested: bytes | None, o
     return choice
 
 
-async def _any(query: Query, subnet: LiveSubnet, own: Lease4 | None) -> Choice:
+async def _any(query: Query4, subnet: LiveSubnet, own: Lease4 | None) -> Choice:
     """An address for a REQUEST that names none."""
     choice = await _if_usable(query, own.address, subnet, own) if own is not None else None
     choice = choice or await _walk(query, subnet)
@@ -271,7 +271,7 @@ async def _any(query: Query, subnet: LiveSubnet, own: Lease4 | None) -> Choice:
     return choice
 
 
-def hold(query: Query, choice: Choice) -> int:
+def hold(query: Query4, choice: Choice) -> int:
     """Keep the address that is offered for the client for a moment; gives the lifetime to offer in seconds."""
     subnet = choice.subnet
     settle(query, subnet, choice.address)
@@ -280,7 +280,7 @@ def hold(query: Query, choice: Choice) -> int:
     return lifetime_for(query, subnet)
 
 
-async def lease_offer(query: Query, choice: Choice) -> int:
+async def lease_offer(query: Query4, choice: Choice) -> int:
     """The same where third parties have a say, or where ``offer-lifetime`` wants a lease of so many seconds (A117)."""
     site, subnet = query.site, choice.subnet
     lease = await _draft(query, choice)
@@ -294,7 +294,7 @@ async def lease_offer(query: Query, choice: Choice) -> int:
     return lease.valid_lifetime
 
 
-def _has_it(query: Query, choice: Choice) -> bool:
+def _has_it(query: Query4, choice: Choice) -> bool:
     """Whether the client has a running lease of the address, so that nobody else can get it."""
     was = choice.was
     return (
@@ -302,7 +302,7 @@ def _has_it(query: Query, choice: Choice) -> bool:
     )
 
 
-async def _draft(query: Query, choice: Choice) -> Lease4:
+async def _draft(query: Query4, choice: Choice) -> Lease4:
     """The lease as it is to be stored."""
     subnet, was = choice.subnet, choice.was
     now = int(query.now)
@@ -328,7 +328,7 @@ async def _draft(query: Query, choice: Choice) -> Lease4:
     return lease
 
 
-def lifetime_for(query: Query, subnet: LiveSubnet) -> int:
+def lifetime_for(query: Query4, subnet: LiveSubnet) -> int:
     """Seconds: what the client asks for (option 51) within bounds, else the default (Kea A037)."""
     lifetime = subnet.parameters.valid_lifetime
     wish = query.message.options.get(51)
@@ -337,7 +337,7 @@ def lifetime_for(query: Query, subnet: LiveSubnet) -> int:
     return max(lifetime.minimum, min(int.from_bytes(wish, "big"), lifetime.maximum))
 
 
-def _remaining(query: Query, choice: Choice, lease: Lease4) -> int | None:
+def _remaining(query: Query4, choice: Choice, lease: Lease4) -> int | None:
     """Seconds left of a lease so fresh that its renewal needs no write, or None (Kea A159)."""
     was, parameters = choice.was, choice.subnet.parameters
     if was is None or not parameters.cache_threshold or was.state != DEFAULT:
@@ -350,7 +350,7 @@ def _remaining(query: Query, choice: Choice, lease: Lease4) -> int | None:
     return INFINITE if was.valid_lifetime == INFINITE else was.valid_lifetime - age
 
 
-async def store(query: Query, choice: Choice, lease: Lease4) -> bool:
+async def store(query: Query4, choice: Choice, lease: Lease4) -> bool:
     """Make the lease durable; False if the address's row is no longer what the choice was made on."""
     site, was = query.site, choice.was
     if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
@@ -368,7 +368,7 @@ async def store(query: Query, choice: Choice, lease: Lease4) -> bool:
     return True
 
 
-async def _give_up(query: Query, lease: Lease4) -> None:
+async def _give_up(query: Query4, lease: Lease4) -> None:
     """Remove the lease that the client had before: a client has one address on a link."""
     site = query.site
     if await site.leases.remove(lease):
