@@ -15,7 +15,18 @@ from typing import Final, NamedTuple
 import txkea
 from txkea.testing.namespaces import Namespace, stop, wait_for
 
-__all__ = ["KEA4", "PRODUCTS", "TXKEA4", "Product", "Server", "SurvivorError", "substituted"]
+__all__ = [
+    "KEA4",
+    "KEA6",
+    "PRODUCTS",
+    "PRODUCTS6",
+    "TXKEA4",
+    "TXKEA6",
+    "Product",
+    "Server",
+    "SurvivorError",
+    "substituted",
+]
 
 ROOT: Final = Path(txkea.__file__).resolve().parents[1]
 
@@ -25,15 +36,19 @@ class Product(NamedTuple):
 
     name: str
     argv: tuple[str, ...]
-    """To be continued by kea-dhcp4's own switches."""
+    """To be continued by Kea's own switches."""
     ready: re.Pattern[str]
     """In the log of a server whose sockets are open."""
 
 
 STARTED4: Final = re.compile(r"\bDHCP4_STARTED\b")
+STARTED6: Final = re.compile(r"\bDHCP6_STARTED\b")
 KEA4: Final = Product("kea", ("kea-dhcp4",), STARTED4)
 TXKEA4: Final = Product("txkea", (sys.executable, "-m", "txkea", "dhcp4"), STARTED4)
+KEA6: Final = Product("kea", ("kea-dhcp6",), STARTED6)
+TXKEA6: Final = Product("txkea", (sys.executable, "-m", "txkea", "dhcp6"), STARTED6)
 PRODUCTS: Final = {product.name: product for product in (KEA4, TXKEA4)}
+PRODUCTS6: Final = {product.name: product for product in (KEA6, TXKEA6)}
 
 
 class SurvivorError(RuntimeError):
@@ -155,13 +170,16 @@ class Server:
         return "\n".join(line for text in texts for line in text.splitlines()[-lines:])
 
     def lease_rows(self) -> dict[str, list[str]]:
-        """The last row of each address in the lease file, those of deleted leases left out."""
+        """The last row of each address or prefix in the lease file, those of deleted leases left out."""
         rows: dict[str, list[str]] = {}
+        valid = 0
         for path in (self.leases.with_name("leases.csv.2"), self.leases.with_name("leases.csv.1"), self.leases):
-            for line in path.read_text().splitlines()[1:] if path.exists() else ():
+            titles, *lines = path.read_text().splitlines() if path.exists() else [""]
+            valid = titles.split(",").index("valid_lifetime") if titles else valid
+            for line in lines:
                 row = line.split(",")
                 rows[row[0]] = row
-        return {address: row for address, row in rows.items() if row[3] != "0"}
+        return {address: row for address, row in rows.items() if row[valid] != "0"}
 
     def _ready(self) -> bool:
         self.check()
