@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
-from txkea.exchange.subnets import LiveSubnet, SubnetIndex
-from txkea.model.lease import Lease4, LeaseState
+from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, Counted
+from txkea.exchange.subnets import ANY, LiveSubnet, SubnetIndex
+from txkea.model.lease import Lease4, Lease6, LeaseState
 
 __all__ = ["assigned", "declined", "ended", "reclaimed"]
 
 Statistics = MutableMapping[str, int]
 
 
-def assigned(statistics: Statistics, subnet: LiveSubnet, lease: Lease4) -> None:
-    """An address that nobody had was given to a client."""
-    statistics[subnet.assigned] += 1
-    statistics["assigned-addresses"] += 1
-    statistics[subnet.cumulative] += 1
-    statistics["cumulative-assigned-addresses"] += 1
+def _everywhere(lease: Lease4 | Lease6) -> Mapping[int, Counted]:
+    return EVERYWHERE4 if len(lease.address) == len(ANY) else EVERYWHERE6
+
+
+def assigned(statistics: Statistics, subnet: LiveSubnet, lease: Lease4 | Lease6) -> None:
+    """An address or prefix that nobody had was given to a client."""
+    kind = lease.type
+    here, everywhere = subnet.counted[kind], _everywhere(lease)[kind]
+    statistics[here.assigned] += 1
+    statistics[everywhere.assigned] += 1
+    statistics[here.cumulative] += 1
+    statistics[everywhere.cumulative] += 1
     subnet.mark(lease.address, True)
 
 
-def ended(statistics: Statistics, subnet: LiveSubnet | None, lease: Lease4) -> None:
+def ended(statistics: Statistics, subnet: LiveSubnet | None, lease: Lease4 | Lease6) -> None:
     """A lease was released or removed before its time."""
-    statistics["assigned-addresses"] -= 1
+    kind = lease.type
+    everywhere = _everywhere(lease)
+    if kind in everywhere:  # what was read from a file may be of a type that is never given
+        statistics[everywhere[kind].assigned] -= 1
+        if subnet is not None:
+            statistics[subnet.counted[kind].assigned] -= 1
     if subnet is not None:
-        statistics[subnet.assigned] -= 1
         subnet.mark(lease.address, False)
 
 
@@ -35,7 +46,7 @@ def declined(statistics: Statistics, subnet: LiveSubnet) -> None:
     statistics[subnet.declined] += 1
 
 
-def reclaimed(statistics: Statistics, subnets: SubnetIndex, lease: Lease4) -> None:
+def reclaimed(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6) -> None:
     """A lease's time was over, or a declined address's probation (Kea A163, A164)."""
     subnet = subnets.by_id.get(lease.subnet_id)
     statistics["reclaimed-leases"] += 1

@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from txkea.exchange.site import Loggers, Site
-from txkea.exchange.statistics import GLOBAL4
+from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, GLOBAL4, GLOBAL6
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
 from txkea.interfaces import IHostSource, ILeaseStore
 from txkea.model.configuration import Configuration, OptionData
-from txkea.model.lease import Lease4, LeaseState
+from txkea.model.lease import Lease4, Lease6, LeaseState
 
 __all__ = ["assemble", "believe", "forget", "recount", "server_addresses"]
 
 SERVER_IDENTIFIER = 54
+MOST = 2**63 - 1
+"""Where a statistic stops (Kea G087)."""
+DECLINED = LeaseState.DECLINED
+TAKEN = (LeaseState.DEFAULT, LeaseState.DECLINED)
+BELIEVED = (*TAKEN, LeaseState.REGISTERED)
 
 
 def assemble(
@@ -34,12 +39,10 @@ def assemble(
     """
     subnets = arrange(configuration, random, known)
     has_hosts = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
-    for name in GLOBAL4:
+    for name in GLOBAL4 if configuration.family == 4 else GLOBAL6:
         statistics.setdefault(name, 0)
     for subnet in subnets.subnets:
-        statistics[subnet.total] = sum(pool.size for pool in subnet.pools)
-        for name in (subnet.assigned, subnet.cumulative, subnet.declined, subnet.reclaimed, subnet.reclaimed_declined):
-            statistics.setdefault(name, 0)
+        _begin_counting(subnet, statistics)
     return Site(
         configuration=configuration,
         subnets=subnets,
@@ -51,6 +54,17 @@ def assemble(
         server_identifiers=_server_identifiers(configuration),
         **more,
     )
+
+
+def _begin_counting(subnet: LiveSubnet, statistics: MutableMapping[str, int]) -> None:
+    """Set the sizes of a subnet's pools, and what was not counted before to zero."""
+    names = [subnet.declined, subnet.reclaimed, subnet.reclaimed_declined]
+    for kind, counted in subnet.counted.items():
+        pools, _ = subnet.allocation(kind)
+        statistics[counted.total] = min(sum(pool.size for pool in pools), MOST)
+        names += [counted.assigned, counted.cumulative]
+    for name in names:
+        statistics.setdefault(name, 0)
 
 
 def _server_identifiers(configuration: Configuration) -> dict[int, bytes]:
@@ -85,14 +99,14 @@ def recount(site: Site, counts: Mapping[tuple[int, int, int], int]) -> None:
     """
     statistics = site.statistics
     for subnet in site.subnets.subnets:
-        declined = counts.get((subnet.id, LeaseState.DECLINED, 0), 0)
-        statistics[subnet.declined] = declined
-        statistics[subnet.assigned] = declined + counts.get((subnet.id, LeaseState.DEFAULT, 0), 0)
-    for name, states in (
-        ("declined-addresses", (LeaseState.DECLINED,)),
-        ("assigned-addresses", (LeaseState.DEFAULT, LeaseState.DECLINED)),
-    ):
-        statistics[name] = sum(number for (_, state, _), number in counts.items() if state in states)
+        number = subnet.id
+        statistics[subnet.declined] = sum(counts.get((number, DECLINED, kind), 0) for kind in subnet.counted)
+        for kind, counted in subnet.counted.items():
+            statistics[counted.assigned] = sum(counts.get((number, state, kind), 0) for state in TAKEN)
+    statistics["declined-addresses"] = sum(count for (_, state, _), count in counts.items() if state == DECLINED)
+    for kind, counted in (EVERYWHERE4 if site.configuration.family == 4 else EVERYWHERE6).items():
+        taken = (count for (_, state, which), count in counts.items() if state in TAKEN and which == kind)
+        statistics[counted.assigned] = sum(taken)
 
 
 def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: SubnetIndex) -> None:
@@ -103,10 +117,10 @@ def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: Sub
             del statistics[name]
 
 
-def believe(site: Site, leases: Iterable[Lease4]) -> None:
+def believe(site: Site, leases: Iterable[Lease4 | Lease6]) -> None:
     """Tell the pools of leases in the store, at the start of a site."""
     by_id = site.subnets.by_id
     for lease in leases:
         subnet = by_id.get(lease.subnet_id)
-        if subnet is not None and lease.state in (LeaseState.DEFAULT, LeaseState.DECLINED):
+        if subnet is not None and lease.state in BELIEVED:
             subnet.mark(lease.address, True)

@@ -2,65 +2,125 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 from zope.interface import implementer
 
 from txkea.interfaces import Hint, IAllocator
-from txkea.model.configuration import Pool
+from txkea.model.configuration import Pool, PrefixPool
 
-__all__ = ["ALLOCATORS", "Iterative", "LivePool", "Random"]
+__all__ = ["ALLOCATORS", "Iterative", "LivePool", "Marks", "Random", "pool_at"]
 
-CHUNK = 1 << 16
+BITS = 8
+CHUNK = 1 << BITS
+
+
+class Marks:
+    """Which of the numbers below ``size`` are marked; the next one that is not is found without going through those
+    that are.
+
+    One byte a number, in chunks made on demand. Above them stands a level with a mark for every full chunk, above that
+    one another, until one chunk holds the top: a pool of 2**80 addresses takes ten levels, and memory only where
+    something is marked.
+    """
+
+    __slots__ = ("_levels", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._levels: list[tuple[int, dict[int, bytearray]]] = []
+        while not self._levels or size > 1:
+            self._levels.append((size, {}))
+            size = -(-size >> BITS)
+
+    def mark(self, number: int, marked: bool) -> None:
+        """Mark a number, or take its mark away."""
+        for size, chunks in self._levels:
+            chunk = chunks.get(number >> BITS)
+            if chunk is None:
+                if not marked:
+                    return
+                chunk = chunks[number >> BITS] = _fresh(size - (number >> BITS << BITS))
+            place = number & CHUNK - 1
+            number >>= BITS
+            if marked:
+                chunk[place] = 1
+                if 0 in chunk:
+                    return
+            else:
+                was_full = 0 not in chunk
+                chunk[place] = 0
+                if 1 not in chunk:
+                    del chunks[number]
+                if not was_full:
+                    return
+
+    def free_from(self, start: int) -> int | None:
+        """The first number at ``start`` or above without a mark, or None."""
+        return self._free_from(0, start) if start < self.size else None
+
+    def _free_from(self, depth: int, start: int) -> int | None:
+        chunks = self._levels[depth][1]
+        chunk = chunks.get(start >> BITS)
+        if chunk is None:
+            return start
+        place = chunk.find(0, start & CHUNK - 1)
+        if place >= 0:
+            return start >> BITS << BITS | place
+        above = (start >> BITS) + 1
+        if depth + 1 == len(self._levels) or above >= self._levels[depth + 1][0]:
+            return None
+        number = self._free_from(depth + 1, above)
+        if number is None:
+            return None
+        chunk = chunks.get(number)
+        return number << BITS | (chunk.find(0) if chunk is not None else 0)
+
+
+def _fresh(room: int) -> bytearray:
+    """A chunk without marks, except on places at ``room`` and beyond, which stand for no number."""
+    return bytearray(CHUNK) if room >= CHUNK else bytearray(room) + b"\1" * (CHUNK - room)
 
 
 class LivePool:
-    """A pool and what this server believes of its addresses.
+    """A pool and what this server believes of its addresses, or of its prefixes.
 
-    The belief is only a hint, for other servers may share the store: the store alone decides. One byte an address, in
-    chunks made on demand, so that the next free address of an almost full pool is found with one `bytes.find`.
+    The belief is only a hint, for other servers may share the store: the store alone decides.
     """
 
-    __slots__ = ("_doubt", "_taken", "first", "first_address", "last_address", "next", "pool", "size", "width")
+    __slots__ = (
+        "_doubt", "_marks", "_shift", "first", "first_address", "last_address", "length", "next", "pool", "size",
+        "width",
+    )  # fmt: skip
 
-    def __init__(self, pool: Pool, width: int) -> None:
+    def __init__(self, pool: Pool | PrefixPool, width: int) -> None:
         self.pool = pool
         self.width = width
         """Bytes of an address, 4 or 16."""
+        self.length = pool.delegated_length if isinstance(pool, PrefixPool) else 8 * width
+        """Bits of a prefix that is delegated; of an address all."""
+        self._shift = 8 * width - self.length
         self.first = pool.first
         self.size = pool.size
+        """How many addresses or prefixes it holds."""
         self.first_address = pool.first.to_bytes(width, "big")
         self.last_address = pool.last.to_bytes(width, "big")
         self.next = 0
         """The offset at which the iterative allocator goes on."""
         self._doubt = 0
-        self._taken: dict[int, bytearray] = {}
+        self._marks = Marks(pool.size)
 
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
 
     def mark(self, address: bytes, taken: bool) -> None:
-        """Believe from now on that an address of this pool is taken, or free."""
-        number, offset = divmod(int.from_bytes(address, "big") - self.first, CHUNK)
-        chunk = self._taken.get(number)
-        if chunk is None:
-            if not taken:
-                return
-            chunk = self._taken[number] = bytearray(min(CHUNK, self.size - number * CHUNK))
-        chunk[offset] = taken
+        """Believe from now on that an address (or prefix) of this pool is taken, or free."""
+        self._marks.mark(int.from_bytes(address, "big") - self.first >> self._shift, taken)
 
     def free_from(self, start: int) -> int | None:
         """The offset of the first address believed free at ``start`` or after it, or None."""
-        number, offset = divmod(start, CHUNK)
-        while number * CHUNK < self.size:
-            chunk = self._taken.get(number)
-            if chunk is None:
-                return start if (start := number * CHUNK + offset) < self.size else None
-            found = chunk.find(0, offset)
-            if found >= 0:
-                return number * CHUNK + found
-            number, offset = number + 1, 0
-        return None
+        return self._marks.free_from(start)
 
     def doubted(self, number: int) -> Iterator[bytes]:
         """The next ``number`` addresses to look at again in the store, whatever is believed of them."""
@@ -70,8 +130,8 @@ class LivePool:
             yield self.address(offset)
 
     def address(self, offset: int) -> bytes:
-        """The packed address at an offset."""
-        return (self.first + offset).to_bytes(self.width, "big")
+        """The packed address, or first address of the prefix, at an offset."""
+        return (self.first + (offset << self._shift)).to_bytes(self.width, "big")
 
     def walk(self, start: int) -> Iterator[int]:
         """All offsets believed free, from ``start`` around to ``start`` again; beliefs may change on the way."""
@@ -83,6 +143,15 @@ class LivePool:
         while offset is not None and offset < start:
             yield offset
             offset = self.free_from(offset + 1)
+
+
+def pool_at(pools: Sequence[LivePool], starts: Sequence[bytes], address: bytes) -> LivePool | None:
+    """The one of some pools, in the order of their first addresses ``starts``, that holds an address; or None."""
+    found = bisect_right(starts, address) - 1
+    if found < 0:
+        return None
+    pool = pools[found]
+    return pool if address <= pool.last_address else None
 
 
 @implementer(IAllocator)

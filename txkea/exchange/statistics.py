@@ -1,10 +1,34 @@
-"""The names of Kea's DHCPv4 statistics (Kea G.10, G.12)."""
+"""The names of Kea's statistics (Kea G.10 - G.12)."""
 
 from __future__ import annotations
 
-from txkea.wire.dhcp4 import MessageType4
+from typing import NamedTuple
 
-__all__ = ["GLOBAL4", "RECEIVED4", "SENT4"]
+from txkea.model.lease import LeaseType
+from txkea.wire.dhcp4 import MessageType4
+from txkea.wire.dhcp6 import MessageType6
+
+__all__ = [
+    "EVERYWHERE4", "EVERYWHERE6", "GLOBAL4", "GLOBAL6", "RECEIVED4", "RECEIVED6", "SENT4", "SENT6", "Counted",
+]  # fmt: skip
+
+
+class Counted(NamedTuple):
+    """The statistics of one type of lease in one place."""
+
+    total: str
+    assigned: str
+    cumulative: str
+
+    @classmethod
+    def of(cls, place: str, what: str) -> Counted:
+        """The names for ``what`` (addresses, nas, pds) in a place such as ``subnet[1].``; ``""`` is everywhere."""
+        return cls(f"{place}total-{what}", f"{place}assigned-{what}", f"{place}cumulative-assigned-{what}")
+
+
+EVERYWHERE4 = {0: Counted.of("", "addresses")}
+EVERYWHERE6 = {int(LeaseType.NA): Counted.of("", "nas"), int(LeaseType.PD): Counted.of("", "pds")}
+"""The names for all subnets together, by type of lease."""
 
 RECEIVED4: dict[int, str] = {
     MessageType4.DISCOVER: "pkt4-discover-received",
@@ -53,3 +77,62 @@ GLOBAL4 = (
     "v4-lease-reuses",
 )
 """What a server has from its start on, at zero (Kea G076)."""
+
+RECEIVED6: dict[int, str] = {
+    MessageType6.SOLICIT: "pkt6-solicit-received",
+    MessageType6.ADVERTISE: "pkt6-advertise-received",
+    MessageType6.REQUEST: "pkt6-request-received",
+    MessageType6.CONFIRM: "pkt6-confirm-received",
+    MessageType6.RENEW: "pkt6-renew-received",
+    MessageType6.REBIND: "pkt6-rebind-received",
+    MessageType6.REPLY: "pkt6-reply-received",
+    MessageType6.RELEASE: "pkt6-release-received",
+    MessageType6.DECLINE: "pkt6-decline-received",
+    MessageType6.RECONFIGURE: "pkt6-reconfigure-received",
+    MessageType6.INFORMATION_REQUEST: "pkt6-infrequest-received",
+    MessageType6.DHCPV4_QUERY: "pkt6-dhcpv4-query-received",
+    MessageType6.DHCPV4_RESPONSE: "pkt6-dhcpv4-response-received",
+    MessageType6.ADDR_REG_INFORM: "pkt6-addr-reg-inform-received",
+    MessageType6.ADDR_REG_REPLY: "pkt6-addr-reg-reply-received",
+}
+"""Message type to the counter of queries; any other type counts as ``pkt6-unknown-received``."""
+
+SENT6: dict[int, str] = {
+    MessageType6.ADVERTISE: "pkt6-advertise-sent",
+    MessageType6.REPLY: "pkt6-reply-sent",
+    MessageType6.DHCPV4_RESPONSE: "pkt6-dhcpv4-response-sent",
+    MessageType6.ADDR_REG_REPLY: "pkt6-addr-reg-reply-sent",
+}
+"""Message type to the counter of answers."""
+
+GLOBAL6 = (
+    "pkt6-received",
+    *RECEIVED6.values(),
+    "pkt6-unknown-received",
+    "pkt6-sent",
+    *SENT6.values(),
+    "pkt6-parse-failed",
+    "pkt6-receive-drop",
+    "pkt6-duplicate",
+    "pkt6-queue-full",
+    "pkt6-rfc-violation",
+    "pkt6-admin-filtered",
+    "pkt6-not-for-us",
+    "pkt6-processing-failed",
+    "pkt6-service-disabled",
+    "declined-addresses",
+    "reclaimed-declined-addresses",
+    "reclaimed-leases",
+    "assigned-nas",
+    "assigned-pds",
+    "cumulative-assigned-nas",
+    "cumulative-assigned-pds",
+    "cumulative-registered",
+    "v6-allocation-fail",
+    "v6-allocation-fail-shared-network",
+    "v6-allocation-fail-subnet",
+    "v6-allocation-fail-no-pools",
+    "v6-ia-na-lease-reuses",
+    "v6-ia-pd-lease-reuses",
+)
+"""What a DHCPv6 server has from its start on, at zero (Kea G078 - G081)."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from txkea.exchange.pools import ALLOCATORS, LivePool
-from txkea.model.configuration import Configuration, SharedNetwork, Subnet
+from txkea.exchange.pools import ALLOCATORS, LivePool, pool_at
+from txkea.exchange.statistics import Counted
+from txkea.interfaces import IAllocator
+from txkea.model.configuration import Configuration, Pool, PrefixPool, SharedNetwork, Subnet
+from txkea.model.lease import LeaseType
 
 __all__ = ["LiveSubnet", "SubnetIndex", "arrange"]
 
 ANY = b"\0\0\0\0"
 LIMITED_BROADCAST = b"\xff\xff\xff\xff"
 CACHED_ADDRESSES = 4096
+PD = int(LeaseType.PD)
+
+Place = tuple[int, bytes, bytes, int]
+"""Where a pool is: subnet, first and last address, bits of what it gives."""
 
 
 class LiveSubnet:
@@ -20,8 +26,7 @@ class LiveSubnet:
 
     __slots__ = (
         "allocator",
-        "assigned",
-        "cumulative",
+        "counted",
         "declined",
         "first_address",
         "id",
@@ -33,13 +38,15 @@ class LiveSubnet:
         "pools",
         "pool_starts",
         "prefix",
+        "prefix_allocator",
+        "prefix_pools",
+        "prefix_starts",
         "reclaimed",
         "reclaimed_declined",
         "recent",
         "siblings",
         "subnet",
         "times",
-        "total",
     )
 
     def __init__(
@@ -48,7 +55,7 @@ class LiveSubnet:
         order: int,
         network: SharedNetwork | None,
         random: Callable[[int], int],
-        known: Mapping[tuple[int, int, int], LivePool],
+        known: Mapping[Place, LivePool],
     ) -> None:
         width = len(subnet.network)
         ones = (1 << 8 * width) - 1
@@ -65,21 +72,21 @@ class LiveSubnet:
         self.first_address = first.to_bytes(width, "big")
         self.last_address = (first | (ones >> subnet.length)).to_bytes(width, "big")
         self.allocator = ALLOCATORS[subnet.parameters.allocator](random)
-        pools = sorted(subnet.pools, key=lambda pool: pool.first)
-        self.pools = tuple(known.get((subnet.id, pool.first, pool.last)) or LivePool(pool, width) for pool in pools)
-        for live, pool in zip(self.pools, pools, strict=True):
-            live.pool = pool
+        self.pools = _live(subnet.pools, subnet.id, width, known)
         self.pool_starts = [pool.first_address for pool in self.pools]
+        self.prefix_allocator = ALLOCATORS[subnet.parameters.pd_allocator](random)
+        self.prefix_pools = _live(subnet.prefix_pools, subnet.id, width, known)
+        self.prefix_starts = [pool.first_address for pool in self.prefix_pools]
         self.siblings: tuple[LiveSubnet, ...] = (self,)
         """All subnets of its shared network in their order, itself among them."""
         self.times: dict[int, bytes] = {}
-        """Encoded options 51, 58 and 59 by the lifetime that they tell."""
+        """Encoded options 51, 58 and 59 by the lifetime that they tell; DHCPv4 only."""
         self.recent = 0.0
         """When an address was last given from it: where the next client of its network is tried first (Kea A153)."""
         name = f"subnet[{subnet.id}]."
-        self.total = name + "total-addresses"
-        self.assigned = name + "assigned-addresses"
-        self.cumulative = name + "cumulative-assigned-addresses"
+        kinds = {0: "addresses"} if width == 4 else {int(LeaseType.NA): "nas", int(LeaseType.PD): "pds"}
+        self.counted = {kind: Counted.of(name, what) for kind, what in kinds.items()}
+        """The names of the statistics that tell each type of lease apart."""
         self.declined = name + "declined-addresses"
         self.reclaimed = name + "reclaimed-leases"
         self.reclaimed_declined = name + "reclaimed-declined-addresses"
@@ -95,17 +102,43 @@ class LiveSubnet:
 
     def pool_of(self, address: bytes) -> LivePool | None:
         """The pool that holds an address, or None."""
-        found = bisect_right(self.pool_starts, address) - 1
-        if found < 0:
-            return None
-        pool = self.pools[found]
-        return pool if address <= pool.last_address else None
+        return pool_at(self.pools, self.pool_starts, address)
+
+    def prefix_pool_of(self, address: bytes, length: int) -> LivePool | None:
+        """The pool that holds a prefix of this length, or None."""
+        pool = pool_at(self.prefix_pools, self.prefix_starts, address)
+        return pool if pool is not None and pool.length == length else None
+
+    def allocation(self, kind: int) -> tuple[Sequence[LivePool], IAllocator]:
+        """The pools of a type of lease, and what chooses from them."""
+        if kind == PD:
+            return self.prefix_pools, self.prefix_allocator
+        return self.pools, self.allocator
 
     def mark(self, address: bytes, taken: bool) -> None:
-        """Believe that an address is taken, or free."""
-        pool = self.pool_of(address)
+        """Believe that an address (or a prefix) is taken, or free."""
+        pool = self.pool_of(address) or pool_at(self.prefix_pools, self.prefix_starts, address)
         if pool is not None:
             pool.mark(address, taken)
+
+
+def _live(
+    configured: Iterable[Pool | PrefixPool], subnet_id: int, width: int, known: Mapping[Place, LivePool]
+) -> tuple[LivePool, ...]:
+    """The pools of a subnet, in order; one that was there before keeps its state."""
+    pools = []
+    for pool in sorted(configured, key=lambda each: each.first):
+        live = LivePool(pool, width)
+        before = known.get(_place(subnet_id, live))
+        if before is not None:
+            live = before
+            live.pool = pool
+        pools.append(live)
+    return tuple(pools)
+
+
+def _place(subnet_id: int, pool: LivePool) -> Place:
+    return subnet_id, pool.first_address, pool.last_address, pool.length
 
 
 class SubnetIndex:
@@ -166,7 +199,7 @@ def arrange(
 
     Pools that ``known`` subnets of an earlier configuration have in the same place keep their state.
     """
-    pools = {(subnet.id, pool.first, pool.pool.last): pool for subnet in known for pool in subnet.pools}
+    pools = {_place(subnet.id, pool): pool for subnet in known for pool in (*subnet.pools, *subnet.prefix_pools)}
     networks = {network.name: network for network in configuration.networks}
     live = [
         LiveSubnet(subnet, order, networks.get(subnet.network_name), random, pools)
