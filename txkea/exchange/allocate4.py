@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange import accounting
 from txkea.exchange.hostnames import settle
+from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query4
 from txkea.exchange.reservations import reserved_address, reserved_to_another
+from txkea.exchange.search import Search
 from txkea.exchange.subnets import LiveSubnet
-from txkea.interfaces import Hint
+from txkea.interfaces import Hint, IAllocator
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, LeaseState
 
@@ -21,10 +23,6 @@ __all__ = ["Choice", "Grant", "belongs", "choose", "grant", "hold", "is_running"
 DECLINED = int(LeaseState.DECLINED)
 DEFAULT = int(LeaseState.DEFAULT)
 RECLAIMED = int(LeaseState.RECLAIMED)
-ATTEMPTS = 1024
-"""Candidates that one query may look at; the next query goes on where it stopped."""
-DOUBTS = 16
-"""Addresses of a pool believed full that one query looks at again; the next query goes on where it stopped."""
 NO_TIME = bytes(4)
 """A wish for no seconds at all is none: the client gets the default, as in Kea."""
 TRIES = 4
@@ -137,87 +135,34 @@ def _replaceable(query: Query4, row: Lease4, subnet: LiveSubnet) -> bool:
 
 
 async def _walk(query: Query4, subnet: LiveSubnet) -> Choice | None:
-    """Any free address on the link; if there is none, after reclaiming what has expired, or one only offered."""
-    site = query.site
-    choice = await _free(query, _in_turn(subnet))
-    if choice is None and await site.reclaim(query.now):
-        choice = await _free(query, _in_turn(subnet))
-    if choice is None:
-        choice = await _doubted(query, subnet) or await _offered(query, subnet)
-    if choice is None:
-        _count_failure(query, subnet)
+    """Any free address on the link."""
+    hint = Hint(query.message.options.get(50), query.key)
+    choice: Choice | None = await Search4(query, subnet, query.key, hint).any()
     return choice
 
 
-def _count_failure(query: Query4, subnet: LiveSubnet) -> None:
-    """Say why there was no address (Kea A161)."""
-    statistics = query.site.statistics
-    statistics["v4-allocation-fail"] += 1
-    if not any(other.pools for other in subnet.siblings):
-        statistics["v4-allocation-fail-no-pools"] += 1
-    elif len(subnet.siblings) > 1:
-        statistics["v4-allocation-fail-shared-network"] += 1
-    else:
-        statistics["v4-allocation-fail-subnet"] += 1
+class Search4(Search):
+    """A search for an IPv4 address."""
 
+    statistics = "v4-allocation-fail"
+    query: Query4
 
-def _in_turn(subnet: LiveSubnet) -> Iterable[LiveSubnet]:
-    """The subnets of a link, beginning with the one that gave an address last (Kea A153)."""
-    siblings = subnet.siblings
-    if len(siblings) == 1:
-        return siblings
-    first = max(siblings, key=lambda other: (other.recent, other is subnet))
-    return (first, *(other for other in siblings if other is not first))
+    def allocation(self, subnet: LiveSubnet) -> tuple[Sequence[LivePool], IAllocator]:
+        return subnet.pools, subnet.allocator
 
+    def fits(self, subnet: LiveSubnet, address: bytes) -> bool:
+        """Not if some devices take it for a network's or a broadcast address (Kea A160)."""
+        if not self.query.site.configuration.exclude_first_last_24:
+            return True
+        return subnet.subnet.length > 24 or address[3] not in (0, 255)
 
-async def _free(query: Query4, subnets: Iterable[LiveSubnet]) -> Choice | None:
-    site = query.site
-    hint = Hint(query.message.options.get(50), query.key)
-    attempts = 0
-    for subnet in subnets:
-        for address in subnet.allocator.candidates(subnet.pools, hint):
-            attempts += 1
-            if attempts > ATTEMPTS:
-                return None
-            if site.configuration.exclude_first_last_24 and _is_end_of_24(subnet, address):
-                continue
-            choice = await _if_free(query, subnet, address)
-            if choice is None:
-                subnet.mark(address, True)
-            elif not await reserved_to_another(query, subnet, address):
-                return choice
-    return None
-
-
-def _is_end_of_24(subnet: LiveSubnet, address: bytes) -> bool:
-    """Whether some devices take the address for a network's or a broadcast address (Kea A160)."""
-    return subnet.subnet.length <= 24 and address[3] in (0, 255)
-
-
-async def _doubted(query: Query4, subnet: LiveSubnet) -> Choice | None:
-    """An address that is believed taken but is not: another server may have ended its lease."""
-    site = query.site
-    for home in _in_turn(subnet):
-        for pool in home.pools:
-            for address in pool.doubted(DOUBTS):
-                if site.offers.kept_from(query.key, address) or await reserved_to_another(query, home, address):
-                    continue
-                if site.configuration.exclude_first_last_24 and _is_end_of_24(home, address):
-                    continue
-                choice = await _if_free(query, home, address)
-                if choice is not None:
-                    return choice
-    return None
-
-
-async def _offered(query: Query4, subnet: LiveSubnet) -> Choice | None:
-    """An address that is kept for another client which has not yet requested it: better than none."""
-    for address, home in query.site.offers.oldest(64):
-        if home in subnet.siblings and not await reserved_to_another(query, home, address):
-            choice = await _if_free(query, home, address)
-            if choice is not None:
-                return choice
-    return None
+    async def look(self, subnet: LiveSubnet, address: bytes) -> Choice | None:
+        choice = await _if_free(self.query, subnet, address)
+        if choice is None:
+            subnet.mark(address, True)
+        elif await reserved_to_another(self.query, subnet, address):
+            return None
+        return choice
 
 
 # -- a lease to store --------------------------------------------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""The search for any free address, or prefix, on a client's link (Kea A.13, B.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from txkea.exchange.query import Query
+from txkea.exchange.subnets import LiveSubnet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from txkea.exchange.pools import LivePool
+    from txkea.interfaces import Hint, IAllocator
+
+__all__ = ["Search"]
+
+ATTEMPTS = 1024
+"""Candidates that one query may look at; the next query goes on where it stopped."""
+DOUBTS = 16
+"""Addresses of a pool believed full that one query looks at again; the next query goes on where it stopped."""
+OFFERS = 64
+"""Addresses offered to others that one query looks at."""
+
+
+class Search:
+    """What one client may have of one type of lease on its link; the families say what that means.
+
+    ``key`` is what the client's offers are held by, ``statistics`` the beginning of the failure counters' names.
+    """
+
+    statistics = ""
+
+    def __init__(self, query: Query, subnet: LiveSubnet, key: bytes, hint: Hint) -> None:
+        self.query = query
+        self.subnet = subnet
+        self.key = key
+        self.hint = hint
+
+    # -- for the families to say ---------------------------------------------------------------------------------------
+
+    def allocation(self, subnet: LiveSubnet) -> tuple[Sequence[LivePool], IAllocator]:
+        """The pools of a subnet to look in, and what chooses from them."""
+        raise NotImplementedError
+
+    def fits(self, subnet: LiveSubnet, address: bytes) -> bool:
+        """Whether such an address may be given at all."""
+        return True
+
+    async def look(self, subnet: LiveSubnet, address: bytes) -> Any:
+        """The choice of an address, if the store has it free and it is reserved for nobody else, or None."""
+        raise NotImplementedError
+
+    # -- the search ----------------------------------------------------------------------------------------------------
+
+    async def any(self) -> Any:
+        """A free one; if there is none, one after reclaiming what has expired, or one only offered; or None."""
+        site = self.query.site
+        choice = await self._free()
+        if choice is None and await site.reclaim(self.query.now):
+            choice = await self._free()
+        if choice is None:
+            choice = await self._doubted() or await self._offered()
+        if choice is None:
+            self._count_failure()
+        return choice
+
+    def _count_failure(self) -> None:
+        """Say why there was none (Kea A161)."""
+        statistics, siblings, name = self.query.site.statistics, self.subnet.siblings, self.statistics
+        statistics[name] += 1
+        if not any(self.allocation(other)[0] for other in siblings):
+            statistics[name + "-no-pools"] += 1
+        elif len(siblings) > 1:
+            statistics[name + "-shared-network"] += 1
+        else:
+            statistics[name + "-subnet"] += 1
+
+    def _in_turn(self) -> Iterable[LiveSubnet]:
+        """The subnets of the link, beginning with the one that gave an address last (Kea A153)."""
+        siblings = self.subnet.siblings
+        if len(siblings) == 1:
+            return siblings
+        first = max(siblings, key=lambda other: (other.recent, other is self.subnet))
+        return (first, *(other for other in siblings if other is not first))
+
+    async def _free(self) -> Any:
+        attempts = 0
+        for subnet in self._in_turn():
+            pools, allocator = self.allocation(subnet)
+            for address in allocator.candidates(pools, self.hint):
+                attempts += 1
+                if attempts > ATTEMPTS:
+                    return None
+                if self.fits(subnet, address) and (choice := await self.look(subnet, address)):
+                    return choice
+        return None
+
+    async def _doubted(self) -> Any:
+        """One that is believed taken but is not: another server may have ended its lease."""
+        offers = self.query.site.offers
+        for subnet in self._in_turn():
+            for pool in self.allocation(subnet)[0]:
+                for address in pool.doubted(DOUBTS):
+                    if offers.kept_from(self.key, address) or not self.fits(subnet, address):
+                        continue
+                    if choice := await self.look(subnet, address):
+                        return choice
+        return None
+
+    async def _offered(self) -> Any:
+        """One that is kept for another client which has not yet requested it: better than none."""
+        for address, home in self.query.site.offers.oldest(OFFERS):
+            if home not in self.subnet.siblings or not any(address in pool for pool in self.allocation(home)[0]):
+                continue
+            if choice := await self.look(home, address):
+                return choice
+        return None
