@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 
-from tests.real.dialect import OFFERED, Case, Step, sid, want
-from tests.real.packets import REQUEST, Query, decode, encode, packed
-from tests.real.servers import Product, Server, SurvivorError
-from tests.real.tap import BROADCAST, BROADCAST_HWADDR, Seen, Tap, frame, sniff
-from txkea.testing.namespaces import Lab, Port
+from tests.real.servers import Server, SurvivorError
+from tests.real.tap import Seen, Tap, sniff
 
-__all__ = ["Arena", "Difference", "Known", "Pair", "unexplained"]
+__all__ = ["Arena", "Asked", "Difference", "Facts", "Known", "Pair", "unexplained"]
 
-LINKS: Final = {"eth0": "10.0.0.1/16", "eth1": "172.16.0.1/16", "eth2": "198.51.100.1/24"}
-GATEWAY: Final = "172.16.0.2"
 PATIENCE: Final = 5.0
 """Seconds after which a server that does not answer a probe is taken for dead."""
 LINGER: Final = 0.1
 """Seconds in which a server may still answer when the other has."""
 CLOCK: Final = 5
 """Seconds that two lease times may differ: one server counted from another second."""
-COLUMNS: Final = (
-    *("address", "hwaddr", "client_id", "valid_lifetime", "expire", "subnet_id", "fqdn_fwd", "fqdn_rev", "hostname"),
-    "state",
-)
-PROBE_CLIENTS: Final = bytes((2, 0xF0))
 
 Facts = dict[str, str]
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 
 class Difference(NamedTuple):
@@ -72,59 +64,70 @@ def unexplained(differences: Sequence[Difference], known: Sequence[Known]) -> li
     return [each for each in differences if not any(entry.explains(each) for entry in known)]
 
 
-class Arena:
+class Asked(Protocol[S_co]):
+    """A case: steps of which each needs those before."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def steps(self) -> Sequence[S_co]: ...
+
+
+class Arena(ABC, Generic[S]):
     """A server and a network of its own; two arenas are equal to the last hardware address."""
 
-    def __init__(self, lab: Lab, product: Product, template: str, directory: Path, number: int) -> None:
-        there, here = lab.namespace(f"server{number}"), lab.namespace(f"client{number}")
-        for index, (link, address) in enumerate(LINKS.items()):
-            lab.veth(
-                Port(there, link, [address], f"02:cc:00:00:00:0{index}"),
-                Port(here, link, [f"{GATEWAY}/16"] if link == "eth1" else [], f"02:ee:00:00:00:0{index}"),
-            )
-        there.run(["ip", "route", "add", "default", "via", GATEWAY])
-        here.run(["ip", "route", "add", "blackhole", "default"])
-        for network, link in (("10.0.0.0/16", "eth0"), ("10.9.0.0/16", "eth2")):
-            # answer ARP for every client, so that a server that asks for one finds it
-            here.run(["ip", "route", "add", "local", network, "dev", link])
-            here.run(["sysctl", "-qw", f"net.ipv4.conf.{link}.rp_filter=0"])
-        there.run(["ip", "route", "add", "10.9.0.0/16", "dev", "eth2"])
-        self.taps = {link: Tap(here, link) for link in LINKS}
-        self.server_hwaddr = {link: there.hwaddr(link) for link in LINKS}
-        self.server = Server(product, template, directory, there)
-        self.last = "0.0.0.0"
+    columns: ClassVar[Sequence[str]]
+    """What is compared of a lease file's row; empty for what is not."""
+    kind: ClassVar[str]
+    """The fact that tells one type of answer from another."""
+    gist: ClassVar[str]
+    """The fact that is shown when the types differ."""
+    clocked: ClassVar[Mapping[str, int]]
+    """The facts that are times counted from now, and the base they are written in."""
+
+    server: Server
+    taps: Mapping[str, Tap]
+
+    def __init__(self) -> None:
         self.free: set[str] = set()
         """Addresses that this server was free to choose."""
 
-    def send(self, step: Step, xid: int) -> None:
-        """Put a step on the wire, the offered address filled in."""
-        query = self._filled(step.query)._replace(xid=xid)
-        tap = self.taps[step.link]
-        source = self.last if step.source == OFFERED else step.source
-        hwaddr_from = query.chaddr if step.as_client and len(query.chaddr) == 6 else tap.hwaddr
-        to = BROADCAST_HWADDR if step.destination == BROADCAST else self.server_hwaddr[step.link]
-        tap.send(frame(encode(query), hwaddr_from, to, source, step.destination, step.source_port))
+    @abstractmethod
+    def send(self, step: S, xid: int) -> None:
+        """Put a step on the wire, the offered addresses filled in."""
+
+    @abstractmethod
+    def probe(self, step: S, xid: int, number: int) -> None:
+        """Send a stranger's request the same way, which always is acknowledged and always takes a write."""
+
+    @abstractmethod
+    def xid(self, payload: bytes) -> int:
+        """The transaction that a datagram belongs to."""
+
+    @abstractmethod
+    def facts(self, step: S, seen: Seen) -> Facts:
+        """What is compared of an answer to a step."""
+
+    @abstractmethod
+    def leased(self, facts: Facts) -> Sequence[str]:
+        """The addresses in an answer as the lease file names them."""
+
+    def unordered(self, step: S) -> bool:
+        """Whether the answer may come later than that to the probe, which arrives at another socket."""
+        return False
 
     def close(self) -> None:
         self.server.close()
         for tap in self.taps.values():
             tap.close()
 
-    def _filled(self, query: Query) -> Query:
-        marker, last = packed(OFFERED), packed(self.last)
-        options = tuple((code, last if payload == marker else payload) for code, payload in query.options)
-        return query._replace(options=options, ciaddr=self.last if query.ciaddr == OFFERED else query.ciaddr)
 
-
-class Pair:
+class Pair(Generic[S]):
     """Two arenas that are asked the same."""
 
-    def __init__(self, lab: Lab, products: Sequence[Product], templates: Sequence[str], directory: Path) -> None:
-        numbered = enumerate(zip(products, templates, strict=True))
-        self.arenas = [
-            Arena(lab, product, template, directory / f"{number}-{product.name}", number)
-            for number, (product, template) in numbered
-        ]
+    def __init__(self, arenas: Sequence[Arena[S]]) -> None:
+        self.arenas = arenas
         self._xid = 0x1000
         self._cases: dict[str, str] = {}
         """By address: the case that last had an answer with it."""
@@ -138,14 +141,14 @@ class Pair:
         for arena in self.arenas:
             arena.close()
 
-    def differences(self, cases: Sequence[Case]) -> Iterator[Difference]:
+    def differences(self, cases: Sequence[Asked[S]]) -> Iterator[Difference]:
         """All that differs in the answers to these cases."""
         for case in cases:
             for number, step in enumerate(case.steps):
-                first, second = self._ask(step)
-                for address in (first.get("yiaddr", ""), second.get("yiaddr", "")):
-                    self._cases[address] = case.name
-                yield from _compared(f"{case.name}", number, first, second)
+                facts = self._ask(step)
+                for arena, each in zip(self.arenas, facts, strict=True):
+                    self._cases.update(dict.fromkeys(arena.leased(each), case.name))
+                yield from self._compared(case.name, number, *facts)
 
     def lease_differences(self) -> Iterator[Difference]:
         """All that differs in the lease files, but for the addresses that a server was free to choose."""
@@ -154,21 +157,24 @@ class Pair:
         for address in sorted((first.keys() | second.keys()) - free):
             case = self._cases.get(address, f"lease {address}")
             if address in first and address in second:
-                yield from _compared(case, 0, _row(first[address]), _row(second[address]))
+                yield from self._compared(case, 0, self._row(first[address]), self._row(second[address]))
             else:
                 yield Difference(case, 0, "lease", *(",".join(rows.get(address, "-")) for rows in (first, second)))
 
-    def _ask(self, step: Step) -> list[Facts]:
+    def _ask(self, step: S) -> list[Facts]:
         """What each server answers to a step; silence is known by the answer to a probe sent right behind."""
         xid = self._xid = self._xid + 2
         self.queries += 1
         for arena in self.arenas:
             arena.send(step, xid)
-            arena.send(_probe(step.link, self.queries), xid + 1)
+            arena.probe(step, xid + 1, self.queries)
         seen = self._collect(xid)
-        if len({len(each) for each in seen}) > 1:
+        if len({len(each) for each in seen}) > 1 or self.arenas[0].unordered(step):
             self._linger(xid, seen)
-        return [self._facts(arena, step, seen[number]) for number, arena in enumerate(self.arenas)]
+        return [
+            arena.facts(step, answers[0]) if len(answers) == 1 else {"answers": str(len(answers))}
+            for arena, answers in zip(self.arenas, seen, strict=True)
+        ]
 
     def _collect(self, xid: int) -> list[list[Seen]]:
         """What came from each server before its answer to the probe."""
@@ -197,86 +203,31 @@ class Pair:
         """Number of the arena, xid, and datagram of all that arrives."""
         owner = {id(tap): number for number, arena in enumerate(self.arenas) for tap in arena.taps.values()}
         taps = [tap for arena in self.arenas for tap in arena.taps.values()]
-        return [(owner[id(tap)], int.from_bytes(seen.payload[4:8], "big"), seen) for tap, seen in sniff(taps, timeout)]
+        xid = self.arenas[0].xid
+        return [(owner[id(tap)], xid(seen.payload), seen) for tap, seen in sniff(taps, timeout)]
 
     def _despair(self, servers: Sequence[Server]) -> NoReturn:
         for server in servers:
             server.check()
         raise SurvivorError(f"no answer to a probe from {[server.product.name for server in servers]}")
 
-    def _facts(self, arena: Arena, step: Step, seen: list[Seen]) -> Facts:
-        if len(seen) != 1:
-            return {"answers": str(len(seen))}
-        facts = _facts(seen[0])
-        address = facts["yiaddr"]
-        if address != "0.0.0.0":
-            arena.last = address
-            if step.pool:
-                arena.free.add(address)
-        if step.pool and address.startswith(step.pool):
-            return {key: value.replace(address, f"{step.pool}*") for key, value in facts.items()}
-        return facts
+    def _row(self, row: list[str]) -> Facts:
+        return {f"lease {name}": value for name, value in zip(self.arenas[0].columns, row, strict=False) if name}
 
+    def _compared(self, case: str, step: int, first: Facts, second: Facts) -> Iterator[Difference]:
+        if any(first.get(name) != second.get(name) for name in ("answers", self.arenas[0].kind)):
+            yield Difference(case, step, "answers", self._gist(first), self._gist(second))
+            return
+        for field in sorted(first.keys() | second.keys()):
+            one, other = first.get(field, "-"), second.get(field, "-")
+            if one != other and not self._same_moment(field, one, other):
+                yield Difference(case, step, field, one, other)
 
-def _probe(link: str, number: int) -> Step:
-    """A stranger's request, which always is acknowledged and always takes a write."""
-    index = int(link[-1])
-    subnet = (0, 2, 9)[index]
-    client = PROBE_CLIENTS + bytes((index,)) + number.to_bytes(3, "big")
-    wanted = want(f"10.{subnet}.{32 + number // 250}.{1 + number % 250}")
-    server = LINKS[link].split("/")[0]
-    query = Query(REQUEST, client, (wanted, sid(server)))
-    if link == "eth1":
-        return Step(query._replace(giaddr="10.2.0.9"), link, "10.2.0.9", server, 67)
-    return Step(query, link, as_client=True)
+    def _gist(self, facts: Facts) -> str:
+        kind, gist = self.arenas[0].kind, self.arenas[0].gist
+        what = f", type {facts[kind]}, {facts.get(gist, '')}" if kind in facts else ""
+        return f"{facts['answers']}{what}"
 
-
-def _facts(seen: Seen) -> Facts:
-    answer = decode(seen.payload)
-    fields = answer._asdict()
-    del fields["options"], fields["order"], fields["length"], fields["xid"]
-    facts = {name: value.hex() if isinstance(value, bytes) else str(value) for name, value in fields.items()}
-    options = {f"option {code}": payload.hex() for code, payload in sorted(answer.options.items())}
-    if "option 81" in options:
-        whole = options.pop("option 81")
-        options |= {"option 81 flags": whole[:2], "option 81 codes": whole[2:6], "option 81 name": whole[6:]}
-    way = {
-        "from": f"{seen.source}:{seen.source_port}",
-        "to": f"{seen.destination}:{seen.destination_port}",
-        "link": seen.interface,
-        "hwaddr from": seen.hwaddr_from.hex(),
-        "hwaddr to": seen.hwaddr_to.hex(),
-    }
-    last = {"82 last": str(answer.order[-1] == 82)} if 82 in answer.options else {}
-    return {"answers": "1", **facts, **options, **way, **last}
-
-
-def _row(row: list[str]) -> Facts:
-    return {f"lease {name}": value for name, value in zip(COLUMNS, row, strict=False)}
-
-
-def _compared(case: str, step: int, first: Facts, second: Facts) -> Iterator[Difference]:
-    if _kind(first) != _kind(second):
-        yield Difference(case, step, "answers", _gist(first), _gist(second))
-        return
-    for field in sorted(first.keys() | second.keys()):
-        one, other = first.get(field, "-"), second.get(field, "-")
-        if one != other and not _same_moment(field, one, other):
-            yield Difference(case, step, field, one, other)
-
-
-def _kind(facts: Facts) -> tuple[str | None, str | None]:
-    """How many answers, and of which type."""
-    return facts.get("answers"), facts.get("option 53")
-
-
-def _gist(facts: Facts) -> str:
-    what = f", type {facts['option 53']}, {facts['yiaddr']}" if "option 53" in facts else ""
-    return f"{facts['answers']}{what}"
-
-
-def _same_moment(field: str, one: str, other: str) -> bool:
-    if "-" in (one, other) or field not in ("option 51", "lease expire"):
-        return False
-    base = 16 if field == "option 51" else 10
-    return abs(int(one, base) - int(other, base)) <= CLOCK
+    def _same_moment(self, field: str, one: str, other: str) -> bool:
+        base = self.arenas[0].clocked.get(field)
+        return base is not None and "-" not in (one, other) and abs(int(one, base) - int(other, base)) <= CLOCK

@@ -10,6 +10,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real.arena4 import Arena4
 from tests.real.cases4 import TOPICS, cases
 from tests.real.configuration4 import configuration
 from tests.real.dialect import Case
@@ -33,7 +34,13 @@ class Compared(SynchronousTestCase):
     ) -> tuple[list[Difference], int]:
         lab = Lab()
         self.addCleanup(lab.close)
-        pair = Pair(lab, products, [configuration(group) for group in groups], Path(self.mktemp()))
+        directory = Path(self.mktemp())
+        pair = Pair(
+            [
+                Arena4(lab, product, configuration(group), directory / f"{number}-{product.name}", number)
+                for number, (product, group) in enumerate(zip(products, groups, strict=True))
+            ]
+        )
         self.addCleanup(pair.close)
         pair.start()
         found = [*pair.differences(asked), *pair.lease_differences()]
