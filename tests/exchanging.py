@@ -12,7 +12,7 @@ from tests.configuring import configured
 from txkea.exchange import accounting
 from txkea.leases.expiry import Reclamation
 from txkea.model.configuration import DdnsClient
-from txkea.testing.clients import Answer, LocalServer
+from txkea.testing.clients4 import Answer, LocalServer
 from txkea.wire.dhcp4 import MessageType4
 
 __all__ = ["ACK", "LOCAL", "NAK", "OFFER", "OTHER", "RELAY", "got", "prl", "reclaiming", "serving"]

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, LOCAL, NAK, OFFER, RELAY, got, serving
 from txkea.model.configuration import Interfaces, InterfaceSelection
-from txkea.testing.clients import Client, LocalServer, packed
+from txkea.testing.clients4 import Client, LocalServer, packed
 from txkea.wire.dhcp4 import BROADCAST, MINIMUM_LENGTH, MessageType4
 
 EVERYBODY = "255.255.255.255"

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.exchanging import ACK, NAK, OFFER, got, reclaiming, serving
 from txkea.exchange.accounting import reclaimed
 from txkea.model.lease import Lease4, LeaseState
-from txkea.testing.clients import Client, LocalServer, packed
+from txkea.testing.clients4 import Client, LocalServer, packed
 
 FREE = "192.0.2.15"
 ONE = {"pools": [{"pool": "192.0.2.10/32"}]}

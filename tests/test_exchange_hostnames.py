@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, OFFER, got, prl, serving
-from txkea.testing.clients import Client
+from txkea.testing.clients4 import Client
 from txkea.wire.names import FQDN_E, FQDN_N, FQDN_O, FQDN_S, Fqdn4, decode_fqdn4, encode_fqdn4, name_from_text
 
 ADDRESS = "192.0.2.10"

@@ -14,7 +14,7 @@ from tests.exchanging import ACK, NAK, OFFER, RELAY, Instantly, reclaiming, serv
 from txkea.exchange.accounting import reclaimed
 from txkea.leases.expiry import Reclamation
 from txkea.model.lease import Lease4, LeaseState
-from txkea.testing.clients import Answer, Client, LocalServer, packed
+from txkea.testing.clients4 import Answer, Client, LocalServer, packed
 from txkea.testing.stores import WaitingLeases
 
 LIFETIME, PROBATION = 100, 50

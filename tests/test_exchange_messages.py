@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, LOCAL, NAK, OFFER, OTHER, RELAY, got, prl, serving
 from txkea.model.lease import LeaseState
-from txkea.testing.clients import NOWHERE, Client, LocalServer, packed
+from txkea.testing.clients4 import NOWHERE, Client, LocalServer, packed
 from txkea.testing.network import LOOPBACK
 from txkea.wire.dhcp4 import BOOTREPLY, BROADCAST, MessageType4, encode_message4
 

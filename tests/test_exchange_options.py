@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, LOCAL, OFFER, RELAY, got, prl, serving
-from txkea.testing.clients import Answer, Client, packed
+from txkea.testing.clients4 import Answer, Client, packed
 from txkea.wire.dhcp4 import HEADER_LENGTH, MessageType4, encode_message4, option
 from txkea.wire.names import name_from_text
 from txkea.wire.options import parse_vendor, write_vendor

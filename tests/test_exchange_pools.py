@@ -21,7 +21,7 @@ from txkea.interfaces import Hint, IAllocator
 from txkea.leases.memory import MemoryLeases
 from txkea.model.configuration import Configuration, Pool, Subnet
 from txkea.model.lease import Lease4
-from txkea.testing.clients import Client, LocalServer, packed
+from txkea.testing.clients4 import Client, LocalServer, packed
 from txkea.testing.stores import CountingLeases
 
 BASE = 0x0A000000

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, NAK, OFFER, RELAY, got, prl, serving
-from txkea.testing.clients import Client, LocalServer, packed
+from txkea.testing.clients4 import Client, LocalServer, packed
 
 DUID = b"\0\3\0\1\2\0\0\0\0\1"
 IN_POOL = "192.0.2.12"

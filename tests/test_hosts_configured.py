@@ -14,7 +14,7 @@ from txkea.interfaces import IHostSource
 from txkea.launch import launch
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.testing.clients import packed
+from txkea.testing.clients4 import packed
 
 kinds = st.sampled_from(IdentifierKind)
 identifiers = st.builds(Identifier, kinds, st.binary(min_size=1, max_size=2))

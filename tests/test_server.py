@@ -29,7 +29,7 @@ from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 from txkea.model.lease import Lease4
 from txkea.server import Server
-from txkea.testing.clients import RAW, Client, LocalServer, packed
+from txkea.testing.clients4 import RAW, Client, LocalServer, packed
 from txkea.testing.malformed import packets4
 from txkea.testing.stores import CountingLeases, FailingLeases, WaitingLeases
 from txkea.wire.dhcp4 import MessageType4, encode_message4

@@ -15,7 +15,7 @@ from txkea.errors import ConfigErrors, TxkeaError
 from txkea.logs.logs import Logs
 from txkea.paths import Paths
 from txkea.service import KeaService
-from txkea.testing.clients import Answer, answer, packed
+from txkea.testing.clients4 import Answer, answer, packed
 from txkea.testing.network import MemoryNetwork
 from txkea.wire.dhcp4 import Message4, MessageType4, encode_message4
 

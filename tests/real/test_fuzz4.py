@@ -22,7 +22,7 @@ from txkea.exchange.statistics import RECEIVED4, SENT4
 from txkea.leases.memory import MemoryLeases
 from txkea.model.lease import Lease4
 from txkea.testing import malformed
-from txkea.testing.clients import LocalServer
+from txkea.testing.clients4 import LocalServer
 from txkea.testing.mutations import LARGEST, mutations4, seeds4
 from txkea.testing.namespaces import Lab, Port, requires_root
 

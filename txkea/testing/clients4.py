@@ -11,16 +11,15 @@ from txkea.interfaces import Link
 from txkea.model.configuration import Configuration, Interfaces, InterfaceSelection
 from txkea.model.lease import Lease4
 from txkea.server import Server
-from txkea.testing.network import ETH0, LOOPBACK, MemoryNetwork, Sent
-from txkea.testing.sites import MemoryLogger, memory_site
+from txkea.testing.local import Local
+from txkea.testing.network import ETH0, LOOPBACK, Sent
+from txkea.testing.sites import memory_site
 from txkea.wire.dhcp4 import BOOTREPLY, Message4, MessageType4, decode4, encode_message4
 from txkea.wire.text import address_text
 
-__all__ = ["NOWHERE", "RAW", "START", "Answer", "Client", "LocalServer", "packed"]
+__all__ = ["NOWHERE", "RAW", "Answer", "Client", "LocalServer", "answer", "packed"]
 
 NOWHERE: Final = "0.0.0.0"
-START: Final = 1_700_000_000.0
-"""Seconds since the epoch at which the time of every local server begins."""
 RAW: Final = Interfaces(selections=(InterfaceSelection("*"),))
 """Raw sockets on everything but loopback."""
 
@@ -70,11 +69,8 @@ def answer(sent: Sent) -> Answer:
     )
 
 
-class LocalServer:
-    """A `Server` on a network in memory, its leases in memory too; time stands still until ``now`` is moved.
-
-    ``more`` goes to `txkea.testing.sites.memory_site`.
-    """
+class LocalServer(Local[Message4, Answer]):
+    """A DHCPv4 server; ``more`` goes to `txkea.testing.sites.memory_site`."""
 
     def __init__(
         self,
@@ -83,46 +79,19 @@ class LocalServer:
         interfaces: Interfaces = RAW,
         **more: Any,
     ) -> None:
-        self.now = START
-        self.site = memory_site(configuration, **more)
+        super().__init__(memory_site(configuration, **more), links)
         self.server = Server(self.site, lambda: self.now)
-        self.network = MemoryNetwork(links)
         sockets = self.network.listen4(interfaces, self.server)
         self.site.server_addresses = server_addresses(self.site, [each.local for each in sockets])
 
-    def deliver(self, message: Message4 | bytes, source: str = NOWHERE, **way: Any) -> None:
-        """Let a message arrive; ``way`` is that of `MemoryNetwork.deliver`."""
+    def deliver(self, message: Message4 | bytes, source: str = "", **way: Any) -> None:
+        """See `Local`."""
         data = message if isinstance(message, bytes) else encode_message4(message)
-        self.network.deliver(data, packed(source), **way)
+        self.network.deliver(data, packed(source or NOWHERE), **way)
 
-    def ask(self, message: Message4 | bytes, source: str = NOWHERE, **way: Any) -> Answer | None:
-        """Deliver a message and give the answer that it had at once, if any."""
-        before = len(self.network.sent)
-        self.deliver(message, source, **way)
-        assert len(self.network.sent) <= before + 1, "a query has at most one answer"
-        return answer(self.network.sent[-1]) if len(self.network.sent) > before else None
-
-    def answers(self) -> list[Answer]:
-        """Everything that was sent since the last call."""
-        found = [answer(sent) for sent in self.network.sent]
-        self.network.sent.clear()
-        return found
-
-    def statistic(self, name: str) -> int:
-        """A counter's value."""
-        return self.site.statistics[name]
-
-    @property
-    def statistics(self) -> Mapping[str, int]:
-        """All counters that are not zero."""
-        return {name: value for name, value in self.site.statistics.items() if value}
-
-    @property
-    def log(self) -> MemoryLogger:
-        """What the request path has logged."""
-        log = self.site.log.server
-        assert isinstance(log, MemoryLogger)
-        return log
+    def answer(self, sent: Sent) -> Answer:
+        """See `Local`."""
+        return answer(sent)
 
     @property
     def leases(self) -> dict[str, Lease4]:
