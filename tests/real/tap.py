@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from tests.real.packets import packed, text
+from tests.real.packets6 import packed6, text6
 from txkea.testing.namespaces import Namespace
 
-__all__ = ["BROADCAST", "BROADCAST_HWADDR", "Seen", "Tap", "checksum", "frame", "sniff"]
+__all__ = ["BROADCAST", "BROADCAST_HWADDR", "Seen", "Tap", "checksum", "frame", "frame6", "sniff"]
 
 BROADCAST: Final = "255.255.255.255"
 BROADCAST_HWADDR: Final = b"\xff" * 6
 ETH_P_ALL: Final = 3
 ETH_P_IP: Final = 0x0800
+ETH_P_IPV6: Final = 0x86DD
 UDP: Final = 17
 
 
@@ -56,7 +58,7 @@ class Tap:
         self._socket.send(data)
 
     def read(self) -> list[Seen]:
-        """All UDP datagrams over IPv4 that have arrived, without waiting."""
+        """All UDP datagrams that have arrived, without waiting."""
         found: list[Seen] = []
         while True:
             try:
@@ -70,12 +72,17 @@ class Tap:
         self._socket.close()
 
     def _parse(self, data: bytes) -> Seen | None:
-        if len(data) < 42 or data[12:14] != ETH_P_IP.to_bytes(2, "big") or data[23] != UDP:
+        kind = int.from_bytes(data[12:14], "big")
+        if len(data) >= 42 and kind == ETH_P_IP and data[23] == UDP:
+            start = 14 + (data[14] & 15) * 4
+            addresses = text(data[26:30]), text(data[30:34])
+        elif len(data) >= 62 and kind == ETH_P_IPV6 and data[20] == UDP:
+            start = 54
+            addresses = text6(data[22:38]), text6(data[38:54])
+        else:
             return None
-        start = 14 + (data[14] & 15) * 4
         source_port, destination_port, length = struct.unpack_from("!HHH", data, start)
         payload = data[start + 8 : start + length]
-        addresses = text(data[26:30]), text(data[30:34])
         return Seen(
             self.interface, data[:6], data[6:12], *addresses, source_port, destination_port, payload, time.monotonic()
         )
@@ -98,12 +105,33 @@ def frame(
 ) -> bytes:
     """An Ethernet frame with a UDP datagram, its checksums right."""
     addresses = packed(source, destination)
-    udp = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0) + payload
-    pseudo = addresses + struct.pack("!HH", UDP, len(udp))
-    udp = udp[:6] + (checksum(pseudo + udp) or 0xFFFF).to_bytes(2, "big") + udp[8:]
+    udp = _datagram(payload, addresses, source_port, destination_port)
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, UDP, 0)
     head = head[:10] + checksum(head + addresses).to_bytes(2, "big")
     return hwaddr_to + hwaddr_from + ETH_P_IP.to_bytes(2, "big") + head + addresses + udp
+
+
+def frame6(
+    payload: bytes,
+    hwaddr_from: bytes,
+    hwaddr_to: bytes,
+    source: str,
+    destination: str,
+    source_port: int = 546,
+    destination_port: int = 547,
+) -> bytes:
+    """An Ethernet frame with a UDP datagram over IPv6, its checksum right."""
+    addresses = packed6(source, destination)
+    udp = _datagram(payload, addresses, source_port, destination_port)
+    head = struct.pack("!IHBB", 6 << 28, len(udp), UDP, 255)
+    return hwaddr_to + hwaddr_from + ETH_P_IPV6.to_bytes(2, "big") + head + addresses + udp
+
+
+def _datagram(payload: bytes, addresses: bytes, source_port: int, destination_port: int) -> bytes:
+    """UDP; the pseudo header of either family sums up to the same words."""
+    udp = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0) + payload
+    pseudo = addresses + struct.pack("!HH", UDP, len(udp))
+    return udp[:6] + (checksum(pseudo + udp) or 0xFFFF).to_bytes(2, "big") + udp[8:]
 
 
 def checksum(data: bytes) -> int:
