@@ -11,7 +11,6 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.exchanging import ACK, NAK, OFFER, RELAY, got, serving
-from txkea import server as server_module
 from txkea.errors import Drop, Refuse, Unavailable
 from txkea.exchange.query import Query
 from txkea.interfaces import (
@@ -27,7 +26,7 @@ from txkea.interfaces import (
 )
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
-from txkea.model.lease import Lease4
+from txkea.model.lease import Lease4, LeaseState
 from txkea.server import Server
 from txkea.testing.clients4 import RAW, Client, LocalServer, packed
 from txkea.testing.malformed import packets4
@@ -134,12 +133,16 @@ class WaitingTests(SynchronousTestCase):
 
     def test_full(self) -> None:
         """Of more exchanges than may wait at once the last ones are dropped and counted; the others are answered."""
-        self.patch(server_module, "IN_FLIGHT_LIMIT", 3)
+        self.server = serving(site={"leases": self.store}, parked_packet_limit=3)
         for number in range(5):
             asked(Client(self.server, 10 + number), f"192.0.2.{10 + number}")
         self.assertEqual((len(self.server.server), self.server.statistic("pkt4-queue-full")), (3, 2))
         self.store.finish()
         self.assertEqual(self.types(), [ACK, ACK, ACK])
+        self.server = serving(site={"leases": self.store}, parked_packet_limit=0)
+        for number in range(5):
+            asked(Client(self.server, 10 + number), f"192.0.2.{10 + number}")
+        self.assertEqual(len(self.server.server), 5, "0 is no limit")
 
     def test_failure(self) -> None:
         """A store that fails after a wait: no answer, nothing changed, and the next query works."""
@@ -340,6 +343,8 @@ class Observer:
 
     async def lease_declined(self, query: Query, lease: Lease4) -> None:
         self.declined.append(lease)
+        if self.waits is not None:
+            await self.waits
 
 
 class ObserverTests(SynchronousTestCase):
@@ -376,6 +381,21 @@ class ObserverTests(SynchronousTestCase):
             self.assertEqual(client.select(FREE) is None, waits)
             gate.callback(None)
             self.assertEqual([answer.type for answer in server.answers()], [ACK])
+
+    def test_declined(self) -> None:
+        """A DECLINE is over without an observer that nobody waits for, however long that takes."""
+        for waits in (True, False):
+            gate: Deferred[None] = Deferred()
+            gate.callback(None)
+            observer = Observer(waits, gate)
+            server = self.observed(observer)
+            client = Client(server)
+            client.lease(FREE)
+            observer.waits = Deferred()
+            client.decline(FREE)
+            self.assertEqual((len(server.server), server.leases[FREE].state), (int(waits), LeaseState.DECLINED))
+            observer.waits.callback(None)
+            self.assertEqual((len(server.server), len(observer.declined)), (0, 1))
 
     def test_failing(self) -> None:
         """An observer that fails costs the answer only if the answer waits for it; the log says so either way."""

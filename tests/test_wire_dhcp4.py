@@ -169,7 +169,6 @@ class Refusals(SynchronousTestCase):
     def assertMalformed(self, data: bytes, reason: str, lenient: bool = False) -> None:
         error = self.assertRaises(Malformed, decode4, data, lenient)
         self.assertIn(reason, str(error))
-        self.assertEqual(error.statistic, "pkt4-parse-failed")
 
     def test_short(self) -> None:
         """No message is shorter than its header and cookie."""

@@ -192,7 +192,6 @@ class Relays(SynchronousTestCase):
                     continue
                 error = self.assertRaises(Malformed, decode6, data, lenient)
                 self.assertIn("no message" if lenient and data == one[:-1] else reason, str(error))
-                self.assertEqual(error.statistic, "pkt6-parse-failed")
 
     def test_mirrored(self) -> None:
         """Interface-id and relay source port go back, other options do not (rfc V6-31, V6-35)."""
@@ -216,7 +215,6 @@ class Refusals(SynchronousTestCase):
     def assertMalformed(self, data: bytes, reason: str, lenient: bool = False) -> None:
         error = self.assertRaises(Malformed, decode6, data, lenient)
         self.assertIn(reason, str(error))
-        self.assertEqual(error.statistic, "pkt6-parse-failed")
 
     def test_short(self) -> None:
         """No message is shorter than its header; one without options is for others to judge."""
@@ -326,8 +324,7 @@ class Associations(SynchronousTestCase):
             for length in range(len(whole)):
                 if length == 12:
                     continue
-                error = self.assertRaises(Malformed, read_ia, code, whole[:length])
-                self.assertEqual(error.statistic, "pkt6-parse-failed")
+                self.assertRaises(Malformed, read_ia, code, whole[:length])
                 if length < 12:
                     self.assertRaises(Malformed, read_ia, code, whole[:length], lenient=True)
                 else:
@@ -452,8 +449,8 @@ class Hostility(SynchronousTestCase):
             for each in message.every(code)[:50]:
                 try:
                     read_ia(code, each)
-                except Malformed as error:
-                    self.assertEqual(error.statistic, "pkt6-parse-failed")
+                except Malformed:
+                    continue
 
     @settings(deadline=None, max_examples=300)
     @given(mutations(relayed(SEED, (0, 1))), st.booleans())

@@ -308,8 +308,7 @@ class Nested(SynchronousTestCase):
     def test_overrun(self) -> None:
         """An option in an option that runs past the end is malformed."""
         for payload in (b"\0", b"\0\1\0", b"\0\1\0\1", b"\0\1\0\5ab", b"\0\1\0\1a\0\2", b"\0\1\xff\xffab"):
-            error = self.assertRaises(Malformed, parse_options6, payload)
-            self.assertEqual(error.statistic, "pkt6-parse-failed")
+            self.assertRaises(Malformed, parse_options6, payload)
 
     @relaxed
     @given(st.lists(st.integers(0, 0xFFFF), max_size=20).map(tuple))

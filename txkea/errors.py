@@ -27,21 +27,19 @@ class TxkeaError(Exception):
 class Drop(TxkeaError):
     """This query gets no answer.
 
-    ``statistic`` is the name of the counter that grows beside ``pkt4-receive-drop`` (or ``""``), ``message`` the
-    identifier of the log message, the exception's text the reason in words.
+    ``statistic`` is the name of the counter that grows beside ``pkt4-receive-drop`` or ``pkt6-receive-drop`` (or
+    ``""``), ``message`` the identifier of the log message (``""``: the family's own for dropped packets), the
+    exception's text the reason in words.
     """
 
-    def __init__(self, reason: str, statistic: str = "", message: str = "DHCP4_PACKET_DROPPED") -> None:
+    def __init__(self, reason: str, statistic: str = "", message: str = "") -> None:
         super().__init__(reason)
         self.statistic = statistic
         self.message = message
 
 
 class Malformed(Drop):
-    """The bytes are not what the protocol says; ``statistic`` is ``pkt4-parse-failed`` unless told otherwise."""
-
-    def __init__(self, reason: str, statistic: str = "pkt4-parse-failed") -> None:
-        super().__init__(reason, statistic, "DHCP4_PACKET_DROP_0001")
+    """The bytes are not what the protocol says; counted as the family's ``parse-failed``."""
 
 
 class Refuse(TxkeaError):

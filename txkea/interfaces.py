@@ -111,7 +111,7 @@ class ILeaseStore(Interface):
 class ILeaseObserver(Interface):
     """Told of lease changes: High Availability, RADIUS accounting, DNS updates."""
 
-    answer_waits: bool = Attribute("Whether the answer leaves only after the awaitable of `leases_committed` fired.")
+    answer_waits: bool = Attribute("Whether the answer leaves only after the awaitables of what it is told of a query fired.")
 
     def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
         """A query changed these leases, durably. *Waits.*"""

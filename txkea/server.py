@@ -8,39 +8,40 @@ from typing import Any
 
 from zope.interface import implementer
 
-from txkea.errors import Drop, Refuse, Unavailable
-from txkea.exchange.accept4 import accept4
-from txkea.exchange.answer4 import exchange4
+from txkea.errors import Drop, Malformed, Refuse, Unavailable
+from txkea.exchange.families import FAMILIES
+from txkea.exchange.observers import has_news, report
 from txkea.exchange.query import Query
 from txkea.exchange.reply import Reply
-from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT
 from txkea.exchange.site import Site
-from txkea.exchange.statistics import SENT4
 from txkea.interfaces import IDatagramReceiver, ILeaseObserver, Origin
 from txkea.launch import drive, launch
 
 __all__ = ["Server"]
 
-IN_FLIGHT_LIMIT = 8192
-"""Exchanges that may wait at once (for a store, a partner, RADIUS); a query beyond is dropped and counted."""
-
 
 @implementer(IDatagramReceiver)
 class Server:
-    """Answers DHCPv4 queries with the site in force.
+    """Answers the queries of one family, that of its site, with the site in force.
 
-    ``seconds`` gives the time since the epoch. ``server_port`` and ``client_port`` are where relays and clients listen.
+    ``seconds`` gives the time since the epoch. ``server_port`` and ``client_port`` are where relays and clients listen;
+    0 is the family's own.
     """
 
-    def __init__(
-        self, site: Site, seconds: Callable[[], float], server_port: int = SERVER_PORT, client_port: int = CLIENT_PORT
-    ) -> None:
+    def __init__(self, site: Site, seconds: Callable[[], float], server_port: int = 0, client_port: int = 0) -> None:
         self.site = site
         self.enabled = True
         """Whether queries are answered at all (Kea A095)."""
         self._seconds = seconds
-        self._ports = {SERVER_PORT: server_port, CLIENT_PORT: client_port}
         self._in_flight: set[bytes] = set()
+        family = self._family = FAMILIES[site.configuration.family]
+        self._ports = {
+            family.server_port: server_port or family.server_port,
+            family.client_port: client_port or family.client_port,
+        }
+        # Looked up once and not for every packet.
+        self._accept, self._exchange, self._sent_by_type = family.accept, family.exchange, family.sent
+        self._sent, self._dropped = family.statistic("sent"), family.statistic("receive-drop")
 
     def __len__(self) -> int:
         """How many exchanges wait."""
@@ -50,10 +51,10 @@ class Server:
         """Answer a query now, or when what it waits for has come; never raises."""
         site = self.site
         if not self.enabled:
-            site.statistics["pkt4-service-disabled"] += 1
+            site.statistics[self._family.statistic("service-disabled")] += 1
             return
         try:
-            query = accept4(site, data, origin, self._seconds())
+            query = self._accept(site, data, origin, self._seconds())
         except Exception as error:  # noqa: BLE001 - no input may raise out of a query
             self._refuse(site, None, error)
             return
@@ -61,18 +62,19 @@ class Server:
         if in_flight and self._is_waiting(query):
             return
         in_flight.add(query.key)
-        drive(exchange4(query), self._came, self._failed, query)
+        drive(self._exchange(query), self._came, self._failed, query)
 
     def _is_waiting(self, query: Query) -> bool:
         """Whether the client's earlier query still waits, or too many do."""
-        statistics = query.site.statistics
         if query.key in self._in_flight:
-            statistics["pkt4-duplicate"] += 1
-        elif len(self._in_flight) >= IN_FLIGHT_LIMIT:
-            statistics["pkt4-queue-full"] += 1
+            reason = "duplicate"
+        elif 0 < query.site.configuration.parked_packet_limit <= len(self._in_flight):
+            reason = "queue-full"
         else:
             return False
-        statistics["pkt4-receive-drop"] += 1
+        statistics = query.site.statistics
+        statistics[self._family.statistic(reason)] += 1
+        statistics[self._dropped] += 1
         return True
 
     def _came(self, query: Query, reply: Reply | None) -> None:
@@ -88,47 +90,55 @@ class Server:
 
     def _send(self, query: Query, reply: Reply) -> None:
         statistics = query.site.statistics
-        statistics["pkt4-sent"] += 1
-        statistics[SENT4[reply.type]] += 1
+        statistics[self._sent] += 1
+        statistics[self._sent_by_type[reply.type]] += 1
         query.origin.socket.send(reply.data, reply.address, self._ports.get(reply.port, reply.port), reply.hwaddr)
 
     def _tell(self, query: Query) -> None:
         """Tell the observers that no answer waits for which leases changed, each in its own time."""
-        if query.granted or query.removed:
+        if has_news(query):
             for observer in query.site.observers:
                 if not observer.answer_waits:
-                    launch(self._committed(observer, query))
+                    launch(self._report(observer, query))
 
-    async def _committed(self, observer: ILeaseObserver, query: Query) -> None:
+    async def _report(self, observer: ILeaseObserver, query: Query) -> None:
         try:
-            await observer.leases_committed(query, query.granted, query.removed)
+            await report(query, observer)
         except Exception as error:  # noqa: BLE001 - nobody else would hear it
             self._complain(query.site, query, error)
 
     def _refuse(self, site: Site, query: Query | None, error: Any) -> None:
         """Count and log a query that gets no answer: the one place that hears why."""
         statistics = site.statistics
-        statistics["pkt4-receive-drop"] += 1
+        statistics[self._dropped] += 1
         if isinstance(error, Refuse):  # of a message that has no negative answer
             error = Drop(str(error))
         if isinstance(error, Drop):
-            if error.statistic:
-                statistics[error.statistic] += 1
-            log = site.log.bad_packets.debug
-            if log:
-                log(error.message, f"{query or 'a packet'}: {error}")
+            self._drop(site, query, error)
         else:
-            statistics["pkt4-processing-failed"] += 1
+            statistics[self._family.statistic("processing-failed")] += 1
             self._complain(site, query, error)
         if query is not None and site.observers:
             self._tell(query)
+
+    def _drop(self, site: Site, query: Query | None, error: Drop) -> None:
+        unreadable = isinstance(error, Malformed)
+        statistic = self._family.statistic("parse-failed") if unreadable else error.statistic
+        if statistic:
+            site.statistics[statistic] += 1
+        log = site.log.bad_packets.debug
+        if log:
+            family = self._family
+            message = family.malformed if unreadable else error.message or family.message("DHCP{}_PACKET_DROPPED")
+            log(message, f"{query or 'a packet'}: {error}")
 
     def _complain(self, site: Site, query: Query | None, error: Exception) -> None:
         log = site.log.server.error
         if not log:
             return
         if isinstance(error, Unavailable):
-            log("DHCP4_LEASE_STORE_UNAVAILABLE", f"{query}: not answered: {error}")
+            log(self._family.message("DHCP{}_LEASE_STORE_UNAVAILABLE"), f"{query}: not answered: {error}")
             return
+        message = self._family.message("DHCP{}_PACKET_PROCESS_EXCEPTION")
         for line in "".join(format_exception(error)).splitlines():
-            log("DHCP4_PACKET_PROCESS_EXCEPTION", f"{query or 'a packet'}: not answered: {line}")
+            log(message, f"{query or 'a packet'}: not answered: {line}")

@@ -140,7 +140,7 @@ DHCP4: Final = keywords(
     keyword("ip-reservations-unique", BOOLEAN, True),
     keyword("reservations-lookup-first", BOOLEAN, False, inert="reservations are always looked up first"),
     keyword("early-global-reservations-lookup", BOOLEAN, False, later=only(features.EARLY_LOOKUP, True)),
-    keyword("parked-packet-limit", Integer(), 256),
+    keyword("parked-packet-limit", Integer(), 8192),
     keyword("stash-agent-options", BOOLEAN, False, later=only(features.STASH, True)),
     keyword("server-tag", Text(256), ""),
     keyword("statistic-default-sample-count", Integer(), 20, inert="txkea keeps no samples yet"),

@@ -16,6 +16,7 @@ from txkea.exchange.allocate4 import (
     lease_offer,
     own_lease,
 )
+from txkea.exchange.observers import tell
 from txkea.exchange.options4 import value
 from txkea.exchange.query import Query4
 from txkea.exchange.reply import Reply
@@ -47,10 +48,8 @@ async def exchange4(query: Query4) -> Reply | None:
         if not query_filter.serves(query):
             raise Drop("another server of the pair serves this client", "pkt4-not-for-us")
     reply = await ANSWERS[query.type](query)
-    if site.observers and (query.granted or query.removed):
-        for observer in site.observers:
-            if observer.answer_waits:
-                await observer.leases_committed(query, query.granted, query.removed)
+    if site.observers:
+        await tell(query)
     if site.answer_ready and reply is not None:
         reply = await revised(query, reply)
     return reply
@@ -227,8 +226,7 @@ async def decline(query: Query4) -> Reply | None:
         subnet = site.subnets.by_id.get(lease.subnet_id)
         if subnet is not None:
             accounting.declined(site.statistics, subnet)
-        for observer in site.observers:
-            await observer.lease_declined(query, kept)
+        query.declined.append(kept)
         if site.log.leases.info:
             text = f"{query}: {address_text(address)} was declined and is not used for {period} seconds"
             site.log.leases.info("DHCP4_DECLINE_LEASE", text)

@@ -23,6 +23,7 @@ class Query:
     """The one mutable thing: what is known of a query so far; it belongs to one exchange."""
 
     __slots__ = (
+        "declined",
         "fqdn",
         "granted",
         "host",
@@ -67,6 +68,8 @@ class Query:
         """The leases that this query added or renewed, durably."""
         self.removed: list[Any] = []
         """The leases that this query ended, durably."""
+        self.declined: list[Any] = []
+        """The leases of addresses that the client found in use, as they are stored now."""
 
 
 class Query4(Query):

@@ -372,7 +372,8 @@ class Configuration:
     ip_reservations_unique: bool = True
     reservations_lookup_first: bool = False
     lease_checks: str = "warn"
-    parked_packet_limit: int = 256
+    parked_packet_limit: int = 8192
+    """Exchanges that may wait at once, 0 for any number. Kea counts only those that wait for hooks: its default is 256."""
     stash_agent_options: bool = False
     lenient_option_parsing: bool = False
     ignore_rai_link_selection: bool = False

@@ -28,7 +28,6 @@ __all__ = [
     "decode6",
     "encode6",
     "encode_message6",
-    "malformed6",
     "option6",
     "parse_options6",
     "read_status",
@@ -245,11 +244,6 @@ def _pairs(options: dict[int, bytes], repeated: dict[int, list[bytes]]) -> Itera
             yield code, each
 
 
-def malformed6(reason: str) -> Malformed:
-    """The error for bytes that are not DHCPv6, counted as such."""
-    return Malformed(reason, "pkt6-parse-failed")
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 _MESSAGE: Final = Struct("!I")
@@ -300,7 +294,7 @@ def decode6(data: bytes, lenient: bool = False, relayed: int = MessageType6.RELA
     """
     relays: tuple[Relay, ...] = ()
     if len(data) < HEADER6_LENGTH:
-        raise malformed6(f"{len(data)} bytes are too short for a DHCPv6 message, which has at least {HEADER6_LENGTH}")
+        raise Malformed(f"{len(data)} bytes are too short for a DHCPv6 message, which has at least {HEADER6_LENGTH}")
     (head,) = _unpack_message(data)
     if 0x0C000000 <= head < 0x0E000000:
         relays, data = _unwrap(data, lenient, relayed)
@@ -312,7 +306,7 @@ def decode6(data: bytes, lenient: bool = False, relayed: int = MessageType6.RELA
     options, message.repeated = _read_options(data, HEADER6_LENGTH, lenient)
     message.options = options
     if options.get(1) == EMPTY_DUID or options.get(2) == EMPTY_DUID:
-        raise malformed6("an identifier is the empty DUID 00:00:00")
+        raise Malformed("an identifier is the empty DUID 00:00:00")
     return message
 
 
@@ -321,16 +315,16 @@ def _unwrap(data: bytes, lenient: bool, relayed: int) -> tuple[tuple[Relay, ...]
     relays: list[Relay] = []
     while data[0] in _RELAYED:
         if data[0] != relayed:
-            raise malformed6(f"message type {data[0]} in place of {relayed}")
+            raise Malformed(f"message type {data[0]} in place of {relayed}")
         if len(data) < _RELAY.size:
-            raise malformed6(f"{len(data)} bytes are too short for a relay's message, which has at least {_RELAY.size}")
+            raise Malformed(f"{len(data)} bytes are too short for a relay's message, which has at least {_RELAY.size}")
         if len(relays) == RELAYS_MAXIMUM:
-            raise malformed6(f"more than {RELAYS_MAXIMUM} relays")
+            raise Malformed(f"more than {RELAYS_MAXIMUM} relays")
         _, hop_count, link_address, peer_address = _RELAY.unpack_from(data)
         options, repeated = _read_options(data, _RELAY.size, lenient)
         data = options.pop(Option6.RELAY_MSG, b"")
         if len(data) < HEADER6_LENGTH or Option6.RELAY_MSG in repeated:
-            raise malformed6("a relay's message holds no message, more than one, or one of less than 4 bytes")
+            raise Malformed("a relay's message holds no message, more than one, or one of less than 4 bytes")
         relays.append(Relay(hop_count, link_address, peer_address, options, repeated))
     return tuple(relays), data
 
@@ -351,7 +345,7 @@ def _read_options(data: bytes, position: int, lenient: bool) -> tuple[dict[int, 
         if length not in _lengths_of(code, _ANY):
             if lenient and code not in _IDENTIFIERS:
                 continue
-            raise malformed6(f"option {code} has {length} bytes, which is not its length")
+            raise Malformed(f"option {code} has {length} bytes, which is not its length")
         if length >= _SHALLOW and code in _CONTAINERS:
             _check_nesting(code, payload)
         if code in options:
@@ -359,7 +353,7 @@ def _read_options(data: bytes, position: int, lenient: bool) -> tuple[dict[int, 
         else:
             options[code] = payload
     if position != end and not lenient:
-        raise malformed6("an option runs past the end")
+        raise Malformed("an option runs past the end")
     return options, repeated
 
 
@@ -371,7 +365,7 @@ def _check_nesting(code: int, payload: bytes) -> None:
     while levels:
         position, end, depth = levels.pop()
         if depth > NESTING_MAXIMUM:
-            raise malformed6(f"options stand in one another more than {NESTING_MAXIMUM} deep")
+            raise Malformed(f"options stand in one another more than {NESTING_MAXIMUM} deep")
         while position <= end - 4:
             code, length = _unpack_option(payload, position)
             start = position + 4
@@ -390,7 +384,7 @@ def parse_options6(payload: bytes) -> list[tuple[int, bytes]]:
         position = start + length
         options.append((code, payload[start:position]))
     if position != end:
-        raise malformed6("an option in an option runs past the end")
+        raise Malformed("an option in an option runs past the end")
     return options
 
 
@@ -406,7 +400,7 @@ class Status(NamedTuple):
 def read_status(payload: bytes) -> Status:
     """Read option 13. Raises `Malformed`."""
     if len(payload) < 2:
-        raise malformed6(f"status code of {len(payload)} bytes, which has at least 2")
+        raise Malformed(f"status code of {len(payload)} bytes, which has at least 2")
     return Status(int.from_bytes(payload[:2], "big"), payload[2:])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-from txkea.wire.dhcp6 import Option6, malformed6, option6
+from txkea.errors import Malformed
+from txkea.wire.dhcp6 import Option6, option6
 
 __all__ = [
     "INFINITY",
@@ -85,7 +86,7 @@ def read_ia(code: int, payload: bytes, lenient: bool = False) -> Ia:
     """
     end = len(payload)
     if end < 12:
-        raise malformed6(f"identity association of {end} bytes, which has at least 12")
+        raise Malformed(f"identity association of {end} bytes, which has at least 12")
     iaid, t1, t2 = _unpack_times(payload)
     if end == 12:
         return Ia(code, iaid, t1, t2)
@@ -105,14 +106,14 @@ def read_ia(code: int, payload: bytes, lenient: bool = False) -> Ia:
             continue
         elif length < least:
             if not lenient:
-                raise malformed6(f"option {inner} of {length} bytes, which has at least {least}")
+                raise Malformed(f"option {inner} of {length} bytes, which has at least {least}")
         elif code == 3:
             address, preferred, valid = _unpack_address(payload, start)
             resources.append(Resource(address, preferred, valid, 128, payload[start + 24 : position]))
         else:
             resources.append(_read_prefix(payload, start, position, lenient))
     if position != end and not lenient:
-        raise malformed6("an option runs past the end of its identity association")
+        raise Malformed("an option runs past the end of its identity association")
     return Ia(code, iaid, t1, t2, tuple(resources), status)
 
 
@@ -120,7 +121,7 @@ def _read_prefix(payload: bytes, start: int, end: int, lenient: bool) -> Resourc
     preferred, valid, length, address = _unpack_prefix(payload, start)
     if length > 128:
         if not lenient:
-            raise malformed6(f"prefix length {length}, which is at most 128")
+            raise Malformed(f"prefix length {length}, which is at most 128")
         length = 128
     value = int.from_bytes(address, "big")
     beyond = value & _BEYOND[length]
@@ -170,11 +171,11 @@ def encode_ia(ia: Ia) -> bytes:
 def read_pd_exclude(prefix: bytes, length: int, payload: bytes) -> tuple[bytes, int]:
     """The prefix, and its length, that option 67 cuts out of a delegated prefix. Raises `Malformed`."""
     if len(payload) < 2:
-        raise malformed6(f"excluded prefix of {len(payload)} bytes, which has at least 2")
+        raise Malformed(f"excluded prefix of {len(payload)} bytes, which has at least 2")
     excluded_length = payload[0]
     bits = excluded_length - length
     if bits <= 0 or excluded_length > 128 or len(payload) - 1 != (bits + 7) // 8:
-        raise malformed6(f"excluded prefix of length {excluded_length} in {len(payload)} bytes, within a /{length}")
+        raise Malformed(f"excluded prefix of length {excluded_length} in {len(payload)} bytes, within a /{length}")
     subnet_id = int.from_bytes(payload[1:], "big") >> -bits % 8
     value = int.from_bytes(prefix, "big") & ~_BEYOND[length] | subnet_id << 128 - excluded_length
     return value.to_bytes(16, "big"), excluded_length

@@ -367,14 +367,14 @@ def write_vendor6(vendors: Mapping[int, bytes]) -> list[bytes]:
 def parse_codes(payload: bytes) -> tuple[int, ...]:
     """The option codes in an option request (6) or echo request (43). Raises `Malformed`."""
     if len(payload) % 2:
-        raise Malformed(f"{len(payload)} bytes of option codes, which have two each", "pkt6-parse-failed")
+        raise Malformed(f"{len(payload)} bytes of option codes, which have two each")
     return unpack(f"!{len(payload) // 2}H", payload)
 
 
 def parse_link_layer(payload: bytes) -> tuple[int, bytes]:
     """Hardware type and address in option 79, the address of at most 20 bytes (RFC 6939). Raises `Malformed`."""
     if not 2 <= len(payload) <= 22:
-        raise Malformed(f"link-layer address option of {len(payload)} bytes, which has 2 to 22", "pkt6-parse-failed")
+        raise Malformed(f"link-layer address option of {len(payload)} bytes, which has 2 to 22")
     return int.from_bytes(payload[:2], "big"), payload[2:]
 
 

@@ -1,0 +1,68 @@
+"""What tells one family from the other for everybody who runs exchanges: a row each, and nothing else differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from txkea.exchange.accept4 import accept4
+from txkea.exchange.answer4 import exchange4
+from txkea.exchange.query import Query
+from txkea.exchange.reply import Reply
+from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT
+from txkea.exchange.site import Site
+from txkea.exchange.statistics import SENT4
+from txkea.interfaces import Origin
+
+__all__ = ["FAMILIES", "FAMILY4", "Family"]
+
+
+@frozen(kw_only=True)
+class Family:
+    """A family of the protocol, as a server sees it."""
+
+    number: int
+    """4 or 6."""
+    accept: Callable[[Site, bytes, Origin, float], Query]
+    """From a datagram to a query; raises `Drop`."""
+    exchange: Callable[[Any], Coroutine[Any, Any, Reply | None]]
+    """From a query to its answer; raises `Drop`."""
+    sent: Mapping[int, str]
+    """Message type to the statistic of answers."""
+    malformed: str
+    """The log message about a packet that cannot be read."""
+    server_port: int
+    client_port: int
+
+    @property
+    def label(self) -> str:
+        """As people write it."""
+        return f"DHCPv{self.number}"
+
+    @property
+    def daemon(self) -> str:
+        """The name of Kea's program, of its pid file and of the root of its loggers."""
+        return f"kea-dhcp{self.number}"
+
+    def message(self, identifier: str) -> str:
+        """A log message that both families have, such as ``DHCP{}_STARTED``, with its number."""
+        return identifier.format(self.number)
+
+    def statistic(self, name: str) -> str:
+        """A statistic that both families have, such as ``sent``."""
+        return f"pkt{self.number}-{name}"
+
+
+FAMILY4: Final = Family(
+    number=4,
+    accept=accept4,
+    exchange=exchange4,
+    sent=SENT4,
+    malformed="DHCP4_PACKET_DROP_0001",
+    server_port=SERVER_PORT,
+    client_port=CLIENT_PORT,
+)
+FAMILIES: Final = {family.number: family for family in (FAMILY4,)}
+"""By number."""
