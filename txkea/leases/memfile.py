@@ -21,7 +21,7 @@ from txkea.leases.opening import Opened, Opening
 from txkea.leases.rows import SCHEMA4, format4, removal4
 from txkea.leases.sanity import sanity_check
 from txkea.leases.writer import Writer, WriterThread, call
-from txkea.model.lease import Lease4
+from txkea.model.lease import Lease
 
 __all__ = ["MEMFILE", "MemfileLeases"]
 
@@ -29,7 +29,7 @@ _WAIT_FOR_CLEANUP: Final = 30.0
 """Seconds that an opening waits for a clean-up that a server before started."""
 _POLL: Final = 0.1
 
-Change = tuple["Lease4 | None", "Lease4 | None"]
+Change = tuple["Lease | None", "Lease | None"]
 """What an address has now, and what it had."""
 
 
@@ -55,7 +55,7 @@ class MemfileLeases(MemoryLeases):
         max_row_errors: int = 0,
         commit_delay: float = 1.5,
         pool_id: bool = False,
-        check: Callable[[Lease4], Lease4 | None] | None = None,
+        check: Callable[[Any], Any] | None = None,
         disk: Disk | None = None,
         writer: Callable[[], Writer] | None = None,
     ) -> None:
@@ -123,7 +123,7 @@ class MemfileLeases(MemoryLeases):
         self.table = opened.table
         self._lock = opened.lock
         self._width = opened.width
-        self._row = format4(opened.width)
+        self._row: Callable[[Any], bytes] = format4(opened.width)
         revert = self.table.revert
         self._journal = Journal(
             self.files.active,
@@ -216,22 +216,22 @@ class MemfileLeases(MemoryLeases):
 
     # -- changing
 
-    async def add(self, lease: Lease4) -> bool:
+    async def add(self, lease: Lease) -> bool:
         row = self._row(lease)
         if not self.table.add(lease):
             return False
         await self._append(row, (lease, None))
         return True
 
-    async def update(self, lease: Lease4, was: Lease4) -> bool:
+    async def update(self, lease: Lease, was: Lease) -> bool:
         row = self._row(lease)
         if not self.table.update(lease, was):
             return False
         await self._append(row, (lease, was))
         return True
 
-    async def remove(self, lease: Lease4) -> bool:
-        row = removal4(lease, self._row)
+    async def remove(self, lease: Lease) -> bool:
+        row = removal4(lease, self._row)  # type: ignore[arg-type]
         if not self.table.remove(lease):
             return False
         await self._append(row, (None, lease))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from zope.interface import implementer
 
@@ -13,21 +13,26 @@ from txkea.interfaces import ILeaseStore
 from txkea.leases.order import AddressOrder
 from txkea.leases.timetable import Timetable
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.model.lease import INFINITE, Lease4, LeaseState
+from txkea.model.lease import INFINITE, Lease, Lease4, Lease6, LeaseState, LeaseType
 
 __all__ = ["LeaseTable", "MemoryLeases"]
 
 _RECLAIMED: Final = int(LeaseState.RECLAIMED)
-_KIND: Final = itemgetter(5, 9)
+_PD: Final = int(LeaseType.PD)
+_KIND: Final = attrgetter("subnet_id", "state", "type")
+_FEW: Final = 4
+"""How many of the leases inside a prefix are told: one is enough to know that it is taken."""
+_OTHER_FAMILY: Final = {Lease4: IdentifierKind.DUID, Lease6: IdentifierKind.CLIENT_ID}
+"""What the clients of leases like these are not known by: one index serves both families."""
 
-_Index = dict[bytes, "Lease4 | dict[bytes, Lease4]"]
+_Index = dict[bytes, "Lease | dict[bytes, Lease]"]
 """Leases by a client's key: the lease itself, or several by their addresses.
 
 A million clients have one lease each, and one hostile client may have a hundred thousand.
 """
 
 
-def _link(index: _Index, key: bytes, lease: Lease4) -> None:
+def _link(index: _Index, key: bytes, lease: Lease) -> None:
     """Enter a lease, or replace the one with its address."""
     there = index.get(key)
     if there is None:
@@ -40,7 +45,7 @@ def _link(index: _Index, key: bytes, lease: Lease4) -> None:
         index[key] = {there[0]: there, lease[0]: lease}  # type: ignore
 
 
-def _relink(index: _Index, old: bytes, new: bytes, there: Lease4, lease: Lease4) -> None:
+def _relink(index: _Index, old: bytes, new: bytes, there: Lease, lease: Lease) -> None:
     """Replace a lease by another of its address, whose key may differ."""
     if old == new:
         if not new:
@@ -60,7 +65,7 @@ def _relink(index: _Index, old: bytes, new: bytes, there: Lease4, lease: Lease4)
 def _unlink(index: _Index, key: bytes, address: bytes) -> None:
     """Take a lease out that is there."""
     there = index[key]
-    if isinstance(there, Lease4):
+    if not isinstance(there, dict):
         del index[key]
         return
     del there[address]
@@ -74,17 +79,15 @@ class LeaseTable:
     Keys are the very bytes objects of the leases: a million leases take 0.5 GB, and tuples would double that.
     """
 
-    __slots__ = ("_by_address", "_by_client_id", "_by_hwaddr", "_counts", "_order", "_reclaimed", "_running")
+    __slots__ = ("_by_address", "_by_client", "_by_hwaddr", "_counts", "_lengths", "_order", "_reclaimed", "_running")
 
-    def __init__(self, leases: Mapping[bytes, Lease4] | None = None) -> None:
+    def __init__(self, leases: Mapping[bytes, Lease] | None = None) -> None:
         """``leases`` by address; the dictionary becomes the table's own."""
-        self._by_address: dict[bytes, Lease4] = leases if isinstance(leases, dict) else {}
+        self._by_address: dict[bytes, Lease] = leases if isinstance(leases, dict) else {}
         self._by_hwaddr: _Index = {}
-        self._by_client_id: _Index = {}
-        self._counts = {
-            (subnet, state, 0): count
-            for (subnet, state), count in Counter(map(_KIND, self._by_address.values())).items()
-        }
+        self._by_client: _Index = {}
+        self._counts: dict[tuple[int, int, int], int] = Counter(map(_KIND, self._by_address.values()))
+        self._lengths: dict[int, int] = self._prefix_lengths()
         self._order = AddressOrder(self._by_address)
         self._running = Timetable(self._still_running, self._by_address)
         self._reclaimed = Timetable(self._still_reclaimed, self._by_address)
@@ -93,33 +96,34 @@ class LeaseTable:
     def __len__(self) -> int:
         return len(self._by_address)
 
-    def __iter__(self) -> Iterator[Lease4]:
+    def __iter__(self) -> Iterator[Lease]:
         return iter(self._by_address.values())
 
     # -- reading
 
-    def get(self, address: bytes) -> Lease4 | None:
+    def get(self, address: bytes) -> Any:
         """See `ILeaseStore.get`."""
         return self._by_address.get(address)
 
-    def by_client(self, identifier: Identifier) -> Sequence[Lease4]:
+    def by_client(self, identifier: Identifier) -> Sequence[Any]:
         """See `ILeaseStore.by_client`."""
         kind, value = identifier
         if kind == IdentifierKind.HW_ADDRESS:
             there = self._by_hwaddr.get(value)
-        elif kind == IdentifierKind.CLIENT_ID:
-            there = self._by_client_id.get(value)
+        elif kind == IdentifierKind.CLIENT_ID or kind == IdentifierKind.DUID:
+            there = self._by_client.get(value)
         else:
             return ()
         if there is None:
             return ()
-        return (there,) if isinstance(there, Lease4) else list(there.values())
+        found: Sequence[Lease] = list(there.values()) if isinstance(there, dict) else (there,)
+        return () if kind == _OTHER_FAMILY[found[0].__class__] else found
 
-    def expired(self, now: float, limit: int) -> Sequence[Lease4]:
+    def expired(self, now: float, limit: int) -> Sequence[Any]:
         """See `ILeaseStore.expired`."""
         return self._running.due(now, limit)
 
-    def reclaimed(self, before: float, limit: int) -> Sequence[Lease4]:
+    def reclaimed(self, before: float, limit: int) -> Sequence[Any]:
         """See `ILeaseStore.reclaimed`."""
         return self._reclaimed.due(before, limit)
 
@@ -127,24 +131,48 @@ class LeaseTable:
         """See `ILeaseStore.counts`."""
         return {key: count for key, count in self._counts.items() if count}
 
-    def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:
+    def page(self, after: bytes | None, limit: int) -> Sequence[Any]:
         """See `ILeaseStore.page`."""
         leases = self._by_address
         return [leases[address] for address in self._order.after(after, limit)]
 
-    def _still_running(self, address: bytes, second: int) -> Lease4 | None:
+    def overlapping(self, address: bytes, length: int) -> Sequence[Any]:
+        """See `ILeaseStore.overlapping`; of many leases inside the prefix the first few."""
+        leases = self._by_address
+        if length == 128:
+            there = leases.get(address)
+            found = [] if there is None else [there]
+        else:
+            found = self._inside(address, length)
+        if self._lengths:
+            number = int.from_bytes(address, "big")
+            for shorter in self._lengths:
+                if shorter < length:
+                    around = leases.get((number >> 128 - shorter << 128 - shorter).to_bytes(16, "big"))
+                    # One that begins at this very address is among those inside already.
+                    if around is not None and around[0] != address and around[14] == shorter:  # type: ignore[misc]
+                        found.append(around)
+        return found
+
+    def _inside(self, address: bytes, length: int) -> list[Lease]:
+        """The first few leases with addresses in a prefix."""
+        leases = self._by_address
+        last = int.from_bytes(address, "big") | (1 << 128 - length) - 1
+        return [leases[key] for key in self._order.within(address, last.to_bytes(16, "big"), _FEW)]
+
+    def _still_running(self, address: bytes, second: int) -> Any:
         lease = self._by_address.get(address)
         if lease is None or lease[4] != second or lease[9] == _RECLAIMED or lease[3] == INFINITE:
             return None
         return lease
 
-    def _still_reclaimed(self, address: bytes, second: int) -> Lease4 | None:
+    def _still_reclaimed(self, address: bytes, second: int) -> Any:
         lease = self._by_address.get(address)
         return lease if lease is not None and lease[4] == second and lease[9] == _RECLAIMED else None
 
     # -- changing
 
-    def add(self, lease: Lease4) -> bool:
+    def add(self, lease: Lease) -> bool:
         """See `ILeaseStore.add`."""
         address = lease[0]
         if address in self._by_address:
@@ -155,7 +183,7 @@ class LeaseTable:
         self._count(lease, 1)
         return True
 
-    def update(self, lease: Lease4, was: Lease4) -> bool:
+    def update(self, lease: Lease, was: Lease) -> bool:
         """See `ILeaseStore.update`."""
         address, hwaddr, client_id, lifetime, expires = lease[:5]
         there = self._by_address.get(address)
@@ -163,15 +191,15 @@ class LeaseTable:
             return False
         self._by_address[address] = lease
         _relink(self._by_hwaddr, there[1], hwaddr, there, lease)
-        _relink(self._by_client_id, there[2], client_id, there, lease)
-        if lease[9] != there[9] or lease[5] != there[5]:
+        _relink(self._by_client, there[2], client_id, there, lease)
+        if lease[9] != there[9] or lease[5] != there[5] or lease[12:15:2] != there[12:15:2]:
             self._count(there, -1)
             self._count(lease, 1)
         if expires != there[4] or lease[9] != there[9] or lifetime != there[3]:
             self._schedule(lease)
         return True
 
-    def remove(self, lease: Lease4) -> bool:
+    def remove(self, lease: Lease) -> bool:
         """See `ILeaseStore.remove`."""
         address = lease[0]
         there = self._by_address.get(address)
@@ -182,11 +210,11 @@ class LeaseTable:
         if there[1]:
             _unlink(self._by_hwaddr, there[1], address)
         if there[2]:
-            _unlink(self._by_client_id, there[2], address)
+            _unlink(self._by_client, there[2], address)
         self._count(there, -1)
         return True
 
-    def revert(self, lease: Lease4 | None, was: Lease4 | None) -> None:
+    def revert(self, lease: Lease | None, was: Lease | None) -> None:
         """Undo the latest change of an address: ``lease`` is what it has (None: nothing), ``was`` what it had."""
         if lease is None:
             assert was is not None
@@ -196,9 +224,9 @@ class LeaseTable:
         else:
             self.update(was, lease)
 
-    def _enter(self, leases: Iterable[Lease4]) -> None:
+    def _enter(self, leases: Iterable[Lease]) -> None:
         """Enter leases that are new by address into the indexes by client and by end."""
-        by_hwaddr, by_client_id, schedule = self._by_hwaddr, self._by_client_id, self._schedule
+        by_hwaddr, by_client_id, schedule = self._by_hwaddr, self._by_client, self._schedule
         for lease in leases:
             hwaddr, client_id = lease[1], lease[2]
             # One look where the client is new, as nearly all are.
@@ -208,11 +236,28 @@ class LeaseTable:
                 _link(by_client_id, client_id, lease)
             schedule(lease)
 
-    def _count(self, lease: Lease4, step: int) -> None:
-        key = (lease[5], lease[9], 0)
+    def _count(self, lease: Lease, step: int) -> None:
+        kind = lease.type
+        key = (lease[5], lease[9], kind)
         self._counts[key] = self._counts.get(key, 0) + step
+        if kind == _PD:
+            self._count_length(lease.prefix_length, step)  # type: ignore[union-attr]
 
-    def _schedule(self, lease: Lease4) -> None:
+    def _count_length(self, length: int, step: int) -> None:
+        """Those that no prefix has are absent: each costs a look at every `overlapping`."""
+        count = self._lengths.get(length, 0) + step
+        if count:
+            self._lengths[length] = count
+        else:
+            del self._lengths[length]
+
+    def _prefix_lengths(self) -> dict[int, int]:
+        """How many prefixes of each length there are."""
+        if not any(kind == _PD for _, _, kind in self._counts):
+            return {}
+        return Counter(lease.prefix_length for lease in self if lease.type == _PD)  # type: ignore[union-attr]
+
+    def _schedule(self, lease: Lease) -> None:
         """Note the end of a lease, if it has one."""
         if lease[9] == _RECLAIMED:
             self._reclaimed.note(lease[0], lease[4])
@@ -234,29 +279,32 @@ class MemoryLeases:
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    async def get(self, address: bytes) -> Lease4 | None:
+    async def get(self, address: bytes) -> Any:
         return self.table.get(address)
 
-    async def by_client(self, identifier: Identifier) -> Sequence[Lease4]:
+    async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         return self.table.by_client(identifier)
 
-    async def add(self, lease: Lease4) -> bool:
+    async def add(self, lease: Lease) -> bool:
         return self.table.add(lease)
 
-    async def update(self, lease: Lease4, was: Lease4) -> bool:
+    async def update(self, lease: Lease, was: Lease) -> bool:
         return self.table.update(lease, was)
 
-    async def remove(self, lease: Lease4) -> bool:
+    async def remove(self, lease: Lease) -> bool:
         return self.table.remove(lease)
 
-    async def expired(self, now: float, limit: int) -> Sequence[Lease4]:
+    async def expired(self, now: float, limit: int) -> Sequence[Any]:
         return self.table.expired(now, limit)
 
-    async def reclaimed(self, before: float, limit: int) -> Sequence[Lease4]:
+    async def reclaimed(self, before: float, limit: int) -> Sequence[Any]:
         return self.table.reclaimed(before, limit)
+
+    async def overlapping(self, address: bytes, length: int) -> Sequence[Any]:
+        return self.table.overlapping(address, length)
 
     async def counts(self) -> Mapping[tuple[int, int, int], int]:
         return self.table.counts()
 
-    async def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:
+    async def page(self, after: bytes | None, limit: int) -> Sequence[Any]:
         return self.table.page(after, limit)

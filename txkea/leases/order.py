@@ -67,3 +67,14 @@ class AddressOrder:
             if len(found) >= limit:
                 break
         return found
+
+    def within(self, first: bytes, last: bytes, limit: int) -> list[bytes]:
+        """The lowest addresses from ``first`` to ``last``, at most ``limit``."""
+        found: list[bytes] = []
+        for place in range(bisect_left(self._last, first), len(self._last)):
+            chunk = self._chunks[place]
+            start = bisect_left(chunk, first)
+            found += chunk[start : min(bisect_right(chunk, last, start), start + limit - len(found))]
+            if len(found) >= limit or chunk[-1] > last:
+                break
+        return found

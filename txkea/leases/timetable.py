@@ -6,7 +6,7 @@ from collections.abc import Callable, Sized
 from heapq import heappop, heappush
 from typing import Final
 
-from txkea.model.lease import Lease4
+from txkea.model.lease import Lease
 
 __all__ = ["Timetable"]
 
@@ -25,7 +25,7 @@ class Timetable:
 
     __slots__ = ("_at", "_budget", "_current", "_leases", "_limit", "_seconds", "_turn", "entries")
 
-    def __init__(self, current: Callable[[bytes, int], Lease4 | None], leases: Sized) -> None:
+    def __init__(self, current: Callable[[bytes, int], Lease | None], leases: Sized) -> None:
         self._current = current
         self._leases = leases
         self._limit = _SLACK
@@ -50,9 +50,9 @@ class Timetable:
         if self.entries > self._limit:
             self._tidy()
 
-    def due(self, before: float, limit: int) -> list[Lease4]:
+    def due(self, before: float, limit: int) -> list[Lease]:
         """At most ``limit`` leases (0: all) that end before ``before``, the earliest first."""
-        found: list[Lease4] = []
+        found: list[Lease] = []
         seen: list[int] = []
         while self._seconds and self._seconds[0] < before and not (limit and len(found) >= limit):
             second = heappop(self._seconds)
@@ -64,11 +64,11 @@ class Timetable:
             heappush(self._seconds, second)
         return found
 
-    def _ending(self, second: int, limit: int) -> list[Lease4]:
+    def _ending(self, second: int, limit: int) -> list[Lease]:
         """At most ``limit`` leases of one second; drops the outdated entries that it meets on the way."""
         there = self._at[second]
         entries = [there] if isinstance(there, bytes) else there
-        found: dict[bytes, Lease4] = {}
+        found: dict[bytes, Lease] = {}
         place = len(entries)
         while place and len(found) < limit:
             place -= 1

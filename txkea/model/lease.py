@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-__all__ = ["INFINITE", "Lease4", "Lease6", "LeaseState", "LeaseType"]
+__all__ = ["INFINITE", "Lease", "Lease4", "Lease6", "LeaseState", "LeaseType"]
 
 INFINITE: Final = 0xFFFFFFFF
 """The lifetime, in seconds, that never ends (RFC 2131 section 3.3)."""
@@ -116,3 +116,7 @@ class Lease6(NamedTuple):
     def expired(self, now: float) -> bool:
         """Whether its time is over (strictly: Kea A162)."""
         return self.expires < now and self.valid_lifetime != INFINITE
+
+
+Lease = Lease4 | Lease6
+"""A lease of either family: what both begin with is all that a store needs."""

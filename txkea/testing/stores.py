@@ -13,7 +13,7 @@ from txkea.errors import Unavailable
 from txkea.interfaces import ILeaseStore
 from txkea.leases.memory import LeaseTable, MemoryLeases
 from txkea.model.identifier import Identifier
-from txkea.model.lease import Lease4
+from txkea.model.lease import Lease
 
 __all__ = ["CountingLeases", "FailingLeases", "WaitingLeases"]
 
@@ -43,31 +43,34 @@ class _Around:
     async def close(self) -> None:
         await self.inner.close()
 
-    async def get(self, address: bytes) -> Lease4 | None:
+    async def get(self, address: bytes) -> Any:
         return await self._call("get", lambda: self.inner.get(address))
 
-    async def by_client(self, identifier: Identifier) -> Sequence[Lease4]:
+    async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         return await self._call("by_client", lambda: self.inner.by_client(identifier))
 
-    async def add(self, lease: Lease4) -> bool:
+    async def add(self, lease: Lease) -> bool:
         return await self._call("add", lambda: self.inner.add(lease))
 
-    async def update(self, lease: Lease4, was: Lease4) -> bool:
+    async def update(self, lease: Lease, was: Lease) -> bool:
         return await self._call("update", lambda: self.inner.update(lease, was))
 
-    async def remove(self, lease: Lease4) -> bool:
+    async def remove(self, lease: Lease) -> bool:
         return await self._call("remove", lambda: self.inner.remove(lease))
 
-    async def expired(self, now: float, limit: int) -> Sequence[Lease4]:
+    async def expired(self, now: float, limit: int) -> Sequence[Any]:
         return await self._call("expired", lambda: self.inner.expired(now, limit))
 
-    async def reclaimed(self, before: float, limit: int) -> Sequence[Lease4]:
+    async def reclaimed(self, before: float, limit: int) -> Sequence[Any]:
         return await self._call("reclaimed", lambda: self.inner.reclaimed(before, limit))
+
+    async def overlapping(self, address: bytes, length: int) -> Sequence[Any]:
+        return await self._call("overlapping", lambda: self.inner.overlapping(address, length))
 
     async def counts(self) -> Mapping[tuple[int, int, int], int]:
         return await self._call("counts", self.inner.counts)
 
-    async def page(self, after: bytes | None, limit: int) -> Sequence[Lease4]:
+    async def page(self, after: bytes | None, limit: int) -> Sequence[Any]:
         return await self._call("page", lambda: self.inner.page(after, limit))
 
 

@@ -63,7 +63,7 @@ few_leases: Final = st.builds(
     fqdn_fwd=st.just(False),
     fqdn_rev=st.just(False),
     hostname=st.just(""),
-    state=st.sampled_from([int(state) for state in LeaseState]),
+    state=st.sampled_from(range(4)),
     user_context=st.just(""),
     pool_id=st.just(0),
 ).map(_finite)
@@ -85,7 +85,7 @@ any_leases: Final = st.builds(
     fqdn_fwd=st.booleans(),
     fqdn_rev=st.booleans(),
     hostname=st.sampled_from(("", "host.example.org.", "a,b", "a&#x2cb", "&", "\r\n")) | st.text(max_size=40) | _bytes,
-    state=st.sampled_from([int(state) for state in LeaseState]),
+    state=st.sampled_from(range(4)),
     user_context=_contexts,
     pool_id=st.just(0),
 ).map(_finite)
