@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import evolve
 from twisted.internet.task import Clock
@@ -13,6 +13,7 @@ from txkea.exchange import accounting
 from txkea.leases.expiry import Reclamation
 from txkea.model.configuration import DdnsClient
 from txkea.testing.clients4 import Answer, LocalServer
+from txkea.testing.local import Local
 from txkea.wire.dhcp4 import MessageType4
 
 __all__ = ["ACK", "LOCAL", "NAK", "OFFER", "OTHER", "RELAY", "got", "prl", "reclaiming", "serving"]
@@ -26,6 +27,7 @@ OTHER: Final = "203.0.113.9"
 """Another server's address."""
 
 Keywords = Mapping[str, Any]
+AnyServer = TypeVar("AnyServer", bound="Local[Any, Any]")
 
 ON_LINK: Final[Keywords] = {"id": 1, "subnet": "192.0.2.0/24", "pools": [{"pool": "192.0.2.10 - 192.0.2.19"}]}
 BEHIND_RELAY: Final[Keywords] = {
@@ -69,7 +71,7 @@ class Instantly(Clock):
         return later
 
 
-def reclaiming(server: LocalServer) -> LocalServer:
+def reclaiming(server: AnyServer) -> AnyServer:
     """Let the server reclaim expired leases when addresses run out, as its service does."""
     site = server.site
     reclamation = Reclamation(

@@ -1,0 +1,64 @@
+"""What the tests of DHCPv6's exchange share: servers from Kea's keywords, and shorthands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import evolve
+
+from tests.exchanging import reclaiming
+from txkea.config.load import configuration6
+from txkea.config.text import parse
+from txkea.model.configuration import Configuration, DdnsClient
+from txkea.testing.clients6 import Answer6, LocalServer6
+from txkea.wire.dhcp6 import MessageType6
+
+__all__ = ["ADVERTISE", "BEHIND_RELAY", "LINK", "ON_LINK", "REPLY", "configured6", "got6", "reclaiming", "serving6"]
+
+ADVERTISE, REPLY = int(MessageType6.ADVERTISE), int(MessageType6.REPLY)
+LINK: Final = "2001:db8:2::1"
+"""A relay's link-address, in subnet 2."""
+
+Keywords = Mapping[str, Any]
+
+ON_LINK: Final[Keywords] = {
+    "id": 1,
+    "subnet": "2001:db8:1::/64",
+    "interface": "eth0",
+    "pools": [{"pool": "2001:db8:1::10 - 2001:db8:1::19"}],
+    "pd-pools": [{"prefix": "2001:db8:1000::", "prefix-len": 48, "delegated-len": 56}],
+}
+BEHIND_RELAY: Final[Keywords] = {
+    "id": 2,
+    "subnet": "2001:db8:2::/64",
+    "pools": [{"pool": "2001:db8:2::10 - 2001:db8:2::19"}],
+    "pd-pools": [{"prefix": "2001:db8:2000::", "prefix-len": 48, "delegated-len": 56}],
+}
+
+
+def configured6(**dhcp6: Any) -> Configuration:
+    """The configuration of these keywords, with ``_`` for ``-``."""
+    keywords = {name.replace("_", "-"): value for name, value in dhcp6.items()}
+    return configuration6(parse(json.dumps({"Dhcp6": keywords})))
+
+
+def serving6(
+    on_link: Keywords | None = None, *, site: Keywords | None = None, updates: bool = False, **dhcp6: Any
+) -> LocalServer6:
+    """A server with subnet 1 on its own link and subnet 2 behind a relay, each with addresses and prefixes.
+
+    ``on_link`` are further keywords of subnet 1, ``site`` of `memory_site`, the rest of ``Dhcp6`` (``_`` for ``-``);
+    ``updates`` says whether DNS updates are on.
+    """
+    keywords = {"subnet6": [{**ON_LINK, **(on_link or {})}, BEHIND_RELAY], "cache_threshold": 0.0, **dhcp6}
+    configuration = evolve(configured6(**keywords), ddns=DdnsClient(enable_updates=updates))
+    return LocalServer6(configuration, **(site or {}))
+
+
+def got6(answer: Answer6 | None, kind: int = REPLY) -> Answer6:
+    """The answer, which must be of this type."""
+    assert answer is not None, "no answer"
+    assert answer.type == kind, f"type {answer.type} in place of {kind}"
+    return answer
