@@ -133,7 +133,7 @@ class IHostSource(Interface):
         """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*"""
 
     def at(address: bytes, subnet_id: int) -> Awaitable[Sequence[Host]]:
-        """The hosts for which an address is reserved in this subnet. *Waits.*"""
+        """The hosts for which an address, or a prefix that begins with it, is reserved in this subnet. *Waits.*"""
 
 
 class IHostStore(IHostSource):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
-from txkea.exchange import accounting
+from txkea.exchange.binding import TRIES, Grant, fresh, give_up, is_running, left, store
 from txkea.exchange.hostnames import settle
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query4
@@ -15,9 +15,9 @@ from txkea.exchange.search import Search
 from txkea.exchange.subnets import LiveSubnet
 from txkea.interfaces import Hint, IAllocator
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.model.lease import INFINITE, Lease4, LeaseState
+from txkea.model.lease import Lease4, LeaseState
 
-__all__ = ["Choice", "Grant", "belongs", "choose", "grant", "hold", "is_running", "lease_offer", "own_lease"]
+__all__ = ["Choice", "belongs", "choose", "grant", "hold", "lease_offer", "own_lease"]
 
 # Plain integers: looking up a member of an enumeration costs as much as calling a function.
 DECLINED = int(LeaseState.DECLINED)
@@ -25,8 +25,6 @@ DEFAULT = int(LeaseState.DEFAULT)
 RECLAIMED = int(LeaseState.RECLAIMED)
 NO_TIME = bytes(4)
 """A wish for no seconds at all is none: the client gets the default, as in Kea."""
-TRIES = 4
-"""How often a query looks again after another one was faster."""
 
 
 class Choice(NamedTuple):
@@ -36,14 +34,6 @@ class Choice(NamedTuple):
     subnet: LiveSubnet
     was: Lease4 | None
     """The row that it has now, which may be replaced."""
-
-
-class Grant(NamedTuple):
-    """What a client was given."""
-
-    lease: Lease4
-    lifetime: int
-    """Seconds from now: less than the lease's own where a renewal was answered from the cache (Kea A159)."""
 
 
 # -- whose lease is it -------------------------------------------------------------------------------------------------
@@ -80,11 +70,6 @@ def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
     places = {home.id for home in subnet.siblings}
     there = [lease for lease in leases if lease.subnet_id in places and lease.state != DECLINED]
     return max(there, key=lambda lease: lease.expires, default=None)
-
-
-def is_running(lease: Lease4, now: float) -> bool:
-    """Whether somebody may use the address by this lease."""
-    return lease.state == DEFAULT and not lease.expired(now)
 
 
 # -- an address to offer -----------------------------------------------------------------------------------------------
@@ -175,12 +160,12 @@ async def grant(query: Query4, subnet: LiveSubnet, requested: bytes | None) -> G
         choice = await _entitled(query, subnet, requested, own)
         query.subnet = choice.subnet
         lease = await _draft(query, choice)
-        if (remaining := _remaining(query, choice, lease)) is not None and choice.was is not None:
+        if choice.was is not None and (age := fresh(query, choice.subnet, choice.was, lease)) is not None:
             query.site.statistics["v4-lease-reuses"] += 1
-            return Grant(choice.was, remaining)
-        if await store(query, choice, lease):
+            return Grant(choice.was, left(choice.was.valid_lifetime, age))
+        if await store(query, query.key, choice.subnet, lease, choice.was):
             if own is not None and own.address != lease.address:
-                await _give_up(query, own)
+                await give_up(query, own)
             return Grant(lease, lease.valid_lifetime)
     raise Refuse("others kept taking the address")
 
@@ -234,9 +219,13 @@ async def lease_offer(query: Query4, choice: Choice) -> int:
         return lease.valid_lifetime
     if not seconds:
         site.offers.hold(query.key, choice.address, subnet, query.now)
-    elif not await store(query, choice, lease._replace(valid_lifetime=seconds, expires=int(query.now) + seconds)):
+    elif not await store(query, query.key, subnet, _shortened(lease, query, seconds), choice.was):
         raise Drop("another client was faster", "", "ALLOC_ENGINE_V4_ALLOC_FAIL")
     return lease.valid_lifetime
+
+
+def _shortened(lease: Lease4, query: Query4, seconds: int) -> Lease4:
+    return lease._replace(valid_lifetime=seconds, expires=int(query.now) + seconds)
 
 
 def _has_it(query: Query4, choice: Choice) -> bool:
@@ -280,43 +269,3 @@ def lifetime_for(query: Query4, subnet: LiveSubnet) -> int:
     if wish is None or len(wish) != 4 or wish == NO_TIME:
         return lifetime.default
     return max(lifetime.minimum, min(int.from_bytes(wish, "big"), lifetime.maximum))
-
-
-def _remaining(query: Query4, choice: Choice, lease: Lease4) -> int | None:
-    """Seconds left of a lease so fresh that its renewal needs no write, or None (Kea A159)."""
-    was, parameters = choice.was, choice.subnet.parameters
-    if was is None or not parameters.cache_threshold or was.state != DEFAULT:
-        return None
-    age = int(query.now) - was.cltt
-    if not 0 <= age < parameters.cache_threshold * was.valid_lifetime or 0 < parameters.cache_max_age < age:
-        return None
-    if lease._replace(expires=was.expires, user_context=was.user_context) != was:
-        return None
-    return INFINITE if was.valid_lifetime == INFINITE else was.valid_lifetime - age
-
-
-async def store(query: Query4, choice: Choice, lease: Lease4) -> bool:
-    """Make the lease durable; False if the address's row is no longer what the choice was made on."""
-    site, was = query.site, choice.was
-    if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
-        return False
-    site.offers.drop(query.key)
-    query.granted.append(lease)
-    choice.subnet.recent = query.now
-    if was is not None and was.state in (DEFAULT, DECLINED):
-        if not was.expired(query.now):
-            return True
-        accounting.reclaimed(site.statistics, site.subnets, was)
-        for observer in site.observers:
-            await observer.lease_expired(was)
-    accounting.assigned(site.statistics, choice.subnet, lease)
-    return True
-
-
-async def _give_up(query: Query4, lease: Lease4) -> None:
-    """Remove the lease that the client had before: a client has one address on a link."""
-    site = query.site
-    if await site.leases.remove(lease):
-        query.removed.append(lease)
-        if lease.state == DEFAULT:
-            accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)

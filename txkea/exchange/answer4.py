@@ -7,15 +7,14 @@ from collections.abc import Awaitable, Callable
 from txkea.errors import Drop, Refuse
 from txkea.exchange import accounting
 from txkea.exchange.allocate4 import (
-    Grant,
     belongs,
     choose,
     grant,
     hold,
-    is_running,
     lease_offer,
     own_lease,
 )
+from txkea.exchange.binding import Grant, is_running
 from txkea.exchange.observers import tell
 from txkea.exchange.options4 import value
 from txkea.exchange.query import Query4

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import Host
+from txkea.model.lease import LeaseType
 
-__all__ = ["find_host", "reserved_address", "reserved_to_another"]
+__all__ = ["find_host", "reserved_address", "reserved_resources", "reserved_to_another"]
 
 
 async def find_host(query: Query) -> None:
@@ -19,7 +22,7 @@ async def find_host(query: Query) -> None:
         return
     for candidate in _nearest_first(subnet):
         if candidate.parameters.reservations_in_subnet and (host := await _found(query, candidate.id)):
-            query.subnet = candidate if host.addresses else subnet
+            query.subnet = candidate if host.addresses or host.prefixes else subnet
             return
     if subnet.parameters.reservations_global and (host := await _found(query, 0)) and host.addresses:
         query.subnet = subnet.on_link(host.addresses[0]) or subnet
@@ -53,6 +56,19 @@ def reserved_address(query: Query) -> bytes | None:
     if subnet.parameters.reservations_out_of_pool and query.host_subnet_id and subnet.pool_of(address):
         return None
     return address
+
+
+def reserved_resources(query: Query, kind: int) -> Sequence[tuple[bytes, int]]:
+    """The addresses, or prefixes, with their lengths that are reserved for a DHCPv6 client here (Kea B021, B052)."""
+    host, subnet = query.host, query.subnet
+    if host is None or subnet is None:
+        return ()
+    if kind == LeaseType.PD:
+        return host.prefixes
+    found = [(address, 128) for address in host.addresses if subnet.on_link(address) is not None]
+    if subnet.parameters.reservations_out_of_pool and query.host_subnet_id:
+        return [pair for pair in found if not subnet.pool_of(pair[0])]
+    return found
 
 
 async def reserved_to_another(query: Query, subnet: LiveSubnet, address: bytes) -> bool:

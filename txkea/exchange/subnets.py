@@ -149,6 +149,7 @@ class SubnetIndex:
         self.by_id = {subnet.id: subnet for subnet in subnets}
         self._by_relay: dict[bytes, LiveSubnet] = {}
         self._by_link: dict[str, LiveSubnet] = {}
+        self._by_interface_id: dict[bytes, LiveSubnet] = {}
         self._by_network: dict[int, dict[bytes, LiveSubnet]] = {}
         self._found: dict[bytes, LiveSubnet | None] = {}
         for subnet in subnets:
@@ -159,6 +160,8 @@ class SubnetIndex:
             self._by_relay.setdefault(relay, subnet)
         if subnet.parameters.interface:
             self._by_link.setdefault(subnet.parameters.interface, subnet)
+        if subnet.parameters.interface_id:
+            self._by_interface_id.setdefault(subnet.parameters.interface_id, subnet)
         self._by_network.setdefault(subnet.subnet.length, {}).setdefault(subnet.first_address, subnet)
 
     def by_relay(self, address: bytes) -> LiveSubnet | None:
@@ -168,6 +171,10 @@ class SubnetIndex:
     def by_link(self, name: str) -> LiveSubnet | None:
         """The first subnet tied to a network interface."""
         return self._by_link.get(name)
+
+    def by_interface_id(self, identifier: bytes) -> LiveSubnet | None:
+        """The first subnet whose relays give this interface-id (option 18)."""
+        return self._by_interface_id.get(identifier)
 
     def by_address(self, address: bytes) -> LiveSubnet | None:
         """The first subnet that holds an address: the first in order, not the narrowest (Kea A174)."""

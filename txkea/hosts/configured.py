@@ -22,7 +22,7 @@ class ConfiguredHosts:
         self._by_address: dict[tuple[int, bytes], list[Host]] = {}
         for host in hosts:
             self._by_identifier.setdefault((host.subnet_id, host.identifier), host)
-            for address in host.addresses:
+            for address in (*host.addresses, *(prefix for prefix, _ in host.prefixes)):
                 self._by_address.setdefault((host.subnet_id, address), []).append(host)
 
     def __len__(self) -> int:
@@ -38,7 +38,7 @@ class ConfiguredHosts:
         return None
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
-        """The hosts for which an address is reserved in this subnet."""
+        """The hosts for which an address, or a prefix that begins with it, is reserved in this subnet."""
         return self._by_address.get((subnet_id, address), ())
 
 

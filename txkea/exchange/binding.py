@@ -1,0 +1,98 @@
+"""Leases on their way into the store and out of it, in both families."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from txkea.exchange import accounting
+from txkea.exchange.query import Query
+from txkea.exchange.subnets import LiveSubnet
+from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
+
+__all__ = ["TRIES", "Grant", "clear", "fresh", "give_up", "is_over", "is_running", "left", "store"]
+
+# Plain integers: looking up a member of an enumeration costs as much as calling a function.
+DEFAULT = int(LeaseState.DEFAULT)
+COUNTED = (DEFAULT, int(LeaseState.DECLINED))
+OVER = (int(LeaseState.RECLAIMED), int(LeaseState.RELEASED))
+TRIES: Final = 4
+"""How often a query looks again after another one was faster."""
+
+Lease = Lease4 | Lease6
+
+
+class Grant(NamedTuple):
+    """What a client was given."""
+
+    lease: Any
+    lifetime: int
+    """Seconds from now: less than the lease's own where a renewal was answered from the cache (Kea A159)."""
+    preferred: int = 0
+    """Likewise; DHCPv6 only."""
+
+
+def is_running(lease: Lease, now: float) -> bool:
+    """Whether somebody may use the address by this lease."""
+    return lease.state == DEFAULT and not lease.expired(now)
+
+
+def is_over(lease: Lease, now: float) -> bool:
+    """Whether the row may give way to anybody's (Kea A149, A151)."""
+    return lease.state in OVER or lease.expired(now)
+
+
+def fresh(query: Query, subnet: LiveSubnet, was: Lease, lease: Lease) -> int | None:
+    """Seconds since a lease was last written, if so few that its renewal needs no write; or None (Kea A159)."""
+    parameters = subnet.parameters
+    if not parameters.cache_threshold or was.state != DEFAULT:
+        return None
+    age = int(query.now) - was.cltt
+    if not 0 <= age < parameters.cache_threshold * was.valid_lifetime or 0 < parameters.cache_max_age < age:
+        return None
+    return age if lease._replace(expires=was.expires, user_context=was.user_context) == was else None
+
+
+def left(lifetime: int, age: int) -> int:
+    """Seconds left of a lifetime."""
+    return INFINITE if lifetime == INFINITE else max(0, lifetime - age)
+
+
+async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was: Lease | None) -> bool:
+    """Make a lease durable; False if the address's row is no longer ``was``. ``key`` is that of its offer."""
+    site = query.site
+    if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
+        return False
+    site.offers.drop(key)
+    query.granted.append(lease)
+    subnet.recent = query.now
+    if was is not None and was.state in COUNTED:
+        if not was.expired(query.now):
+            return True
+        await _reclaimed(query, was)
+    accounting.assigned(site.statistics, subnet, lease)
+    return True
+
+
+async def _reclaimed(query: Query, lease: Lease) -> None:
+    site = query.site
+    accounting.reclaimed(site.statistics, site.subnets, lease)
+    for observer in site.observers:
+        await observer.lease_expired(lease)
+
+
+async def clear(query: Query, lease: Lease) -> bool:
+    """Remove a row whose time is over, which stands in the way of another; False if it is no longer as it was."""
+    if not await query.site.leases.remove(lease):
+        return False
+    if lease.state in COUNTED:
+        await _reclaimed(query, lease)
+    return True
+
+
+async def give_up(query: Query, lease: Lease) -> None:
+    """Remove the lease that the client had before it got another."""
+    site = query.site
+    if await site.leases.remove(lease):
+        query.removed.append(lease)
+        if lease.state == DEFAULT:
+            accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
