@@ -21,7 +21,7 @@ LAYERS = (
     {"classify"},
     {"config", "exchange", "ha.states", "ha.scopes", "radius.packet"},
     {"launch"},
-    {"server", "leases", "hosts", "control", "net", "logs", "ddns", "ha", "radius", "paths"},
+    {"server", "leases", "hosts", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
     {"testing"},
     {"providers"},
     {"service"},
