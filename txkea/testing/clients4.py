@@ -10,7 +10,6 @@ from txkea.exchange.assemble import server_addresses
 from txkea.interfaces import Link
 from txkea.model.configuration import Configuration, Interfaces, InterfaceSelection
 from txkea.model.lease import Lease4
-from txkea.server import Server
 from txkea.testing.local import Local
 from txkea.testing.network import ETH0, LOOPBACK, Sent
 from txkea.testing.sites import memory_site
@@ -80,7 +79,6 @@ class LocalServer(Local[Message4, Answer]):
         **more: Any,
     ) -> None:
         super().__init__(memory_site(configuration, **more), links)
-        self.server = Server(self.site, lambda: self.now)
         sockets = self.network.listen4(interfaces, self.server)
         self.site.server_addresses = server_addresses(self.site, [each.local for each in sockets])
 

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, Protocol
 from txkea.interfaces import Link
 from txkea.model.configuration import Configuration, Interfaces, InterfaceSelection
 from txkea.model.lease import Lease6
-from txkea.server import Server
 from txkea.testing.local import Local
 from txkea.testing.network import ETH0, LOOPBACK, Sent
 from txkea.testing.sites import memory_site
@@ -162,7 +161,6 @@ class LocalServer6(Local[Message6, Answer6]):
         **more: Any,
     ) -> None:
         super().__init__(memory_site(configuration, **{"server_id": SERVER_ID, **more}), links)
-        self.server = Server(self.site, lambda: self.now)
         self.network.listen6(interfaces, self.server)
 
     def deliver(self, message: Message6 | bytes, source: str = "", **way: Any) -> None:

@@ -23,11 +23,10 @@ Answer = TypeVar("Answer")
 class Local(ABC, Generic[Message, Answer]):
     """A `Server` on a network in memory, its leases in memory too; time stands still until ``now`` is moved."""
 
-    server: Server
-
     def __init__(self, site: Site, links: Sequence[Link]) -> None:
         self.now = START
         self.site = site
+        self.server = Server(site, lambda: self.now)
         self.network = MemoryNetwork(links)
 
     @abstractmethod

@@ -8,7 +8,7 @@ from typing import Final
 
 from txkea.errors import Malformed
 from txkea.wire.dhcp6 import Message6, MessageType6, Option6, Relay
-from txkea.wire.ia import INFINITY, Ia, encode_ia, read_ia
+from txkea.wire.ia import Ia, encode_ia, read_ia
 
 __all__ = ["ANSWERS", "granted", "is_answer", "objections", "query6", "read_ias"]
 
@@ -114,6 +114,3 @@ def _object_to_ias(asked: Sequence[Ia], found: Sequence[Ia]) -> Iterator[str]:
         for each in ia.resources:
             if each.contradicts:
                 yield f"{place}: preferred for {each.preferred} s, valid for {each.valid} s"
-        longest = max((each.valid for each in ia.resources), default=INFINITY)
-        if granted(ia) and longest != INFINITY and ia.t2 != INFINITY and ia.t2 > longest:
-            yield f"{place}: T2 {ia.t2} after the end of all that it holds, {longest} s"
