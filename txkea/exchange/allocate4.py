@@ -122,11 +122,10 @@ def _replaceable(query: Query4, row: Lease4, subnet: LiveSubnet) -> bool:
 async def _walk(query: Query4, subnet: LiveSubnet) -> Choice | None:
     """Any free address on the link."""
     hint = Hint(query.message.options.get(50), query.key)
-    choice: Choice | None = await Search4(query, subnet, query.key, hint).any()
-    return choice
+    return await Search4(query, subnet, query.key, hint).any()
 
 
-class Search4(Search):
+class Search4(Search[Choice]):
     """A search for an IPv4 address."""
 
     statistics = "v4-allocation-fail"

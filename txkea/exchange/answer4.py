@@ -17,10 +17,11 @@ from txkea.exchange.allocate4 import (
 from txkea.exchange.binding import Grant, is_running
 from txkea.exchange.observers import tell
 from txkea.exchange.options4 import value
+from txkea.exchange.preparing import prepared
 from txkea.exchange.query import Query4
 from txkea.exchange.reply import Reply
 from txkea.exchange.reply4 import lease_answer, negative_answer, plain_answer, revised
-from txkea.exchange.reservations import find_host, reserved_address
+from txkea.exchange.reservations import reserved_address
 from txkea.exchange.subnets import ANY, LiveSubnet
 from txkea.model.lease import Lease4, LeaseState
 from txkea.wire.dhcp4 import MessageType4
@@ -36,16 +37,8 @@ AUTO_CONFIGURE = 116
 async def exchange4(query: Query4) -> Reply | None:
     """The whole way of a query from its acceptance to its answer; raises `Drop` for a query without one."""
     site = query.site
-    for received in site.received:
-        await received.query_received(query)
-    if site.selected and query.subnet is not None:
-        for selected in site.selected:
-            await selected.subnet_selected(query)
-    if query.identifiers:
-        await find_host(query)
-    for query_filter in site.filters:
-        if not query_filter.serves(query):
-            raise Drop("another server of the pair serves this client", "pkt4-not-for-us")
+    if query.identifiers or site.received or site.selected or site.filters:
+        await prepared(query, "pkt4-not-for-us")
     reply = await ANSWERS[query.type](query)
     if site.observers:
         await tell(query)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from txkea.exchange import accounting
+from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
@@ -28,7 +29,10 @@ class Grant(NamedTuple):
     lifetime: int
     """Seconds from now: less than the lease's own where a renewal was answered from the cache (Kea A159)."""
     preferred: int = 0
-    """Likewise; DHCPv6 only."""
+    """Likewise; DHCPv6 only, as the next two."""
+    subnet: LiveSubnet | None = None
+    pool: LivePool | None = None
+    """Where it was given from; None for what is reserved outside of pools."""
 
 
 def is_running(lease: Lease, now: float) -> bool:
@@ -68,16 +72,15 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     if was is not None and was.state in COUNTED:
         if not was.expired(query.now):
             return True
-        await _reclaimed(query, was)
+        _reclaimed(query, was)
     accounting.assigned(site.statistics, subnet, lease)
     return True
 
 
-async def _reclaimed(query: Query, lease: Lease) -> None:
+def _reclaimed(query: Query, lease: Lease) -> None:
     site = query.site
     accounting.reclaimed(site.statistics, site.subnets, lease)
-    for observer in site.observers:
-        await observer.lease_expired(lease)
+    query.expired.append(lease)
 
 
 async def clear(query: Query, lease: Lease) -> bool:
@@ -85,7 +88,7 @@ async def clear(query: Query, lease: Lease) -> bool:
     if not await query.site.leases.remove(lease):
         return False
     if lease.state in COUNTED:
-        await _reclaimed(query, lease)
+        _reclaimed(query, lease)
     return True
 
 

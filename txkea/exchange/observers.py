@@ -10,7 +10,7 @@ __all__ = ["has_news", "report", "tell"]
 
 def has_news(query: Query) -> bool:
     """Whether the query changed a lease."""
-    return bool(query.granted or query.removed or query.declined)
+    return bool(query.granted or query.removed or query.declined)  # what expired gave way to something granted
 
 
 async def tell(query: Query) -> None:
@@ -23,6 +23,8 @@ async def tell(query: Query) -> None:
 
 async def report(query: Query, observer: ILeaseObserver) -> None:
     """Tell one observer all that the query changed."""
+    for lease in query.expired:
+        await observer.lease_expired(lease)
     if query.granted or query.removed:
         await observer.leases_committed(query, query.granted, query.removed)
     for lease in query.declined:

@@ -24,6 +24,7 @@ class Query:
 
     __slots__ = (
         "declined",
+        "expired",
         "fqdn",
         "granted",
         "host",
@@ -68,6 +69,8 @@ class Query:
         """The leases that this query added or renewed, durably."""
         self.removed: list[Any] = []
         """The leases that this query ended, durably."""
+        self.expired: list[Any] = []
+        """The leases whose time was over, and that gave way to this query's."""
         self.declined: list[Any] = []
         """The leases of addresses that the client found in use, as they are stored now."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
@@ -24,8 +24,11 @@ OFFERS = 64
 """Addresses offered to others that one query looks at."""
 
 
-class Search:
-    """What one client may have of one type of lease on its link; the families say what that means.
+C = TypeVar("C")
+
+
+class Search(Generic[C]):
+    """What one client may have of one type of lease on its link; the families say what that means, and what a choice is.
 
     ``key`` is what the client's offers are held by, ``statistics`` the beginning of the failure counters' names.
     """
@@ -48,13 +51,13 @@ class Search:
         """Whether such an address may be given at all."""
         return True
 
-    async def look(self, subnet: LiveSubnet, address: bytes) -> Any:
+    async def look(self, subnet: LiveSubnet, address: bytes) -> C | None:
         """The choice of an address, if the store has it free and it is reserved for nobody else, or None."""
         raise NotImplementedError
 
     # -- the search ----------------------------------------------------------------------------------------------------
 
-    async def any(self) -> Any:
+    async def any(self) -> C | None:
         """A free one; if there is none, one after reclaiming what has expired, or one only offered; or None."""
         site = self.query.site
         choice = await self._free()
@@ -85,7 +88,7 @@ class Search:
         first = max(siblings, key=lambda other: (other.recent, other is self.subnet))
         return (first, *(other for other in siblings if other is not first))
 
-    async def _free(self) -> Any:
+    async def _free(self) -> C | None:
         attempts = 0
         for subnet in self._in_turn():
             pools, allocator = self.allocation(subnet)
@@ -97,7 +100,7 @@ class Search:
                     return choice
         return None
 
-    async def _doubted(self) -> Any:
+    async def _doubted(self) -> C | None:
         """One that is believed taken but is not: another server may have ended its lease."""
         offers = self.query.site.offers
         for subnet in self._in_turn():
@@ -109,7 +112,7 @@ class Search:
                         return choice
         return None
 
-    async def _offered(self) -> Any:
+    async def _offered(self) -> C | None:
         """One that is kept for another client which has not yet requested it: better than none."""
         for address, home in self.query.site.offers.oldest(OFFERS):
             if home not in self.subnet.siblings or not any(address in pool for pool in self.allocation(home)[0]):

@@ -1,0 +1,309 @@
+"""Which address or prefix an identity association gets (Kea B.7; RFC 8415 sections 18.3.1 - 18.3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from txkea.exchange.binding import OVER, TRIES, Grant, clear, fresh, give_up, is_over, is_running, left, store
+from txkea.exchange.hostnames6 import settle6
+from txkea.exchange.pools import LivePool
+from txkea.exchange.query import Query6
+from txkea.exchange.reservations import reserved_resources, reserved_to_another
+from txkea.exchange.search import Search
+from txkea.exchange.subnets import LiveSubnet
+from txkea.interfaces import Hint, IAllocator
+from txkea.model.configuration import Lifetime
+from txkea.model.identifier import Identifier, IdentifierKind
+from txkea.model.lease import Lease6, LeaseState, LeaseType
+from txkea.wire.dhcp6 import UNSPECIFIED, Option6
+from txkea.wire.ia import Ia, Resource
+
+__all__ = ["Choice6", "choose6", "grant6", "kind_of", "leases_of", "offer6", "own_lease6"]
+
+NA, PD = int(LeaseType.NA), int(LeaseType.PD)
+DEFAULT = int(LeaseState.DEFAULT)
+ADDRESS: Final = 128
+"""Bits of an address; no prefix of this length is told from one."""
+BOUND: Final = (DEFAULT, *OVER)
+"""The states of rows that tell what a client had by DHCPv6; declined ones are nobody's, registered ones not given."""
+DUID = IdentifierKind.DUID
+
+
+class Choice6(NamedTuple):
+    """An address or prefix that an identity association may have."""
+
+    address: bytes
+    length: int
+    subnet: LiveSubnet
+    was: Lease6 | None
+    """The row that it has now, which may be replaced."""
+    dead: tuple[Lease6, ...] = ()
+    """Rows of other addresses and prefixes that overlap it, whose time is over."""
+
+
+def kind_of(ia: Ia) -> int:
+    """The type of lease that an identity association holds."""
+    return NA if ia.code == Option6.IA_NA else PD
+
+
+def _key(query: Query6, ia: Ia) -> bytes:
+    """What the offers to an identity association are held by."""
+    return query.duid + ia.code.to_bytes(1, "big") + ia.iaid.to_bytes(4, "big")
+
+
+# -- what the client has -----------------------------------------------------------------------------------------------
+
+
+async def leases_of(query: Query6) -> Sequence[Lease6]:
+    """All rows of the client, on all links and of all types."""
+    found: Sequence[Lease6] = await query.site.leases.by_client(Identifier(DUID, query.duid))
+    return found
+
+
+def own_lease6(leases: Sequence[Lease6], ia: Ia, subnet: LiveSubnet, now: float) -> Lease6 | None:
+    """The lease, even an expired one, that the association has on this link (Kea B054): one that runs, or the last."""
+    if not leases:
+        return None
+    kind, iaid = kind_of(ia), ia.iaid
+    places = [home.id for home in subnet.siblings]
+    there = [
+        lease
+        for lease in leases
+        if lease.iaid == iaid and lease.type == kind and lease.subnet_id in places and lease.state in BOUND
+    ]
+    if len(there) > 1:
+        return max(there, key=lambda lease: (is_running(lease, now), lease.expires))
+    return there[0] if there else None
+
+
+# -- what it may have --------------------------------------------------------------------------------------------------
+
+
+async def choose6(query: Query6, subnet: LiveSubnet, ia: Ia, own: Lease6 | None) -> Choice6 | None:
+    """A resource for an association: reserved, own, asked for, offered before, or any free one, in this order."""
+    site, kind = query.site, kind_of(ia)
+    if query.host is not None and (choice := await _reserved(query, subnet, ia, own)):
+        return choice
+    if own is not None and (choice := await _if_usable(query, subnet, ia, own.address, own.prefix_length, own)):
+        return choice
+    for resource in ia.resources:
+        if resource.address != UNSPECIFIED and not resource.contradicts:
+            choice = await _if_usable(query, subnet, ia, resource.address, resource.length, None)
+            if choice is not None:
+                return choice
+    key = _key(query, ia)
+    offered = site.offers.to(key, query.now)
+    if offered is not None and (pool := _pool_at(subnet, kind, offered)):
+        choice = await _if_usable(query, subnet, ia, offered, pool.length, None)
+        if choice is not None:
+            return choice
+    wanted = ia.resources[0] if ia.resources else None
+    return await Search6(query, subnet, key, Hint(wanted.address if wanted else None, key), ia, wanted).any()
+
+
+async def _reserved(query: Query6, subnet: LiveSubnet, ia: Ia, own: Lease6 | None) -> Choice6 | None:
+    """The first resource reserved for the client that none of its other associations has (Kea B052)."""
+    resources = reserved_resources(query, kind_of(ia))
+    if own is not None and is_running(own, query.now) and (own.address, own.prefix_length) in resources:
+        return Choice6(own.address, own.prefix_length, _home(subnet, own) or subnet, own)
+    for address, length in resources:
+        if query.site.offers.kept_from(_key(query, ia), address):
+            continue
+        home = (subnet.on_link(address) if length == ADDRESS else None) or subnet
+        if choice := await _if_free(query, home, ia, address, length):
+            return choice
+    return None
+
+
+def _home(subnet: LiveSubnet, lease: Lease6) -> LiveSubnet | None:
+    """The subnet of the client's link that a lease is of."""
+    return next((home for home in subnet.siblings if home.id == lease.subnet_id), None)
+
+
+def _pool_at(subnet: LiveSubnet, kind: int, address: bytes) -> LivePool | None:
+    """The pool of the link that holds an address or prefix."""
+    return next((pool for home in subnet.siblings for pool in home.allocation(kind)[0] if address in pool), None)
+
+
+def _home_of(subnet: LiveSubnet, kind: int, address: bytes, length: int) -> LiveSubnet | None:
+    """The subnet of the link with the pool that holds an address, or prefix of this length."""
+    if kind == NA:
+        home = subnet.on_link(address)
+        return home if home is not None and home.pool_of(address) is not None else None
+    return next((home for home in subnet.siblings if home.prefix_pool_of(address, length)), None)
+
+
+async def _if_usable(
+    query: Query6, subnet: LiveSubnet, ia: Ia, address: bytes, length: int, own: Lease6 | None
+) -> Choice6 | None:
+    """The resource, if it is in a pool on this link, free (or the association's) and reserved for nobody else."""
+    home = _home_of(subnet, kind_of(ia), address, length)
+    if home is None or (query.site.has_hosts and await reserved_to_another(query, home, address)):
+        return None
+    if own is not None and is_running(own, query.now):
+        return Choice6(address, length, home, own)
+    if query.site.offers.kept_from(_key(query, ia), address):
+        return None
+    return await _if_free(query, home, ia, address, length)
+
+
+async def _if_free(query: Query6, home: LiveSubnet, ia: Ia, address: bytes, length: int) -> Choice6 | None:
+    """The resource, unless somebody has it, or a part of it, or a prefix that it is a part of."""
+    rows: Sequence[Lease6] = await query.site.leases.overlapping(address, length)
+    if not rows:
+        return Choice6(address, length, home, None)
+    was, dead = None, []
+    for row in rows:
+        if row.address != address:
+            if not is_over(row, query.now):
+                return None
+            dead.append(row)
+        elif is_over(row, query.now) or _is_own(query, row, ia, length):
+            was = row
+        else:
+            return None
+    return Choice6(address, length, home, was, tuple(dead))
+
+
+def _is_own(query: Query6, row: Lease6, ia: Ia, length: int) -> bool:
+    """Whether a row is this very association's."""
+    return (
+        row.state == DEFAULT
+        and row.duid == query.duid
+        and row.iaid == ia.iaid
+        and row.type == kind_of(ia)
+        and row.prefix_length == length
+    )
+
+
+class Search6(Search[Choice6]):
+    """A search for an address, or for a prefix, if possible of the length that the client asks for."""
+
+    statistics = "v6-allocation-fail"
+    query: Query6
+
+    def __init__(
+        self, query: Query6, subnet: LiveSubnet, key: bytes, hint: Hint, ia: Ia, wanted: Resource | None
+    ) -> None:
+        super().__init__(query, subnet, key, hint)
+        self._ia = ia
+        self._kind = kind_of(ia)
+        self._length = wanted.length if wanted is not None else 0
+
+    def allocation(self, subnet: LiveSubnet) -> tuple[Sequence[LivePool], IAllocator]:
+        """The pools, those nearest to the wanted length first, rather longer prefixes than shorter ones."""
+        pools, allocator = subnet.allocation(self._kind)
+        if self._kind == PD and self._length and len(pools) > 1:
+            pools = sorted(pools, key=self._distance)
+        return pools, allocator
+
+    def _distance(self, pool: LivePool) -> tuple[bool, int]:
+        return pool.length < self._length, abs(pool.length - self._length)
+
+    async def look(self, subnet: LiveSubnet, address: bytes) -> Choice6 | None:
+        """See `Search.look`; marks what is taken in the pool."""
+        pool = _pool_at(subnet, self._kind, address)
+        if pool is None:
+            return None
+        choice = await _if_free(self.query, subnet, self._ia, address, pool.length)
+        if choice is None:
+            pool.mark(address, True)
+        elif self.query.site.has_hosts and await reserved_to_another(self.query, subnet, address):
+            return None
+        return choice
+
+
+# -- what it gets ------------------------------------------------------------------------------------------------------
+
+
+async def offer6(query: Query6, link: LiveSubnet, ia: Ia, leases: Sequence[Lease6]) -> Grant | None:
+    """What a SOLICIT's association is offered: kept for the client for a moment, not stored."""
+    own = own_lease6(leases, ia, link, query.now)
+    choice = await choose6(query, link, ia, own)
+    if choice is None:
+        return None
+    pool = _pool_of(choice)
+    lease = await _draft(query, choice, ia, pool)
+    if choice.was is None or not (is_running(choice.was, query.now) and _is_own(query, choice.was, ia, choice.length)):
+        query.site.offers.hold(_key(query, ia), choice.address, choice.subnet, query.now)
+    return Grant(lease, lease.valid_lifetime, lease.preferred_lifetime, choice.subnet, pool)
+
+
+async def grant6(query: Query6, link: LiveSubnet, ia: Ia, leases: Sequence[Lease6]) -> Grant | None:
+    """Give an association a resource, durably; None if there is none.
+
+    ``link`` is any subnet of the client's link, ``leases`` all rows of the client.
+    """
+    for _ in range(TRIES):
+        own = own_lease6(leases, ia, link, query.now)
+        choice = await choose6(query, link, ia, own)
+        if choice is None:
+            return None
+        subnet, was, pool = choice.subnet, choice.was, _pool_of(choice)
+        lease = await _draft(query, choice, ia, pool)
+        if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
+            query.site.statistics[REUSES[lease.type]] += 1
+            return Grant(was, left(was.valid_lifetime, age), left(was.preferred_lifetime, age), subnet, pool)
+        if await _cleared(query, choice.dead) and await store(query, _key(query, ia), subnet, lease, was):
+            if own is not None and own.address != lease.address:
+                await give_up(query, own)
+            return Grant(lease, lease.valid_lifetime, lease.preferred_lifetime, subnet, pool)
+        leases = await leases_of(query)
+    return None
+
+
+REUSES: Final = {NA: "v6-ia-na-lease-reuses", PD: "v6-ia-pd-lease-reuses"}
+
+
+async def _cleared(query: Query6, dead: Iterable[Lease6]) -> bool:
+    for row in dead:
+        if not await clear(query, row):
+            return False
+    return True
+
+
+def _pool_of(choice: Choice6) -> LivePool | None:
+    if choice.length == ADDRESS:
+        return choice.subnet.pool_of(choice.address)
+    return choice.subnet.prefix_pool_of(choice.address, choice.length)
+
+
+async def _draft(query: Query6, choice: Choice6, ia: Ia, pool: LivePool | None) -> Lease6:
+    """The lease as it is to be stored."""
+    subnet, was, kind = choice.subnet, choice.was, kind_of(ia)
+    parameters = subnet.parameters
+    asked = ia.resources[0] if ia.resources else None
+    valid = _lifetime(parameters.valid_lifetime, asked.valid if asked else 0)
+    preferred = min(valid, _lifetime(parameters.preferred_lifetime, asked.preferred if asked else 0))
+    named = kind == NA
+    if named and query.name is None:
+        settle6(query, subnet, choice.address)
+    lease = Lease6(
+        choice.address,
+        query.hwaddr,
+        query.duid,
+        valid,
+        int(query.now) + valid,
+        subnet.id,
+        named and query.fqdn[0],
+        named and query.fqdn[1],
+        query.hostname if named else "",
+        DEFAULT,
+        was.user_context if was is not None and was.state == DEFAULT else "",
+        pool.pool.id if pool is not None else 0,
+        kind,
+        ia.iaid,
+        choice.length,
+        preferred,
+        query.hwtype,
+        query.hwaddr_source,
+    )
+    for facet in query.site.lease_selected:
+        lease = await facet.lease_selected(query, lease)
+    return lease
+
+
+def _lifetime(bounds: Lifetime, wish: int) -> int:
+    """Seconds: what the client wishes within bounds; a wish for none is no wish (Kea B002)."""
+    return max(bounds.minimum, min(wish, bounds.maximum)) if wish else bounds.default

@@ -1,0 +1,287 @@
+"""DHCPv6: what a server answers to each message (RFC 8415 section 18.3; RFC 9686; Kea B.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from txkea.errors import Drop
+from txkea.exchange import accounting
+from txkea.exchange.allocate6 import grant6, kind_of, leases_of, offer6
+from txkea.exchange.associations import Outcome, associations, encoded, status
+from txkea.exchange.binding import Grant, is_running
+from txkea.exchange.observers import tell
+from txkea.exchange.preparing import prepared
+from txkea.exchange.query import Query6
+from txkea.exchange.register6 import register
+from txkea.exchange.reply import Reply
+from txkea.exchange.reply6 import answer6, revised6
+from txkea.exchange.subnets import LiveSubnet
+from txkea.exchange.together import together
+from txkea.model.lease import Lease6, LeaseState, LeaseType
+from txkea.wire.dhcp6 import MessageType6, Option6, StatusCode, option6
+from txkea.wire.duid import EMPTY_DUID
+from txkea.wire.ia import Ia, Resource
+from txkea.wire.text import address_text
+
+__all__ = ["exchange6"]
+
+ADVERTISE, REPLY = int(MessageType6.ADVERTISE), int(MessageType6.REPLY)
+NA, PD = int(LeaseType.NA), int(LeaseType.PD)
+SUCCESS = int(StatusCode.SUCCESS)
+NO_BINDING = int(StatusCode.NO_BINDING)
+NOT_ON_LINK = int(StatusCode.NOT_ON_LINK)
+NONE_LEFT: Final = {NA: int(StatusCode.NO_ADDRS_AVAIL), PD: int(StatusCode.NO_PREFIX_AVAIL)}
+RAPID: Final = option6(Option6.RAPID_COMMIT, b"")
+
+Giving = Callable[[Query6, LiveSubnet, Ia, Sequence[Lease6]], Coroutine[Any, Any, "Grant | None"]]
+
+
+async def exchange6(query: Query6) -> Reply | None:
+    """The whole way of a query from its acceptance to its answer; raises `Drop` for a query without one."""
+    site = query.site
+    if query.identifiers or site.received or site.selected or site.filters:
+        await prepared(query, "pkt6-not-for-us")
+    reply = await ANSWERS[query.type](query)
+    if site.observers:
+        await tell(query)
+    if site.answer_ready and reply is not None:
+        reply = await revised6(query, reply)
+    return reply
+
+
+# -- SOLICIT (section 18.3.1) ------------------------------------------------------------------------------------------
+
+
+async def solicit(query: Query6) -> Reply | None:
+    """Offer what the client asks for; with rapid commit on both sides, lease it at once."""
+    subnet = query.subnet
+    if subnet is not None and subnet.parameters.rapid_commit and Option6.RAPID_COMMIT in query.message.options:
+        outcomes = await _assigned(query, associations(query))
+        return answer6(query, REPLY, RAPID + encoded(query, outcomes))
+    query.site.offers.forget(query.now)
+    ias = associations(query)
+    leases = await leases_of(query)
+    # One after the other: no two associations may be offered the same.
+    outcomes = [await _outcome(query, ia, leases, offer6) for ia in ias]
+    _tell(query, outcomes, "ADVERT", "will be advertised")
+    return answer6(query, ADVERTISE, encoded(query, outcomes))
+
+
+async def _outcome(query: Query6, ia: Ia, leases: Sequence[Lease6], give: Giving) -> Outcome:
+    """What an association gets from one way of giving, or that there is nothing (Kea B037, B039)."""
+    subnet = query.subnet
+    grant = await give(query, subnet, ia, leases) if subnet is not None else None
+    if grant is None:
+        return Outcome(ia, None, NONE_LEFT[kind_of(ia)])
+    return Outcome(ia, grant)
+
+
+# -- REQUEST (section 18.3.2) ------------------------------------------------------------------------------------------
+
+
+async def request(query: Query6) -> Reply | None:
+    """Lease what the client asks for, or something else of the kind."""
+    return answer6(query, REPLY, encoded(query, await _assigned(query, associations(query))))
+
+
+async def _assigned(query: Query6, ias: Sequence[Ia]) -> list[Outcome]:
+    leases = await leases_of(query)
+    outcomes = await together([_assign(query, ia, leases) for ia in ias])
+    _tell(query, outcomes, "ALLOC", "has been allocated")
+    return outcomes
+
+
+async def _assign(query: Query6, ia: Ia, leases: Sequence[Lease6]) -> Outcome:
+    if query.type == MessageType6.REQUEST and kind_of(ia) == NA and not _on_link(query.subnet, ia.resources):
+        return Outcome(ia, None, NOT_ON_LINK)
+    return await _outcome(query, ia, leases, grant6)
+
+
+def _on_link(subnet: LiveSubnet | None, resources: Sequence[Resource]) -> bool:
+    """Whether all addresses that the client names could be used where it is, as far as is known."""
+    return subnet is None or all(
+        subnet.on_link(resource.address) is not None or not any(resource.address) for resource in resources
+    )
+
+
+# -- CONFIRM (section 18.3.3) ------------------------------------------------------------------------------------------
+
+
+async def confirm(query: Query6) -> Reply | None:
+    """Tell whether the client's addresses fit the link that it is on now; silence when nobody can tell."""
+    addresses = [resource for ia in associations(query) if kind_of(ia) == NA for resource in ia.resources]
+    if not addresses:
+        raise Drop("a CONFIRM without an address", "", "DHCP6_PACKET_DROPPED")
+    if query.subnet is None:
+        raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
+    if _on_link(query.subnet, addresses):
+        return answer6(query, REPLY, status(SUCCESS, "All addresses fit the link."))
+    return answer6(query, REPLY, status(NOT_ON_LINK, "An address does not fit the link."))
+
+
+# -- RENEW and REBIND (sections 18.3.4 and 18.3.5) ---------------------------------------------------------------------
+
+
+async def renew(query: Query6) -> Reply | None:
+    """Extend what the client has; give it something where it has nothing (RFC 8415 section 18.3.4)."""
+    if query.subnet is None:
+        return answer6(query, REPLY, encoded(query, [Outcome(ia, None, NO_BINDING) for ia in associations(query)]))
+    leases = await leases_of(query)
+    outcomes = await together([_extend(query, ia, leases) for ia in associations(query)])
+    _tell(query, outcomes, "RENEW", "has been renewed")
+    return answer6(query, REPLY, encoded(query, outcomes))
+
+
+async def _extend(query: Query6, ia: Ia, leases: Sequence[Lease6]) -> Outcome:
+    """An outcome that also tells the client what it must not use any longer, with lifetimes of 0 (Kea B043)."""
+    outcome = await _outcome(query, ia, leases, grant6)
+    has = outcome.grant.lease.address if outcome.grant is not None else b""
+    gone = [Resource(each.address, 0, 0, each.length) for each in ia.resources if each.address != has]
+    return outcome._replace(gone=tuple(each for each in gone if any(each.address)))
+
+
+async def rebind(query: Query6) -> Reply | None:
+    """As `renew`; for prefixes of a link that we do not know another server may speak (Kea B045)."""
+    if query.subnet is None and any(kind_of(ia) == PD for ia in associations(query)):
+        raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
+    return await renew(query)
+
+
+# -- RELEASE (section 18.3.7) ------------------------------------------------------------------------------------------
+
+
+async def release(query: Query6) -> Reply | None:
+    """End the client's leases; with affinity the rows are kept, so that it gets the same again."""
+    outcomes = await together([_released(query, ia) for ia in associations(query)])
+    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "All released."))
+
+
+async def _released(query: Query6, ia: Ia) -> Outcome:
+    done = [await _release(query, ia, resource) for resource in ia.resources]
+    return Outcome(ia, None, SUCCESS if done and all(done) else NO_BINDING)
+
+
+async def _release(query: Query6, ia: Ia, resource: Resource) -> bool:
+    lease = await _claimed(query, ia, resource)
+    if lease is None:
+        return False
+    site = query.site
+    if site.configuration.expiry.hold_reclaimed_time:
+        done = await site.leases.update(_kept(lease, int(query.now)), lease)
+    else:
+        done = await site.leases.remove(lease)
+    if done:
+        query.removed.append(lease)
+        accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
+        if site.log.leases.info:
+            text = f"{query}: {_resource_text(lease)} and iaid={lease.iaid} was released properly"
+            site.log.leases.info("DHCP6_RELEASE_PD" if lease.type == PD else "DHCP6_RELEASE_NA", text)
+    return bool(done)
+
+
+def _kept(lease: Lease6, now: int) -> Lease6:
+    """The row of a lease that has been given back."""
+    return lease._replace(
+        valid_lifetime=max(1, now - lease.cltt),
+        expires=now,
+        state=LeaseState.RECLAIMED,
+        hostname="",
+        fqdn_fwd=False,
+        fqdn_rev=False,
+    )
+
+
+async def _claimed(query: Query6, ia: Ia, resource: Resource) -> Lease6 | None:
+    """The running lease of a resource, if it is this association's."""
+    lease: Lease6 | None = await query.site.leases.get(resource.address)
+    if lease is None or not is_running(lease, query.now):
+        return None
+    ours = lease.duid == query.duid and lease.iaid == ia.iaid and lease.type == kind_of(ia)
+    return lease if ours and lease.prefix_length == resource.length else None
+
+
+# -- DECLINE (section 18.3.8) ------------------------------------------------------------------------------------------
+
+
+async def decline(query: Query6) -> Reply | None:
+    """Keep addresses that the client found in use from everybody for a while; prefixes cannot be declined."""
+    ias = [ia for ia in associations(query) if kind_of(ia) == NA]
+    outcomes = await together([_declined(query, ia) for ia in ias])
+    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "Noted."))
+
+
+async def _declined(query: Query6, ia: Ia) -> Outcome:
+    done = [await _decline(query, ia, resource) for resource in ia.resources]
+    return Outcome(ia, None, SUCCESS if done and all(done) else NO_BINDING)
+
+
+async def _decline(query: Query6, ia: Ia, resource: Resource) -> bool:
+    lease = await _claimed(query, ia, resource)
+    if lease is None:
+        return False
+    site = query.site
+    period = site.configuration.decline_probation_period
+    kept = Lease6(
+        lease.address,
+        b"",
+        EMPTY_DUID,
+        period,
+        int(query.now) + period,
+        lease.subnet_id,
+        state=LeaseState.DECLINED,
+        pool_id=lease.pool_id,
+        iaid=lease.iaid,
+    )
+    if not await site.leases.update(kept, lease):
+        return False
+    query.removed.append(lease)
+    query.declined.append(kept)
+    subnet = site.subnets.by_id.get(lease.subnet_id)
+    if subnet is not None:
+        accounting.declined(site.statistics, subnet)
+    if site.log.leases.info:
+        text = f"{query}: {address_text(lease.address)} was declined and is not used for {period} seconds"
+        site.log.leases.info("DHCP6_DECLINE_LEASE", text)
+    return True
+
+
+# -- INFORMATION-REQUEST (section 18.3.6) ------------------------------------------------------------------------------
+
+
+async def information_request(query: Query6) -> Reply | None:
+    """Options for a client that has its addresses from elsewhere."""
+    return answer6(query, REPLY)
+
+
+# -- the log -----------------------------------------------------------------------------------------------------------
+
+
+def _tell(query: Query6, outcomes: Sequence[Outcome], message: str, what: str) -> None:
+    """A line for each lease."""
+    log = query.site.log.leases.info
+    if log:
+        for outcome in outcomes:
+            if outcome.grant is not None:
+                lease = outcome.grant.lease
+                name = f"DHCP6_PD_LEASE_{message}" if lease.type == PD else f"DHCP6_LEASE_{message}"
+                log(name, f"{query}: lease for {_resource_text(lease)} and iaid={lease.iaid} {what}")
+
+
+def _resource_text(lease: Lease6) -> str:
+    if lease.type == PD:
+        return f"prefix {address_text(lease.address)}/{lease.prefix_length}"
+    return f"address {address_text(lease.address)}"
+
+
+ANSWERS: dict[int, Callable[[Query6], Awaitable[Reply | None]]] = {
+    MessageType6.SOLICIT: solicit,
+    MessageType6.REQUEST: request,
+    MessageType6.CONFIRM: confirm,
+    MessageType6.RENEW: renew,
+    MessageType6.REBIND: rebind,
+    MessageType6.RELEASE: release,
+    MessageType6.DECLINE: decline,
+    MessageType6.INFORMATION_REQUEST: information_request,
+    MessageType6.ADDR_REG_INFORM: register,
+}
