@@ -10,13 +10,14 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.real.clients import Client, Dhclient, Dhcpcd, Udhcpc, programs
+from tests.real.clients import Client, programs
+from tests.real.clients4 import CLIENTS4, Dhclient, Dhcpcd, Udhcpc
+from tests.real.listening import Listener
 from tests.real.packets import (
     ACK,
     DECLINE,
@@ -32,7 +33,7 @@ from tests.real.packets import (
     suboptions,
 )
 from tests.real.servers import PRODUCTS, Server
-from tests.real.tap import BROADCAST, Seen, Tap, frame, sniff
+from tests.real.tap import BROADCAST, Seen, frame
 from txkea.testing.namespaces import Lab, Namespace, Port, requires_root, wait_for
 
 OURS: Final = PRODUCTS[os.environ.get("TXKEA_TEST_SERVER", "txkea")]
@@ -80,35 +81,9 @@ class Message(NamedTuple):
         return f"{NAMES[it.type]} {there.source} > {there.destination} ciaddr {it.ciaddr} yiaddr {it.yiaddr}"
 
 
-class Listener:
-    """What arrives at one interface, message by message."""
-
-    def __init__(self, namespace: Namespace, interface: str) -> None:
-        self.tap = Tap(namespace, interface)
-        self.past: list[Message] = []
-        self._waiting: list[Message] = []
-
-    def expect(self, what: str, condition: Callable[[Message], bool], timeout: float = 20.0) -> Message:
-        """The next message of this kind; skips others. Raises `TimeoutError` that tells what came instead."""
-        try:
-            return wait_for(lambda: self._next(condition), what, timeout)
-        except TimeoutError as error:
-            came = "\n  ".join(str(message) for message in self.past)
-            raise TimeoutError(f"{error}; at {self.tap.interface} came\n  {came}") from None
-
-    def rest(self) -> None:
-        """Take note of all that has arrived, in ``past``."""
-        self._next(lambda message: False)
-
-    def _next(self, condition: Callable[[Message], bool]) -> Message | None:
-        for _, seen in sniff([self.tap], 0.02):
-            if {seen.source_port, seen.destination_port} <= {67, 68}:
-                self._waiting.append(Message(seen, decode(seen.payload)))
-        while self._waiting:
-            self.past.append(self._waiting.pop(0))
-            if condition(self.past[-1]):
-                return self.past[-1]
-        return None
+def received(seen: Seen) -> Message | None:
+    """The DHCP message in a datagram, if it is one."""
+    return Message(seen, decode(seen.payload)) if {seen.source_port, seen.destination_port} <= {67, 68} else None
 
 
 class Scene(SynchronousTestCase):
@@ -132,8 +107,8 @@ class Scene(SynchronousTestCase):
         """Lay the cables."""
         raise NotImplementedError
 
-    def listen(self, namespace: Namespace) -> Listener:
-        listener = Listener(namespace, "eth0")
+    def listen(self, namespace: Namespace, interface: str = "eth0") -> Listener[Message]:
+        listener = Listener(namespace, interface, received)
         self.addCleanup(listener.tap.close)
         return listener
 
@@ -175,9 +150,9 @@ class Living(Scene):
         """Whether a client that has an address asks all servers."""
         raise NotImplementedError
 
-    def obtain(self, client: Client, wanted: str = "") -> str:
+    def obtain(self, client: Client, *wanted: str) -> str:
         self.answers.rest()
-        client.start(wanted)
+        client.start(*wanted)
         seen, content = self.answers.expect("an ACK", lambda message: message.content.type == ACK)
         self.assertEqual((GATEWAY, 67, 68), (seen.source, seen.source_port, seen.destination_port))
         if not content.flags:  # such a client hears unicast without having the address yet (RFC 2131 section 4.1)
@@ -225,7 +200,7 @@ class Living(Scene):
 class Neighbours(Living):
     """Client and server on one link, with a switch between them and a third machine on it."""
 
-    skip = requires_root("kea-dhcp4", *programs())
+    skip = requires_root("kea-dhcp4", *programs(CLIENTS4))
 
     def build(self) -> None:
         other, self.switch = self.lab.namespace("other"), self.lab.namespace("switch")
@@ -262,7 +237,7 @@ class Neighbours(Living):
 class Relayed(Living):
     """The server behind isc-dhcp-relay, which is also the clients' router."""
 
-    skip = requires_root("kea-dhcp4", "dhcrelay", *programs())
+    skip = requires_root("kea-dhcp4", "dhcrelay", *programs(CLIENTS4))
     server_address = DISTANT
 
     def build(self) -> None:
@@ -291,8 +266,7 @@ class Relayed(Living):
 
     def live(self, kind: type[Client]) -> None:
         """As ever; and the relay's option 82 comes back to it as it was sent, and goes no further."""
-        to_relay = Listener(self.relay, "up0")
-        self.addCleanup(to_relay.tap.close)
+        to_relay = self.listen(self.relay, "up0")
         super().live(kind)
         for listener in (self.queries, self.answers, to_relay):
             listener.rest()
@@ -321,7 +295,7 @@ class Relayed(Living):
 class Declining(Scene):
     """A machine that was never asked has the first address of the pool, and answers ARP for it."""
 
-    skip = requires_root("kea-dhcp4", *programs())
+    skip = requires_root("kea-dhcp4", *programs(CLIENTS4))
 
     def build(self) -> None:
         other = self.lab.namespace("other")
