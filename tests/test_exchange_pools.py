@@ -15,7 +15,7 @@ from tests.exchanging import NAK, OFFER, got, serving
 from txkea.exchange.accounting import reclaimed
 from txkea.exchange.assemble import believe
 from txkea.exchange.offers import HOLD, Offers
-from txkea.exchange.pools import ALLOCATORS, CHUNK, LivePool
+from txkea.exchange.pools import ALLOCATORS, CHUNK, LivePool, Marks
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
 from txkea.interfaces import Hint, IAllocator
 from txkea.leases.memory import MemoryLeases
@@ -62,6 +62,44 @@ class PoolTests(SynchronousTestCase):
         taking(live, range(2 * CHUNK, size))
         self.assertIsNone(live.free_from(2 * CHUNK))
         self.assertEqual(live.free_from(2 * CHUNK - 1), 2 * CHUNK - 1)
+
+    @given(
+        st.integers(0, 80),
+        st.lists(st.tuples(st.integers(0, 1 << 80), st.integers(1, 700), st.booleans()), max_size=12),
+        st.lists(st.integers(0, 1 << 80), max_size=8),
+    )
+    def test_marks(self, bits: int, runs: list[tuple[int, int, bool]], starts: list[int]) -> None:
+        """Of any number of numbers the next unmarked one is found, whatever was marked and unmarked before."""
+        size = 1 << bits
+        marks, model = Marks(size), set[int]()
+        for first, length, marked in runs:
+            for number in range(first % size, min(first % size + length, size)):
+                marks.mark(number, marked)
+                (model.add if marked else model.discard)(number)
+        for start in (*starts, *(first for first, _, _ in runs), 0):
+            expected = next((n for n in range(start % size, size) if n not in model), None)
+            self.assertEqual(marks.free_from(start % size), expected)
+
+    def test_full_again_and_again(self) -> None:
+        """A full pool of several levels has nothing free; each address that comes back is found, and nothing is kept."""
+        size = CHUNK * CHUNK + 3
+        marks = Marks(size)
+        for number in range(size):
+            marks.mark(number, True)
+        self.assertIsNone(marks.free_from(0))
+        for number in (0, CHUNK, CHUNK * CHUNK - 1, size - 1):
+            marks.mark(number, False)
+            self.assertEqual((marks.free_from(0), marks.free_from(number)), (number, number))
+            marks.mark(number, True)
+        self.assertIsNone(marks.free_from(0))
+
+    def test_memory(self) -> None:
+        """Marks all over a huge pool, made and taken back, leave nothing behind: a client's wishes cost no memory."""
+        marks = Marks(1 << 80)
+        for number in range(0, 1 << 80, (1 << 80) // 1000):
+            marks.mark(number, True)
+            marks.mark(number, False)
+        self.assertEqual(sum(len(chunks) for _, chunks in marks._levels), 0)
 
     def test_untouched(self) -> None:
         """A pool of which nothing is believed ends where it ends."""

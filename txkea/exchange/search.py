@@ -28,7 +28,7 @@ C = TypeVar("C")
 
 
 class Search(Generic[C]):
-    """What one client may have of one type of lease on its link; the families say what that means, and what a choice is.
+    """What one client may have of one type of lease on its link; the families say what that means and gives.
 
     ``key`` is what the client's offers are held by, ``statistics`` the beginning of the failure counters' names.
     """

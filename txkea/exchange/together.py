@@ -20,23 +20,27 @@ class _Started(Generic[T]):
         self._error: Exception | None = None
         self._run(None)
 
-    def _run(self, came: Any) -> None:
+    def _run(self, error: Exception | None) -> None:
         coro = self._coro
         assert coro is not None, "it has not ended"
         try:
-            self._waiting = coro.throw(came) if isinstance(came, BaseException) else coro.send(came)
+            self._waiting = coro.send(None) if error is None else coro.throw(error)
         except StopIteration as done:
             self._coro, self._result = None, done.value
-        except Exception as error:  # noqa: BLE001 - whoever awaits it hears it
-            self._coro, self._error = None, error
+        except Exception as failure:  # noqa: BLE001 - whoever awaits it hears it
+            self._coro, self._error = None, failure
 
     def __await__(self) -> Generator[Any, Any, T]:
+        # What it waits for may have come before anybody asked: then it goes on by itself, else it says so again.
+        error: Exception | None = None
         while self._coro is not None:
-            try:
-                came = yield self._waiting
-            except Exception as error:  # noqa: BLE001 - it belongs to the coroutine
-                came = error
-            self._run(came)
+            self._run(error)
+            error = None
+            if self._coro is not None:
+                try:
+                    yield self._waiting
+                except Exception as failure:  # noqa: BLE001 - it belongs to the coroutine
+                    error = failure
         if self._error is not None:
             raise self._error
         result: T = self._result
