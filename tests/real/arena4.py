@@ -27,7 +27,6 @@ class Arena4(Arena[Step]):
         *("hostname", "state"),
     )
     kind = "option 53"
-    gist = "yiaddr"
     clocked: ClassVar = {"option 51": 16, "lease expire": 10}
 
     def __init__(self, lab: Lab, product: Product, template: str, directory: Path, number: int) -> None:
@@ -63,6 +62,9 @@ class Arena4(Arena[Step]):
 
     def xid(self, payload: bytes) -> int:
         return int.from_bytes(payload[4:8], "big")
+
+    def gist(self, facts: Facts) -> str:
+        return facts["yiaddr"]
 
     def leased(self, facts: Facts) -> list[str]:
         return [facts["yiaddr"]] if "yiaddr" in facts else []

@@ -81,8 +81,6 @@ class Arena(ABC, Generic[S]):
     """What is compared of a lease file's row; empty for what is not."""
     kind: ClassVar[str]
     """The fact that tells one type of answer from another."""
-    gist: ClassVar[str]
-    """The fact that is shown when the types differ."""
     clocked: ClassVar[Mapping[str, int]]
     """The facts that are times counted from now, and the base they are written in."""
 
@@ -108,6 +106,10 @@ class Arena(ABC, Generic[S]):
     @abstractmethod
     def facts(self, step: S, seen: Seen) -> Facts:
         """What is compared of an answer to a step."""
+
+    @abstractmethod
+    def gist(self, facts: Facts) -> str:
+        """What is shown of an answer when the types differ."""
 
     @abstractmethod
     def leased(self, facts: Facts) -> Sequence[str]:
@@ -220,14 +222,23 @@ class Pair(Generic[S]):
             return
         for field in sorted(first.keys() | second.keys()):
             one, other = first.get(field, "-"), second.get(field, "-")
+            if field == "order":
+                one, other = _common(one, other)
             if one != other and not self._same_moment(field, one, other):
                 yield Difference(case, step, field, one, other)
 
     def _gist(self, facts: Facts) -> str:
-        kind, gist = self.arenas[0].kind, self.arenas[0].gist
-        what = f", type {facts[kind]}, {facts.get(gist, '')}" if kind in facts else ""
+        arena = self.arenas[0]
+        what = f", type {facts[arena.kind]}, {arena.gist(facts)}" if arena.kind in facts else ""
         return f"{facts['answers']}{what}"
 
     def _same_moment(self, field: str, one: str, other: str) -> bool:
         base = self.arenas[0].clocked.get(field)
         return base is not None and "-" not in (one, other) and abs(int(one, base) - int(other, base)) <= CLOCK
+
+
+def _common(one: str, other: str) -> tuple[str, str]:
+    """Two lists of words without those that are in one only."""
+    both = set(one.split()) & set(other.split())
+    first, second = (" ".join(word for word in words.split() if word in both) for words in (one, other))
+    return first, second
