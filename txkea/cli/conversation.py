@@ -1,149 +1,130 @@
-"""A DHCPv4 client's conversation with one server, carried on as a relay would: from an address, to an address."""
+"""A client's conversation with a server over UDP, of either family: ask, wait, ask again, give up."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
-from os import urandom
-from typing import Final, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import click
+from attrs import frozen
 
 from txkea.errors import Malformed
-from txkea.wire.dhcp4 import BOOTREPLY, NO_ADDRESS, Message4, MessageType4, Option4, decode4, encode_message4, option
 
-__all__ = ["Client", "Conversation", "Outcome"]
+__all__ = ["Conversation", "Outcome", "attend", "local_address", "opening"]
 
-RELAY_PORT: Final = option(19, b"")
-"""The sub-option of option 82 that asks for the answer at the port that the query came from (RFC 8357)."""
-WANTED: Final = bytes((1, 3, 6, 12, 15, 28, 42, 51, 54, 58, 59, 66, 67, 119, 121))
-"""What we ask for (option 55)."""
+Message = TypeVar("Message")
+Client = TypeVar("Client")
 
 
-class Client(NamedTuple):
-    """Who asks, and with which further options."""
+@frozen
+class Outcome(Generic[Message]):
+    """What came of it."""
 
-    hwaddr: bytes
-    options: Mapping[int, bytes]
-
-
-class Outcome(NamedTuple):
-    """The last answer, None if there was none; the milliseconds from the first query to it; queries that were sent."""
-
-    answer: Message4 | None
+    answer: Message | None
+    """The last answer, None if there was none."""
     milliseconds: float
+    """From the first query to the last answer."""
     sent: int
+    """Queries that were sent."""
+    objections: Sequence[str] = ()
+    """Why a client would not take the last answer."""
 
 
-class Conversation:
-    """Talks to a server from ``relay`` (packed), which is the giaddr that selects the subnet.
+class Conversation(ABC, Generic[Message]):
+    """Talks to the server at ``to``, which is what the socket's ``sendto`` takes.
 
-    ``source_port`` 0 is any port. Each query is sent up to ``tries`` times, ``timeout`` seconds apart.
+    Each query is sent up to ``tries`` times, ``timeout`` seconds apart.
     """
 
-    def __init__(
-        self, server: str, port: int, relay: bytes, *, source_port: int = 0, timeout: float = 1.0, tries: int = 5
-    ) -> None:
-        self._server = (server, port)
-        self._relay = relay
+    def __init__(self, sock: socket.socket, to: Any, *, timeout: float = 1.0, tries: int = 5) -> None:
+        self._socket = sock
+        self._to = to
         self._timeout = timeout
         self._tries = tries
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((socket.inet_ntoa(relay), source_port))
         self._sent = 0
+        self._objections: Sequence[str] = ()
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
-    # -- what a client does --------------------------------------------------------------------------------------------
+    @abstractmethod
+    def _encode(self, query: Message, elapsed: float) -> bytes:
+        """A datagram; ``elapsed`` seconds went by since the query was sent first."""
 
-    def obtain(self, client: Client, address: bytes = NO_ADDRESS) -> Outcome:
-        """Discover, then request what was offered; ``address`` is what the client would like."""
-        return self._timed(lambda: self._obtain(client, address))
+    @abstractmethod
+    def _decode(self, data: bytes) -> Message:
+        """A datagram's message. Raises `Malformed`."""
 
-    def renew(self, client: Client, address: bytes) -> Outcome:
-        """Extend a lease."""
-        return self._timed(lambda: self._ask(self._query(MessageType4.REQUEST, client, ciaddr=address)))
+    @abstractmethod
+    def _belongs(self, answer: Message, query: Message) -> bool:
+        """Whether it is an answer to the query."""
 
-    def inform(self, client: Client) -> Outcome:
-        """Ask for options alone."""
-        return self._timed(lambda: self._ask(self._query(MessageType4.INFORM, client)))
+    def _object(self, answer: Message, query: Message) -> Sequence[str]:
+        """Why a client would not take the answer."""
+        return ()
 
-    def release(self, client: Client, address: bytes) -> Outcome:
-        """Give an address back; nobody answers that."""
-        return self._tell(self._query(MessageType4.RELEASE, client, self._server_identifier(), ciaddr=address))
-
-    def decline(self, client: Client, address: bytes) -> Outcome:
-        """Say that an address is in use already; nobody answers that."""
-        extra = {Option4.REQUESTED_ADDRESS: address, **self._server_identifier()}
-        return self._tell(self._query(MessageType4.DECLINE, client, extra))
-
-    def _obtain(self, client: Client, address: bytes) -> Message4 | None:
-        wish = {Option4.REQUESTED_ADDRESS: address} if address != NO_ADDRESS else {}
-        offer = self._ask(self._query(MessageType4.DISCOVER, client, wish))
-        if offer is None or offer.type != MessageType4.OFFER:
-            return offer
-        chosen = {
-            Option4.REQUESTED_ADDRESS: offer.yiaddr,
-            Option4.SERVER_IDENTIFIER: offer.options.get(Option4.SERVER_IDENTIFIER, NO_ADDRESS),
-        }
-        return self._ask(self._query(MessageType4.REQUEST, client, chosen, xid=offer.xid))
-
-    # -- queries and answers -------------------------------------------------------------------------------------------
-
-    def _query(
-        self,
-        kind: MessageType4,
-        client: Client,
-        extra: Mapping[int, bytes] | None = None,
-        *,
-        ciaddr: bytes = NO_ADDRESS,
-        xid: int | None = None,
-    ) -> Message4:
-        options = {Option4.MESSAGE_TYPE: bytes((kind,)), **(extra or {})}
-        if kind not in (MessageType4.RELEASE, MessageType4.DECLINE):
-            options[Option4.PARAMETER_REQUEST_LIST] = WANTED
-        options.update(client.options)
-        options[Option4.AGENT_OPTIONS] = options.get(Option4.AGENT_OPTIONS, b"") + RELAY_PORT
-        return Message4(
-            hops=1,
-            xid=int.from_bytes(urandom(4), "big") if xid is None else xid,
-            ciaddr=ciaddr,
-            giaddr=self._relay,
-            chaddr=client.hwaddr,
-            options=options,
-        )
-
-    def _server_identifier(self) -> dict[int, bytes]:
-        return {Option4.SERVER_IDENTIFIER: socket.inet_aton(self._server[0])}
-
-    def _timed(self, run: Callable[[], Message4 | None]) -> Outcome:
-        self._sent, begin = 0, time.monotonic()
+    def _timed(self, run: Callable[[], Message | None]) -> Outcome[Message]:
+        self._sent, self._objections, begin = 0, (), time.monotonic()
         answer = run()
-        return Outcome(answer, (time.monotonic() - begin) * 1000, self._sent)
+        return Outcome(answer, (time.monotonic() - begin) * 1000, self._sent, self._objections)
 
-    def _tell(self, query: Message4) -> Outcome:
-        self._socket.sendto(encode_message4(query), self._server)
+    def _tell(self, query: Message) -> Outcome[Message]:
+        self._socket.sendto(self._encode(query, 0), self._to)
         return Outcome(None, 0.0, 1)
 
-    def _ask(self, query: Message4) -> Message4 | None:
-        data = encode_message4(query)
+    def _ask(self, query: Message) -> Message | None:
+        begin = time.monotonic()
         for _ in range(self._tries):
             self._sent += 1
-            self._socket.sendto(data, self._server)
-            answer = self._wait(query, time.monotonic() + self._timeout)
+            now = time.monotonic()
+            self._socket.sendto(self._encode(query, now - begin), self._to)
+            answer = self._wait(query, now + self._timeout)
             if answer is not None:
+                self._objections = self._object(answer, query)
                 return answer
         return None
 
-    def _wait(self, query: Message4, end: float) -> Message4 | None:
+    def _wait(self, query: Message, end: float) -> Message | None:
         """The answer to this query; whatever else arrives is not for us."""
         while (left := end - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:
-                answer = decode4(self._socket.recv(65535), lenient=True, op=BOOTREPLY)
+                answer = self._decode(self._socket.recv(65535))
             except (Malformed, OSError):
                 continue
-            if answer.xid == query.xid and answer.chaddr == query.chaddr:
+            if self._belongs(answer, query):
                 return answer
         return None
+
+
+def local_address(family: int, server: Any) -> bytes:
+    """The packed address from which this machine reaches a server. Raises OSError."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(server)
+        return socket.inet_pton(family, probe.getsockname()[0])
+
+
+@contextmanager
+def opening(server: str) -> Iterator[None]:
+    """Tell a person why there can be no conversation."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot talk to {server}: {error.strerror or error}") from None
+
+
+def attend(server: str, conversation: Conversation[Any], act: Callable[[Client], bool], clients: list[Client]) -> None:
+    """Let the clients act one after the other; the exit status is 1 unless it went well for all."""
+    try:
+        good = [act(client) for client in clients]
+    except OSError as error:
+        raise click.ClickException(f"cannot send to {server}: {error.strerror or error}") from None
+    finally:
+        conversation.close()
+    if not all(good):
+        raise SystemExit(1)

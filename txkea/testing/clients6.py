@@ -12,7 +12,7 @@ from txkea.model.lease import Lease6
 from txkea.testing.local import Local
 from txkea.testing.network import ETH0, LOOPBACK, Sent
 from txkea.testing.sites import memory_site
-from txkea.wire.client6 import granted, objections, query6, read_ias
+from txkea.wire.client6 import accepted, granted, link_local, objections, query6, read_ias
 from txkea.wire.dhcp6 import (
     RELAYS_MAXIMUM,
     UNSPECIFIED,
@@ -220,7 +220,7 @@ class Client6:
         self.server = server
         self.hwaddr = b"\x02\0\0\1" + number.to_bytes(2, "big")
         self.duid = b"\0\3\0\1" + self.hwaddr if duid is None else duid
-        self.source = address_text(_link_local(self.hwaddr))
+        self.source = address_text(link_local(self.hwaddr))
         """Its own address."""
         self.server_id = b""
         """Who advertised or answered last."""
@@ -283,8 +283,7 @@ class Client6:
         if advertised.type == MessageType6.REPLY:
             return advertised
         wanted = self.ias if ias is None else ias
-        offered = {(ia.code, ia.iaid): ia for ia in advertised.ias if ia.resources}
-        reply = self.request([offered.get((ia.code, ia.iaid), ia) for ia in wanted], **more)
+        reply = self.request(accepted(wanted, advertised.message), **more)
         assert reply is not None, "no REPLY"
         return reply
 
@@ -345,11 +344,6 @@ class Client6:
                 self.bindings[ia.code, ia.iaid] = found
             elif ia.resources:
                 self.bindings.pop((ia.code, ia.iaid), None)
-
-
-def _link_local(hwaddr: bytes) -> bytes:
-    """The address that a client with this hardware address gives itself (RFC 4291 appendix A)."""
-    return b"\xfe\x80" + bytes(6) + bytes((hwaddr[0] ^ 2,)) + hwaddr[1:3] + b"\xff\xfe" + hwaddr[3:]
 
 
 def _timeless(ia: Ia) -> Ia:

@@ -10,7 +10,7 @@ from txkea.errors import Malformed
 from txkea.wire.dhcp6 import Message6, MessageType6, Option6, Relay
 from txkea.wire.ia import Ia, encode_ia, read_ia
 
-__all__ = ["ANSWERS", "granted", "is_answer", "objections", "query6", "read_ias"]
+__all__ = ["ANSWERS", "accepted", "granted", "is_answer", "link_local", "objections", "query6", "read_ias"]
 
 ANSWERS: Final[dict[int, int]] = {
     MessageType6.SOLICIT: MessageType6.ADVERTISE,
@@ -56,6 +56,17 @@ def query6(
 def read_ias(message: Message6) -> list[Ia]:
     """The IA_NA and IA_PD of a message in their order, those of one kind together. Raises `Malformed`."""
     return [read_ia(code, payload) for code, payload in message.pairs() if code in (Option6.IA_NA, Option6.IA_PD)]
+
+
+def accepted(wanted: Iterable[Ia], advertise: Message6) -> list[Ia]:
+    """What a client requests: what was advertised, in the place of what it wanted. Raises `Malformed`."""
+    offered = {(ia.code, ia.iaid): ia._replace(status=None) for ia in read_ias(advertise) if ia.resources}
+    return [offered.get((ia.code, ia.iaid), ia) for ia in wanted]
+
+
+def link_local(hwaddr: bytes) -> bytes:
+    """The address that a client with this hardware address of 6 bytes gives itself (RFC 4291 appendix A)."""
+    return b"\xfe\x80" + bytes(6) + bytes((hwaddr[0] ^ 2,)) + hwaddr[1:3] + b"\xff\xfe" + hwaddr[3:]
 
 
 def granted(ia: Ia) -> Ia | None:

@@ -1,17 +1,18 @@
-"""``txkea client`` against a server that is this test."""
+"""``txkea client`` for DHCPv4 against a server that is this test."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from threading import Thread
 
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txkea.cli.client import _duration, hwaddr_after
+from tests.answering import Replies, run_client
+from txkea.cli.display import duration
+from txkea.cli.parameters import following
 from txkea.cli.root import main
 from txkea.wire.dhcp4 import BOOTREPLY, Message4, MessageType4, Option4, decode4, encode_message4
 
@@ -42,34 +43,19 @@ def reply(query: Message4, kind: MessageType4) -> Message4:
     )
 
 
-class Server(Thread):
-    """Answers queries until it is closed; keeps what it heard."""
+class Replies4(Replies[Message4]):
+    """A server of DHCPv4."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(daemon=True)
-        self.heard: list[Message4] = []
-        self._answer = answer
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+    family, address = socket.AF_INET, "127.0.0.1"
 
-    def run(self) -> None:
-        while True:
-            data, origin = self._socket.recvfrom(65535)
-            if not data:
-                return
-            query = decode4(data)
-            self.heard.append(query)
-            answer = self._answer(query)
-            if answer is not None:
-                self._socket.sendto(b"junk", origin)
-                self._socket.sendto(encode_message4(Message4(op=BOOTREPLY, xid=1, chaddr=b"\2")), origin)
-                self._socket.sendto(encode_message4(answer), origin)
+    def decode(self, data: bytes) -> Message4:
+        return decode4(data)
 
-    def close(self) -> None:
-        self._socket.sendto(b"", self._socket.getsockname())
-        self.join(5)
-        self._socket.close()
+    def encode(self, answer: Message4, query: Message4) -> bytes:
+        return encode_message4(answer)
+
+    def foreign(self) -> bytes:
+        return encode_message4(Message4(op=BOOTREPLY, xid=1, chaddr=b"\2"))
 
 
 def good(query: Message4) -> Message4 | None:
@@ -81,14 +67,7 @@ class ClientTests(SynchronousTestCase):
     """What a person sees, and what a server hears."""
 
     def run_client(self, *switches: str, answer: Answer = good) -> tuple[Result, list[Message4]]:
-        server = Server(answer)
-        server.start()
-        try:
-            quick = ["--timeout", "0.3", "--tries", "3"]
-            result = CliRunner().invoke(main, ["client", "--port", str(server.port), *quick, *switches])
-        finally:
-            server.close()
-        return result, server.heard
+        return run_client(Replies4(answer), *switches)
 
     def test_lease(self) -> None:
         """The four messages of a lease: the request repeats what was offered and names the server that offered it."""
@@ -180,9 +159,9 @@ class PieceTests(SynchronousTestCase):
     """Small parts."""
 
     @given(st.binary(min_size=1, max_size=16), st.integers(0, 1 << 20))
-    def test_hwaddr_after(self, first: bytes, number: int) -> None:
+    def test_following(self, first: bytes, number: int) -> None:
         """Hardware addresses keep their length, and wrap around."""
-        after = hwaddr_after(first, number)
+        after = following(first, number)
         self.assertEqual(len(after), len(first))
         difference = int.from_bytes(after, "big") - int.from_bytes(first, "big")
         self.assertEqual((difference - number) % (1 << 8 * len(first)), 0)
@@ -196,4 +175,4 @@ class PieceTests(SynchronousTestCase):
             (90061, "90061 s (1 d 1 h 1 min 1 s)"),
             (0xFFFFFFFF, "for ever"),
         ):
-            self.assertEqual(_duration(seconds), text)
+            self.assertEqual(duration(seconds), text)
