@@ -95,10 +95,10 @@ def encode(query: Query) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Answer:
-    """Raises ValueError for what is no DHCPv6 message."""
+def decode(data: bytes, relay_type: int = RELAY_REPL) -> Answer:
+    """What came in as many levels of ``relay_type`` as it may; raises ValueError for what is no DHCPv6 message."""
     relays: list[Relay] = []
-    while data[:1] == bytes((RELAY_REPL,)):
+    while data[:1] == bytes((relay_type,)):
         _, hops, link, peer = RELAY_HEAD.unpack_from(data)
         found = list(walk(data[RELAY_HEAD.size :]))
         inside = [payload for code, payload in found if code == RELAY_MSG]
