@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from txkea.errors import Unavailable
 from txkea.leases.cleanup import Paths, clean, main
 from txkea.leases.disk import Disk
-from txkea.leases.leasefile import LeaseFiles, RowErrors, load4
-from txkea.leases.rows import SCHEMA4, HeaderError, format4, removal4
+from txkea.leases.leasefile import LeaseFiles, RowErrors, load
+from txkea.leases.rows import HeaderError
+from txkea.leases.rows4 import ROWS4, SCHEMA4, format4
 from txkea.model.lease import Lease4
 from txkea.testing.disks import FaultyDisk, Killed
 
@@ -44,14 +45,20 @@ class _Files(SynchronousTestCase):
     def typical(self) -> None:
         """Superseded, freed, re-taken and expired leases in all three files."""
         self.put(self.files.previous, *map(row, (lease(1, 1), lease(2), lease(3))))
-        self.put(self.files.input, row(lease(1, 2)), removal4(lease(2), row), removal4(lease(3), row), row(lease(3, 5)))
-        self.put(self.files.active, row(lease(4)), removal4(lease(3), row))
+        self.put(
+            self.files.input,
+            row(lease(1, 2)),
+            ROWS4.removal(lease(2), row),
+            ROWS4.removal(lease(3), row),
+            row(lease(3, 5)),
+        )
+        self.put(self.files.active, row(lease(4)), ROWS4.removal(lease(3), row))
 
     def loaded(self) -> list[Lease4]:
         """What a server would find."""
         leases: dict[bytes, Lease4] = {}
         for path in self.files.to_load(Disk()):
-            load4(path, leases, RowErrors(1))
+            load(path, ROWS4, leases, RowErrors(1))
         return sorted(leases.values())
 
     def names(self) -> list[str]:
@@ -167,7 +174,7 @@ class ProcessTests(_Files):
         check = (
             "import sys, txkea.leases.cleanup as c; s = c.main(sys.argv[1:]); sys.exit(s or 'twisted' in sys.modules)"
         )
-        command = [sys.executable, "-c", check, *self.paths.arguments(4)]
+        command = [sys.executable, "-c", check, *self.paths.arguments()]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         done = subprocess.run(command, capture_output=True, check=False, env=environment)
         self.assertEqual((done.returncode, done.stderr.count(b"2 leases")), (0, 1))
@@ -179,15 +186,15 @@ class ProcessTests(_Files):
         Path(self.paths.pid).write_text(str(os.getppid()))
         before = self.names()
         said: list[str] = []
-        self.assertEqual(main(self.paths.arguments(4), said.append), 1)
+        self.assertEqual(main(self.paths.arguments(), said.append), 1)
         self.assertIn(f"process {os.getppid()}", said[0])
         self.assertEqual(self.names(), before)
 
     def test_arguments(self) -> None:
         """A wrong command line is told, and nothing is done."""
-        good = self.paths.arguments(4)
+        good = self.paths.arguments()
         said: list[str] = []
-        for wrong in ([], good[1:], good[:-3], [*good, "-z", "1"], ["-6", *good[1:]], [*good, "-x"]):
+        for wrong in ([], good[1:], good[:-3], [*good, "-z", "1"], ["-6", *good], [*good, "-x"]):
             self.assertEqual(main(wrong, said.append), 1)
         self.assertEqual((self.names(), len(said)), ([], 6))
 

@@ -16,9 +16,9 @@ from tests.leasing import QuickDisk, Workshop, begin, lease, outcome_of
 from txkea.errors import Unavailable
 from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
-from txkea.leases.leasefile import LeaseFiles, RowErrors, load4
+from txkea.leases.leasefile import LeaseFiles, RowErrors, load
 from txkea.leases.memfile import MemfileLeases
-from txkea.leases.rows import SCHEMA4, format4, removal4
+from txkea.leases.rows4 import ROWS4, SCHEMA4, format4
 from txkea.leases.writer import InlineWriter
 from txkea.model.lease import Lease4, LeaseState
 from txkea.testing.contracts.leases import any_leases, by_address
@@ -69,7 +69,7 @@ class _Crashes(SynchronousTestCase):
         """What the files say to whoever reads them after us, without a word about bad rows."""
         leases: Table = {}
         for path in self.files.to_load(Disk()):
-            load4(path, leases, RowErrors(tell=self.fail))
+            load(path, ROWS4, leases, RowErrors(tell=self.fail))
         return leases
 
 
@@ -84,7 +84,7 @@ class CutTests(_Crashes):
         for number in range(self.ROWS + 20):
             one = lease(number % 40, client_id=b"", expires=number, hostname="a,b" if number % 5 == 0 else "")
             gone = number % 4 == 3
-            made.append((removal4(one, row) if gone else row(one), one, not gone))
+            made.append((ROWS4.removal(one, row) if gone else row(one), one, not gone))
         return made
 
     def test_cut_at_every_byte(self) -> None:
@@ -387,7 +387,7 @@ class KeaTests(_Crashes):
     def kea_lfc(self) -> None:
         """Run Kea's program as Kea's server would."""
         environment = {**os.environ, "KEA_LOCKFILE_DIR": "none"}
-        command = ["kea-lfc", *Paths.of(self.files).arguments(4)]
+        command = ["kea-lfc", *Paths.of(self.files).arguments()]
         run = subprocess.run(command, env=environment, capture_output=True, check=False, cwd=self.directory)
         self.assertEqual(0, run.returncode, run.stdout + run.stderr)
 
@@ -395,9 +395,9 @@ class KeaTests(_Crashes):
         """A previous file, an input that renews, ends and adds, and an active file; gives what they say."""
         old = [lease(number) for number in range(10)]
         Path(self.files.previous).write_bytes(HEADER + b"".join(map(row, old)))
-        input_rows = [row(lease(3, expires=7)), removal4(lease(4), row), row(lease(20)), row(lease(3, expires=8))]
+        input_rows = [row(lease(3, expires=7)), ROWS4.removal(lease(4), row), row(lease(20)), row(lease(3, expires=8))]
         Path(self.files.input).write_bytes(HEADER + b"".join(input_rows))
-        self.path.write_bytes(HEADER + row(lease(5, hostname="late")) + removal4(lease(6), row))
+        self.path.write_bytes(HEADER + row(lease(5, hostname="late")) + ROWS4.removal(lease(6), row))
         return self.loaded()
 
     def assert_cleaned(self, expected: Table) -> None:

@@ -29,7 +29,7 @@ __all__ = ["CycleTests", "FailureTests", "LeaseTests", "ObserverTests"]
 T = TypeVar("T")
 
 NOW = 2_000_000_000
-DECLINED, RECLAIMED, RELEASED = (int(state) for state in list(LeaseState)[1:])
+DECLINED, RECLAIMED, RELEASED = (int(state) for state in list(LeaseState)[1:4])
 SLOW = "ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW"
 FAILED = "ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED"
 

@@ -20,10 +20,11 @@ from txkea.interfaces import ILeaseStore, IProviderFactory
 from txkea.launch import launch
 from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
+from txkea.leases.factory import MEMFILE
 from txkea.leases.leasefile import RowErrors
-from txkea.leases.memfile import MEMFILE, MemfileLeases
+from txkea.leases.memfile import MemfileLeases
 from txkea.leases.memory import MemoryLeases
-from txkea.leases.rows import SCHEMA4, format4, removal4
+from txkea.leases.rows4 import ROWS4, SCHEMA4, format4
 from txkea.leases.writer import InlineWriter
 from txkea.model.configuration import Configuration, Subnet
 from txkea.model.identifier import Identifier, IdentifierKind
@@ -121,7 +122,7 @@ class StoreTests(_Memfiles):
         self.assertTrue(self.now(store.add(lease(2))))
         self.assertTrue(self.now(store.update(lease(1, hostname="a,b"), lease(1))))
         self.assertTrue(self.now(store.remove(lease(2))))
-        rows = [row(lease(1)), row(lease(2)), row(lease(1, hostname="a,b")), removal4(lease(2), row)]
+        rows = [row(lease(1)), row(lease(2)), row(lease(1, hostname="a,b")), ROWS4.removal(lease(2), row)]
         self.assertEqual(self.path.read_bytes(), HEADER + b"".join(rows))
         self.closed(store)
         again = self.opened()
@@ -292,7 +293,7 @@ class OpeningTests(_Memfiles):
     def test_freed_and_superseded(self) -> None:
         """A row with lifetime 0 frees the address that an older file has."""
         self.file(".2").write_bytes(HEADER + row(lease(1)) + row(lease(2)))
-        self.path.write_bytes(HEADER + removal4(lease(1), row) + row(lease(2, expires=1)))
+        self.path.write_bytes(HEADER + ROWS4.removal(lease(1), row) + row(lease(2, expires=1)))
         self.assertEqual(self.leases(self.opened()), [lease(2, expires=1)])
 
     def test_locked(self) -> None:
@@ -405,7 +406,7 @@ class CleanupTests(_Memfiles):
         store = self.serving()
         self.clock.advance(100)
         ((_, arguments),) = self.children
-        self.assertEqual(arguments[-13:], [*Paths.of(store.files).arguments(4)])
+        self.assertEqual(arguments[-13:], [*Paths.of(store.files).arguments()])
         self.now(store.add(lease(2)))
         self.assertEqual(self.file(".1").read_bytes(), HEADER + row(lease(1)) + row(lease(1, expires=1)))
         self.assertEqual(self.path.read_bytes(), HEADER + row(lease(2)))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txkea.leases.memory import LeaseTable
 from txkea.leases.order import AddressOrder
+from txkea.leases.table import LeaseTable
 from txkea.leases.timetable import Timetable
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, LeaseState

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from txkea.errors import Unavailable
-from txkea.leases.rows import SCHEMA4, HeaderError, escape, format4, reader4, removal4, unescape
-from txkea.model.lease import Lease4, LeaseState
+from txkea.leases.rows import HeaderError, escape, unescape
+from txkea.leases.rows4 import ROWS4, SCHEMA4, format4, reader4
+from txkea.model.lease import Lease4
 
 __all__ = ["EscapeTests", "HeaderTests", "RowTests"]
 
@@ -33,7 +34,7 @@ leases = st.builds(
     st.booleans(),
     st.booleans(),
     texts,
-    st.sampled_from(list(LeaseState)),
+    st.integers(0, 3),
     st.sampled_from(["", "{}", '{ "ISC": { "relay-agent-info": "0x01,02" }, "a": "&#x2c\\n" }']),
     st.just(0),
 )
@@ -64,7 +65,7 @@ class RowTests(SynchronousTestCase):
     def test_removal(self, lease: Lease4) -> None:
         """The row that frees an address has lifetime 0 and ends at the last transaction, never before the epoch."""
         read = reader4(SCHEMA4.layout(11))
-        gone = read(removal4(lease, format4(11))[:-1].decode("utf-8", "surrogateescape"))
+        gone = read(ROWS4.removal(lease, format4(11))[:-1].decode("utf-8", "surrogateescape"))
         self.assertEqual((gone.address, gone.valid_lifetime, gone.expires), (lease.address, 0, max(lease.cltt, 0)))
 
     def test_lifetime_zero(self) -> None:
@@ -135,17 +136,17 @@ class EscapeTests(SynchronousTestCase):
         """Every byte survives, and none but the printable stands in the row (Kea #4393)."""
         text = bytes(range(256)).decode("latin-1").encode("latin-1").decode("utf-8", "surrogateescape")
         written = escape(text)
-        self.assertEqual(unescape(written.decode("utf-8", "surrogateescape")), text)
-        self.assertFalse(set(written) & {*range(32), 127, ord(",")})
+        self.assertEqual(unescape(written), text)
+        self.assertFalse(set(written) & {*map(chr, range(32)), "\x7f", ","})
 
     def test_kea_comma(self) -> None:
         """A comma is written as Kea writes it."""
-        self.assertEqual(escape("a,b"), b"a&#x2cb")
+        self.assertEqual(escape("a,b"), "a&#x2cb")
 
     def test_ampersand(self) -> None:
         """Text that looks like an escape stays what it is."""
         for text in ("&#x2c", "&", "&amp;", "&#x", "&#xzz", "&#x26#x2c"):
-            self.assertEqual(unescape(escape(text).decode()), text)
+            self.assertEqual(unescape(escape(text)), text)
 
     def test_foreign_ampersand(self) -> None:
         """An ampersand that begins no escape, as an old Kea wrote it, stands for itself."""

@@ -68,9 +68,9 @@ class ILeaseStore(Interface):
         """The lease of an address, whatever its state, or None. *Waits.*"""
 
     def by_client(identifier: Identifier) -> Awaitable[Sequence[Any]]:
-        """All leases of a client in all subnets and states, found by HW_ADDRESS, CLIENT_ID (v4) or DUID (v6). *Waits.*
+        """All leases of a client in all subnets and states. *Waits.*
 
-        An empty identifier value gives no lease (never "all").
+        Found by HW_ADDRESS or CLIENT_ID in DHCPv4, by DUID in DHCPv6; any other identifier finds none. An empty identifier value gives no lease (never "all").
         """
 
     def add(lease: Any) -> Awaitable[bool]:
@@ -248,6 +248,7 @@ class Link(NamedTuple):
     running: bool
     loopback: bool
     broadcast: bool
+    multicast: bool
     addresses: tuple[LinkAddress, ...]
 
 

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from txkea.errors import ConfigError, NoSuchProvider
 from txkea.interfaces import ILeaseStore, ILogger, IProviderFactory
-from txkea.leases.memfile import MEMFILE
+from txkea.leases.factory import MEMFILE
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
 
@@ -69,6 +69,7 @@ def lease_store(configuration: Configuration, *, reactor: Any, log: ILogger, pat
     """The lease store that a configuration names; not yet open."""
     database = configuration.lease_database
     path = f"Dhcp{configuration.family}.lease-database"
+    paths = paths.configured(configuration.data_directory)
     surroundings = Surroundings(configuration=configuration, reactor=reactor, log=log, paths=paths)
     store = provider_factory(database.type, path).make(database.parameters, surroundings)
     try:

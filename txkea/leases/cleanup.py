@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from txkea.errors import TxkeaError, Unavailable
 from txkea.leases.disk import Disk
-from txkea.leases.leasefile import LeaseFiles, RowErrors, load4, read_layout, running
-from txkea.leases.rows import SCHEMA4, format4
-from txkea.model.lease import Lease4
+from txkea.leases.leasefile import ROWS, LeaseFiles, RowErrors, load, read_layout, running
+from txkea.leases.rows import Layout, Rows
+from txkea.model.lease import Lease
 
 __all__ = ["Paths", "clean", "main"]
 
@@ -33,16 +33,17 @@ class Paths(NamedTuple):
     output: str
     completed: str
     pid: str
+    family: int = 4
 
     @classmethod
     def of(cls, files: LeaseFiles) -> Paths:
         """Those of a lease file."""
-        return cls(files.previous, files.input, files.output, files.completed, files.pid)
+        return cls(files.previous, files.input, files.output, files.completed, files.pid, files.family)
 
-    def arguments(self, family: int) -> list[str]:
+    def arguments(self) -> list[str]:
         """The command line that names them."""
-        pairs = zip(("-x", "-i", "-o", "-f", "-p"), self, strict=True)
-        return [f"-{family}", *(part for pair in pairs for part in pair), "-c", "ignored"]
+        pairs = zip(("-x", "-i", "-o", "-f", "-p"), self[:5], strict=True)
+        return [f"-{self.family}", *(part for pair in pairs for part in pair), "-c", "ignored"]
 
 
 def clean(paths: Paths, disk: Disk, errors: RowErrors) -> int | None:
@@ -64,13 +65,14 @@ def clean(paths: Paths, disk: Disk, errors: RowErrors) -> int | None:
 
 
 def _merge(paths: Paths, disk: Disk, errors: RowErrors) -> int:
-    leases: dict[bytes, Lease4] = {}
+    rows = ROWS[paths.family]
+    leases: dict[bytes, Lease] = {}
     sources = [path for path in (paths.previous, paths.input) if disk.exists(path)]
-    layouts = [load4(path, leases, errors) for path in sources]
+    layouts = [load(path, rows, leases, errors) for path in sources]
     pooled = any(layout is not None and "pool_id" in layout.names for layout in layouts)
     fd = disk.open(paths.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        _write(fd, leases, len(SCHEMA4.columns) if pooled else SCHEMA4.current, disk)
+        _write(fd, leases, rows, rows.schema.wanted(pooled), disk)
         disk.fdatasync(fd)
     finally:
         disk.close(fd)
@@ -79,12 +81,12 @@ def _merge(paths: Paths, disk: Disk, errors: RowErrors) -> int:
     return len(leases)
 
 
-def _write(fd: int, leases: Mapping[bytes, Lease4], width: int, disk: Disk) -> None:
-    row = format4(width)
-    _put(fd, SCHEMA4.layout(width).header, disk)
+def _write(fd: int, leases: Mapping[bytes, Lease], rows: Rows, layout: Layout, disk: Disk) -> None:
+    row = rows.format(layout.width)
+    _put(fd, layout.header, disk)
     every = iter(leases.values())
-    while rows := b"".join(map(row, islice(every, _ROWS))):
-        _put(fd, rows, disk)
+    while data := b"".join(map(row, islice(every, _ROWS))):
+        _put(fd, data, disk)
 
 
 def _put(fd: int, data: bytes, disk: Disk) -> None:
@@ -97,7 +99,7 @@ def _put(fd: int, data: bytes, disk: Disk) -> None:
 
 _SWITCHES: Final = {"-x": "previous", "-i": "input", "-o": "output", "-f": "completed", "-p": "pid", "-c": ""}
 _USAGE: Final = (
-    "usage: python -m txkea.leases.cleanup -4 -x PREVIOUS -i INPUT -o OUTPUT -f COMPLETED -p PIDFILE -c ignored"
+    "usage: python -m txkea.leases.cleanup -4|-6 -x PREVIOUS -i INPUT -o OUTPUT -f COMPLETED -p PIDFILE -c ignored"
 )
 
 
@@ -105,8 +107,6 @@ def _parse(arguments: Sequence[str]) -> Paths:
     """What the command line says; raises `ValueError`."""
     found: dict[str, str] = {}
     families = [argument for argument in arguments if argument in ("-4", "-6")]
-    if families == ["-6"]:
-        raise ValueError("DHCPv6 lease files are not built yet")
     rest = iter([argument for argument in arguments if argument not in ("-4", "-6", "-d")])
     for switch in rest:
         value = next(rest, None)
@@ -114,9 +114,9 @@ def _parse(arguments: Sequence[str]) -> Paths:
             raise ValueError(f"{switch!r} is unknown or lacks its value")
         found[_SWITCHES[switch]] = value
     found.pop("", None)
-    if families != ["-4"] or len(found) != len(Paths._fields):
+    if len(families) != 1 or len(found) != len(set(_SWITCHES.values())) - 1:
         raise ValueError("something is missing")
-    return Paths(**found)
+    return Paths(**found, family=int(families[0][1:]))
 
 
 def _claim(path: str) -> None:
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str], say: Callable[[str], object] = _say) -> int:
         _claim(paths.pid)
         try:
             for path in (paths.previous, paths.input):
-                read_layout(path)
+                read_layout(path, ROWS[paths.family])
             count = clean(paths, Disk(), errors)
         finally:
             os.unlink(paths.pid)

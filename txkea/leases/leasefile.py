@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from txkea.errors import Unavailable
 from txkea.leases.disk import Disk
-from txkea.leases.rows import MAX_ROW, SCHEMA4, HeaderError, Layout, reader4
-from txkea.model.lease import Lease4
+from txkea.leases.rows import MAX_ROW, HeaderError, Layout, Rows
+from txkea.leases.rows4 import ROWS4
+from txkea.leases.rows6 import ROWS6
 
-__all__ = ["LeaseFiles", "RowErrors", "is_alive", "load4", "read_layout", "running", "seal"]
+__all__ = ["ROWS", "LeaseFiles", "RowErrors", "is_alive", "load", "read_layout", "running", "seal"]
 
+ROWS: Final[Mapping[int, Rows]] = {4: ROWS4, 6: ROWS6}
+"""How rows are written and read, by family."""
 _CHUNK: Final = 1 << 20
 _SHOWN: Final = 100
 """How many bad rows are told one by one."""
@@ -22,6 +25,12 @@ class LeaseFiles(NamedTuple):
     """The names of one lease file's companions (Kea E022)."""
 
     active: str
+    family: int = 4
+
+    @property
+    def rows(self) -> Rows:
+        """How their rows are written and read."""
+        return ROWS[self.family]
 
     @property
     def input(self) -> str:
@@ -99,26 +108,26 @@ class _Lines:
                     yield (text.replace("\r\n", "\n").removesuffix("\r") if "\r" in text else text).split("\n")
 
 
-def read_layout(path: str) -> Layout | None:
-    """The layout of a v4 lease file; None if it is missing or empty. Raises `HeaderError`."""
+def read_layout(path: str, rows: Rows) -> Layout | None:
+    """The layout of a lease file; None if it is missing or empty. Raises `HeaderError`."""
     try:
         with open(path, "rb") as file:
             header = file.readline(MAX_ROW)
     except FileNotFoundError:
         return None
-    return _layout(path, header.decode("utf-8", "surrogateescape").rstrip("\r\n")) if header else None
+    return _layout(path, rows, header.decode("utf-8", "surrogateescape").rstrip("\r\n")) if header else None
 
 
-def _layout(path: str, header: str) -> Layout:
+def _layout(path: str, rows: Rows, header: str) -> Layout:
     try:
-        return SCHEMA4.understand(header.removeprefix("\ufeff"))
+        return rows.schema.understand(header.removeprefix("\ufeff"))
     except HeaderError as error:
-        text = f"{path}:1: {error}; it is no DHCPv4 lease file: give the right one, or move it away"
+        text = f"{path}:1: {error}; it is no DHCPv{rows.family} lease file: give the right one, or move it away"
         raise HeaderError(text) from None
 
 
-def load4(path: str, leases: dict[bytes, Lease4], errors: RowErrors) -> Layout | None:
-    """Read a v4 lease file into ``leases``, by address; the last row of an address wins (Kea E017).
+def load(path: str, rows: Rows, leases: dict[bytes, Any], errors: RowErrors) -> Layout | None:
+    """Read a lease file into ``leases``, by address; the last row of an address wins (Kea E017).
 
     Gives the file's layout, or None if it is empty. Raises `HeaderError`, and `Unavailable` for too many bad rows.
     """
@@ -127,8 +136,8 @@ def load4(path: str, leases: dict[bytes, Lease4], errors: RowErrors) -> Layout |
     text = _Lines(path)
     for lines in text:
         if layout is None:
-            layout = _layout(path, lines.pop(0))
-            read = reader4(layout)
+            layout = _layout(path, rows, lines.pop(0))
+            read = rows.reader(layout)
             number = 1
         for line in lines:
             number += 1
@@ -147,7 +156,7 @@ def load4(path: str, leases: dict[bytes, Lease4], errors: RowErrors) -> Layout |
     return layout
 
 
-def seal(path: str, disk: Disk, fd: int) -> bytes:
+def seal(path: str, rows: Rows, disk: Disk, fd: int) -> bytes:
     """Cut a file back to its last newline; gives what was cut off.
 
     A row that lacks its newline was torn by a crash and acknowledged to nobody. Continuing it would spoil the next.
@@ -164,10 +173,10 @@ def seal(path: str, disk: Disk, fd: int) -> bytes:
     if keep == size:
         return b""
     cut = disk.pread(fd, 300, keep)
-    if not keep and cut.strip(b"\0") and not SCHEMA4.layout(len(SCHEMA4.columns)).header.startswith(cut):
-        raise HeaderError(f"{path} is no DHCPv4 lease file: give the right one, or move it away")
+    if not keep and cut.strip(b"\0") and not rows.schema.newest.header.startswith(cut):
+        raise HeaderError(f"{path} is no DHCPv{rows.family} lease file: give the right one, or move it away")
     if keep:
-        read_layout(path)
+        read_layout(path, rows)
     disk.ftruncate(fd, keep)
     disk.fdatasync(fd)
     return cut

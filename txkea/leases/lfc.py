@@ -88,9 +88,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (where, os.environ.get("PYTHONPATH"))))}
 
 
-async def run_cleanup(files: LeaseFiles, reactor: Any, log: ILogger, family: int = 4) -> bool:
+async def run_cleanup(files: LeaseFiles, reactor: Any, log: ILogger) -> bool:
     """Run the clean-up to its end; whether it succeeded. A failure is logged, and the next run goes on from there."""
-    command = [*_command(), *Paths.of(files).arguments(family)]
+    command = [*_command(), *Paths.of(files).arguments()]
     if log.info:
         log.info("DHCPSRV_MEMFILE_LFC_EXECUTE", f"executing lease file cleanup: {' '.join(command)}")
     child = _Child()

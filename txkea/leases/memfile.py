@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.task import deferLater
-from zope.interface import implementer
 
-from txkea.errors import ConfigError, TxkeaError, Unavailable
-from txkea.interfaces import ILogger, IProviderFactory
+from txkea.errors import TxkeaError, Unavailable
+from txkea.interfaces import ILogger
 from txkea.launch import launch
 from txkea.leases.disk import Disk
 from txkea.leases.journal import Journal
@@ -18,12 +16,10 @@ from txkea.leases.leasefile import LeaseFiles, running
 from txkea.leases.lfc import run_cleanup, set_aside
 from txkea.leases.memory import MemoryLeases
 from txkea.leases.opening import Opened, Opening
-from txkea.leases.rows import SCHEMA4, format4, removal4
-from txkea.leases.sanity import sanity_check
 from txkea.leases.writer import Writer, WriterThread, call
 from txkea.model.lease import Lease
 
-__all__ = ["MEMFILE", "MemfileLeases"]
+__all__ = ["MemfileLeases"]
 
 _WAIT_FOR_CLEANUP: Final = 30.0
 """Seconds that an opening waits for a clean-up that a server before started."""
@@ -50,6 +46,7 @@ class MemfileLeases(MemoryLeases):
         *,
         reactor: Any,
         log: ILogger,
+        family: int = 4,
         sync: bool = True,
         lfc_interval: float = 3600,
         max_row_errors: int = 0,
@@ -60,7 +57,7 @@ class MemfileLeases(MemoryLeases):
         writer: Callable[[], Writer] | None = None,
     ) -> None:
         super().__init__("memfile")
-        self.files = LeaseFiles(path)
+        self.files = LeaseFiles(path, family)
         self._reactor = reactor
         self._log = log
         self._disk = disk or Disk()
@@ -79,7 +76,8 @@ class MemfileLeases(MemoryLeases):
         self._timer: Any = None
         self._cleaning = False
         self._lock = -1
-        self._width = SCHEMA4.current
+        self._rows = self.files.rows
+        self._width = self._rows.schema.current
         self._journal: Journal | None = None
 
     # -- opening and closing
@@ -123,7 +121,7 @@ class MemfileLeases(MemoryLeases):
         self.table = opened.table
         self._lock = opened.lock
         self._width = opened.width
-        self._row: Callable[[Any], bytes] = format4(opened.width)
+        self._row: Callable[[Any], bytes] = self._rows.format(opened.width)
         revert = self.table.revert
         self._journal = Journal(
             self.files.active,
@@ -185,7 +183,7 @@ class MemfileLeases(MemoryLeases):
             self._cleaning = False
 
     async def _clean_up(self, journal: Journal) -> bool:
-        layout = SCHEMA4.layout(self._width)
+        layout = self._rows.schema.layout(self._width)
 
         def in_writer() -> None:
             # The lock changes hands where `_let_go` takes it: a close may come between.
@@ -231,68 +229,8 @@ class MemfileLeases(MemoryLeases):
         return True
 
     async def remove(self, lease: Lease) -> bool:
-        row = removal4(lease, self._row)  # type: ignore[arg-type]
+        row = self._rows.removal(lease, self._row)
         if not self.table.remove(lease):
             return False
         await self._append(row, (None, lease))
         return True
-
-
-# -- from a configuration ----------------------------------------------------------------------------------------------
-
-
-def _number(parameters: Mapping[str, Any], name: str, default: float) -> float:
-    value = parameters.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0xFFFFFFFF:
-        raise ConfigError(f"must be a number, at least 0, not {value!r}", f"Dhcp4.lease-database.{name}")
-    return value
-
-
-def _flag(parameters: Mapping[str, Any], name: str, default: bool) -> bool:
-    value = parameters.get(name, default)
-    if not isinstance(value, bool):
-        raise ConfigError(f"must be true or false, not {value!r}", f"Dhcp4.lease-database.{name}")
-    return value
-
-
-def _file(name: Any, lease_file: Callable[[str], str]) -> str:
-    """The path of a configured name, which must be that of a file (Kea #4647)."""
-    if not isinstance(name, str) or "\0" in name or name.endswith("/") or os.path.basename(name) in (".", ".."):
-        raise ConfigError(f"must be the name of a file, not {name!r}", "Dhcp4.lease-database.name")
-    return lease_file(name)
-
-
-@implementer(IProviderFactory)
-class _MemfileFactory:
-    """Makes a memfile of the ``lease-database`` map (Kea E001-E003, E020).
-
-    ``sync``, ``commit-delay`` and ``pool-id`` are our own.
-
-    ``site`` has ``reactor``, ``log``, ``configuration``, and ``paths.lease_file(name)``.
-    """
-
-    name = "memfile"
-    parameters = ("name", "persist", "lfc-interval", "max-row-errors", "sync", "commit-delay", "pool-id")
-
-    def make(self, parameters: Mapping[str, Any], site: Any) -> MemfileLeases | MemoryLeases:
-        if not _flag(parameters, "persist", True):
-            if site.log.warn:
-                site.log.warn(
-                    "DHCPSRV_MEMFILE_NO_STORAGE", "running without a lease file: all leases end with the server"
-                )
-            return MemoryLeases(self.name)
-        return MemfileLeases(
-            _file(parameters.get("name", ""), site.paths.lease_file),
-            reactor=site.reactor,
-            log=site.log,
-            sync=_flag(parameters, "sync", True),
-            lfc_interval=_number(parameters, "lfc-interval", 3600),
-            max_row_errors=int(_number(parameters, "max-row-errors", 0)),
-            commit_delay=_number(parameters, "commit-delay", 1.5),
-            pool_id=_flag(parameters, "pool-id", False),
-            check=sanity_check(site.configuration, site.log),
-        )
-
-
-MEMFILE: Final = _MemfileFactory()
-"""The factory that the configuration calls ``memfile``."""

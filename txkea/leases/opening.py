@@ -7,17 +7,17 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
 from txkea.errors import Unavailable
 from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
-from txkea.leases.leasefile import LeaseFiles, RowErrors, load4, read_layout, seal
-from txkea.leases.memory import LeaseTable
-from txkea.leases.rows import SCHEMA4, Layout
-from txkea.model.lease import Lease4
+from txkea.leases.leasefile import LeaseFiles, RowErrors, load, read_layout, seal
+from txkea.leases.rows import Layout
+from txkea.leases.table import LeaseTable
+from txkea.model.lease import Lease
 
 __all__ = ["Opened", "Opening", "begin", "claim"]
 
@@ -83,7 +83,7 @@ class Opening:
     """Logs a severity, an identifier and a text; called in the writer, as all here."""
     max_row_errors: int = 0
     pool_id: bool = False
-    check: Callable[[Lease4], Lease4 | None] | None = None
+    check: Callable[[Any], Any] | None = None
 
     def run(self) -> Opened:
         """Lock, seal, load; raises `Unavailable`, `HeaderError` or `OSError`, and lets go of everything then."""
@@ -97,11 +97,12 @@ class Opening:
 
     def _opened(self, lock: int) -> Opened:
         self._seal(lock)
-        layouts = [layout for path in self.files.to_load(self.disk) if (layout := read_layout(path)) is not None]
-        pooled = self.pool_id or any("pool_id" in layout.names for layout in layouts)
-        wanted = SCHEMA4.layout(len(SCHEMA4.columns) if pooled else SCHEMA4.current)
+        rows = self.files.rows
+        layouts = [read_layout(path, rows) for path in self.files.to_load(self.disk)]
+        pooled = self.pool_id or any(layout is not None and "pool_id" in layout.names for layout in layouts)
+        wanted = rows.schema.wanted(pooled)
         table = self._load()
-        active = read_layout(self.files.active)
+        active = read_layout(self.files.active, rows)
         if active is None or active == wanted:
             fd, size = self._continue() if active else begin(self.files.active, wanted, self.disk)
             return Opened(table, fd, lock, size, wanted.width, False)
@@ -112,13 +113,13 @@ class Opening:
         return Opened(table, fd, fresh, size, wanted.width, True)
 
     def _seal(self, fd: int) -> None:
-        cut = seal(self.files.active, self.disk, fd)
+        cut = seal(self.files.active, self.files.rows, self.disk, fd)
         if cut:
             self.note("warn", "TXKEA_LEASE_FILE_TORN", f"{self.files.active}: the last row was torn, cut off: {cut!r}")
 
     def _load(self) -> LeaseTable:
         """Read all files; the garbage collector would look through a million leases again and again."""
-        leases: dict[bytes, Lease4] = {}
+        leases: dict[bytes, Lease] = {}
         errors = RowErrors(
             self.max_row_errors, lambda text: self.note("error", "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", text)
         )
@@ -127,7 +128,7 @@ class Opening:
         try:
             for path in self.files.to_load(self.disk):
                 self.note("info", "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", f"loading leases from file {path}")
-                load4(path, leases, errors)
+                load(path, self.files.rows, leases, errors)
             if self.check is not None:
                 leases = {lease.address: lease for lease in self._checked(leases)}
             table = LeaseTable(leases)
@@ -138,7 +139,7 @@ class Opening:
             self.note("error", "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", f"{errors.count} bad rows were left out")
         return table
 
-    def _checked(self, leases: dict[bytes, Lease4]) -> Iterator[Lease4]:
+    def _checked(self, leases: dict[bytes, Lease]) -> Iterator[Lease]:
         check = self.check
         assert check is not None
         for lease in leases.values():

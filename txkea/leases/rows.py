@@ -9,24 +9,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from socket import AF_INET, inet_ntoa, inet_pton
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from attrs import field, frozen
 
-from txkea.errors import TxkeaError, Unavailable
-from txkea.model.lease import Lease4, LeaseState
+from txkea.errors import TxkeaError
+from txkea.model.lease import Lease
 
 __all__ = [
+    "FLAGS",
+    "INT64",
     "MAX_ROW",
-    "SCHEMA4",
+    "RESERVED",
+    "UINT32",
+    "Column",
     "HeaderError",
     "Layout",
+    "Numbers",
+    "Rows",
     "Schema",
+    "context",
     "escape",
-    "format4",
-    "reader4",
-    "removal4",
+    "octets",
     "unescape",
 ]
 
@@ -74,8 +78,8 @@ class Layout:
 class Schema:
     """The columns of one family's lease file (Kea E012-E014).
 
-    A file has at least the first ``oldest`` columns. What we begin has the first ``current``, which every Kea since
-    2.1 reads without a complaint.
+    A file has at least the first ``oldest`` columns. What we begin has the first ``current``, which Kea 2.2
+    and every later one reads without a complaint.
     """
 
     columns: tuple[Column, ...]
@@ -89,6 +93,15 @@ class Schema:
     def layout(self, width: int) -> Layout:
         """The layout of a file with our first ``width`` columns."""
         return self.understand(",".join(self.names[:width]))
+
+    @property
+    def newest(self) -> Layout:
+        """All our columns."""
+        return self.layout(len(self.columns))
+
+    def wanted(self, pooled: bool) -> Layout:
+        """The layout of a file that we begin; ``pooled`` if it keeps the pools of its leases."""
+        return self.newest if pooled else self.layout(self.current)
 
     def understand(self, header: str) -> Layout:
         """The layout that a header row describes (Kea E015); raises `HeaderError`."""
@@ -114,45 +127,59 @@ class Schema:
         return [parts[place] if place >= 0 else cast(str, column.default) for place, column in pairs]
 
 
-SCHEMA4: Final = Schema(
-    (
-        Column("address"),
-        Column("hwaddr"),
-        Column("client_id"),
-        Column("valid_lifetime"),
-        Column("expire"),
-        Column("subnet_id"),
-        Column("fqdn_fwd"),
-        Column("fqdn_rev"),
-        Column("hostname"),
-        Column("state", "0"),
-        Column("user_context", ""),
-        Column("pool_id", "0"),
-    ),
-    oldest=9,
-    current=11,
-)
+# -- one family -------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Rows:
+    """How the leases of one family are written and read."""
+
+    family: int
+    schema: Schema
+    format: Callable[[int], Callable[[Any], bytes]]
+    """Gives a function that writes the row of a lease into a file with the schema's first so many columns.
+
+    A lease with lifetime 0 is written with lifetime 1, which ends at the same second: 0 in a row means that the
+    address is free (Kea E017). The function raises `Unavailable` for a lease that could not be read back.
+    """
+    reader: Callable[[Layout], Callable[[str], Any]]
+    """Gives a function that reads rows of a file; it raises `ValueError` with the reason for a row that is none.
+
+    A lease with ``valid_lifetime`` 0 says that the address is free. The texts come without their newline, decoded as
+    UTF-8 with ``surrogateescape``.
+    """
+    lifetimes: tuple[int, ...]
+    """The columns that are 0 in a row that frees an address."""
+
+    def removal(self, lease: Lease, row: Callable[[Any], bytes]) -> bytes:
+        """The row that frees the address of a lease: no lifetime, ending at the last transaction (Kea E017)."""
+        parts = row(lease._replace(expires=max(lease.cltt, 0))).split(b",")
+        for place in self.lifetimes:
+            parts[place] = b"0"
+        return b",".join(parts)
+
 
 # -- text that may hold anything ---------------------------------------------------------------------------------------
 
-_RESERVED = re.compile("[\x00-\x1f\x7f,&\ud800-\udfff]")
+RESERVED: Final = re.compile("[\x00-\x1f\x7f,&\ud800-\udfff]")
+"""What does not stand in a row as it is, or may not."""
 _RESERVED_BYTES = re.compile(rb"[\x00-\x1f\x7f,&]")
 _ESCAPED_BYTES = re.compile(rb"&#x([0-9A-Fa-f]{2})")
 
 
-def escape(text: str) -> bytes:
+def escape(text: str) -> str:
     """Text as it stands in a row: commas, control bytes and ``&`` as ``&#xNN`` (Kea E019, #4393).
 
     Surrogates stand for the bytes that were no UTF-8, as Python has it (PEP 383); other lone ones, which no reader
-    gives, are written as their three bytes.
+    gives, become their three bytes.
     """
-    if not _RESERVED.search(text):
-        return text.encode()
+    if not RESERVED.search(text):
+        return text
     try:
         data = text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         data = text.encode("utf-8", "surrogatepass")
-    return _RESERVED_BYTES.sub(lambda match: b"&#x%02x" % match[0][0], data)
+    return _RESERVED_BYTES.sub(lambda match: b"&#x%02x" % match[0][0], data).decode("utf-8", "surrogateescape")
 
 
 def unescape(text: str) -> str:
@@ -164,59 +191,14 @@ def unescape(text: str) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-# -- DHCPv4 ------------------------------------------------------------------------------------------------------------
+# -- other texts -------------------------------------------------------------------------------------------------------
+
+UINT32: Final = 0xFFFFFFFF
+INT64: Final = 0x7FFFFFFFFFFFFFFF
+FLAGS: Final = {"0": False, "1": True}
 
 
-_UINT32: Final = 0xFFFFFFFF
-_INT64: Final = 0x7FFFFFFFFFFFFFFF
-
-
-def format4(width: int) -> Callable[[Lease4], bytes]:
-    """A function that writes the row of a lease into a file with our first ``width`` columns.
-
-    A lease with lifetime 0 is written with lifetime 1, which ends at the same second: 0 in a row means that the
-    address is free (Kea E017, `removal4`). It raises `Unavailable` for a lease that could not be read back.
-    """
-    with_pool = width == len(SCHEMA4.columns)
-    reserved = _RESERVED.search
-
-    def row(lease: Lease4) -> bytes:
-        address, hwaddr, client_id, lifetime, expires, subnet, fwd, rev, hostname, state, context, pool = lease
-        if context or reserved(hostname):
-            hostname = escape(hostname).decode("utf-8", "surrogateescape")
-            context = escape(context).decode("utf-8", "surrogateescape")
-        text = (
-            f"{inet_ntoa(address)},{hwaddr.hex(':')},{client_id.hex(':')},{lifetime or 1},{expires},{subnet},"
-            f"{'1' if fwd else '0'},{'1' if rev else '0'},{hostname},{state:d},{context}"
-        )
-        if with_pool:
-            text = f"{text},{pool}"
-        if not (
-            0 <= lifetime <= _UINT32
-            and 0 <= expires <= _INT64
-            and 0 <= subnet <= _UINT32
-            and 0 <= state <= 3
-            and 0 <= pool <= _UINT32
-            and len(text) < MAX_ROW // 4
-        ):
-            raise Unavailable(f"a lease with a number or text out of bounds cannot be stored: {text[:300]}")
-        return f"{text}\n".encode("utf-8", "surrogateescape")
-
-    return row
-
-
-def removal4(lease: Lease4, row: Callable[[Lease4], bytes]) -> bytes:
-    """The row that frees the address of a lease: lifetime 0, ending at the last transaction (Kea E017)."""
-    parts = row(lease._replace(expires=max(lease.cltt, 0))).split(b",")
-    parts[3] = b"0"
-    return b",".join(parts)
-
-
-_FLAGS: Final = {"0": False, "1": True}
-_STATES: Final = {str(int(state)): int(state) for state in LeaseState}
-
-
-class _Numbers(dict[str, int]):
+class Numbers(dict[str, int]):
     """Decimal texts and their values, one object for equal ones: a million leases share few lifetimes and seconds."""
 
     def __init__(self, what: str, largest: int) -> None:
@@ -234,61 +216,17 @@ class _Numbers(dict[str, int]):
         return value
 
 
-def _octets(what: str, text: str) -> bytes:
+def octets(what: str, text: str) -> bytes:
     """Bytes written in hexadecimal with colons."""
     if len(text) % 3 != 2:
         raise ValueError(f"{what} must be hexadecimal bytes with colons, not {text[:60]!r}")
     return bytes.fromhex(text.replace(":", ""))
 
 
-def _context(text: str) -> str:
+def context(text: str) -> str:
     """A user context that is a JSON object, or ``""`` for one that is not: the lease matters more than its remarks."""
     text = unescape(text)
     try:
         return text if isinstance(json.loads(text), dict) else ""
     except (ValueError, RecursionError):
         return ""
-
-
-def reader4(layout: Layout) -> Callable[[str], Lease4]:
-    """A function that reads rows of a file; it raises `ValueError` with the reason for a row that is none.
-
-    A lease with ``valid_lifetime`` 0 says that the address is free. The texts come without their newline, decoded as
-    UTF-8 with ``surrogateescape``.
-    """
-    width, filling = layout.width, list(layout.defaults)
-    straight = layout.places is None
-    lifetimes, subnets = _Numbers("valid_lifetime", _UINT32), _Numbers("subnet_id", _UINT32)
-    seconds, pools = _Numbers("expire", _INT64), _Numbers("pool_id", _UINT32)
-    new, pton = tuple.__new__, inet_pton
-
-    def read(text: str) -> Lease4:
-        parts = text.split(",")
-        if len(parts) != width:
-            raise ValueError(f"{len(parts)} columns where the header has {width}")
-        parts = parts + filling if straight else SCHEMA4.arrange(layout, parts)
-        address, hwaddr, client_id, lifetime, expire, subnet, fwd, rev, hostname, state, context, pool = parts
-        try:
-            return new(
-                Lease4,
-                (
-                    pton(AF_INET, address),
-                    _octets("hwaddr", hwaddr) if hwaddr else b"",
-                    _octets("client_id", client_id) if client_id else b"",
-                    lifetimes[lifetime],
-                    seconds[expire],
-                    subnets[subnet],
-                    _FLAGS[fwd],
-                    _FLAGS[rev],
-                    unescape(hostname) if hostname else "",
-                    _STATES[state],
-                    _context(context) if context else "",
-                    pools[pool],
-                ),
-            )
-        except OSError:
-            raise ValueError(f"{address[:60]!r} is no IPv4 address") from None
-        except KeyError as unknown:
-            raise ValueError(f"{unknown} is no flag (0 or 1) or state (0 to 3)") from None
-
-    return read

@@ -11,7 +11,8 @@ from zope.interface import implementer
 
 from txkea.errors import Unavailable
 from txkea.interfaces import ILeaseStore
-from txkea.leases.memory import LeaseTable, MemoryLeases
+from txkea.leases.memory import MemoryLeases
+from txkea.leases.table import LeaseTable
 from txkea.model.identifier import Identifier
 from txkea.model.lease import Lease
 
