@@ -30,7 +30,7 @@ from tests.net_lab import (
 from txkea.errors import ConfigError
 from txkea.model.configuration import Interfaces, InterfaceSelection
 from txkea.net.network import WATCH_INTERVAL, SystemNetwork
-from txkea.net.sockets import BATCH, CYCLE
+from txkea.net.reader import BATCH, CYCLE
 from txkea.testing.contracts.network import LIMITED_BROADCAST, Recorder
 from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
 from txkea.testing.network import ReaderClock

@@ -213,7 +213,7 @@ class LeavingFrames(RawCase):
         self.bench.clock.advance(1)
         self.sockets[0].send(b"x" * 3000, PEER, CLIENT_PORT, CLIENT)
         self.bench.clock.advance(0)
-        self.assertIn("192.0.2.2:6768", self.bench.messages("DHCP4_PACKET_SEND_FAIL")[1])
+        self.assertIn("192.0.2.2 port 6768", self.bench.messages("DHCP4_PACKET_SEND_FAIL")[1])
 
     def test_own_frames_do_not_return(self) -> None:
         """What is broadcast to the server port does not arrive at the sender."""

@@ -13,8 +13,9 @@ import psutil
 
 from txkea.interfaces import Link, LinkAddress
 
-__all__ = ["ETHERNET", "links"]
+__all__ = ["ETHERNET", "IPV6_LENGTH", "is_link_local", "links", "readable"]
 
+IPV6_LENGTH: Final = 16
 ETHERNET: Final = 1
 """ARPHRD_ETHER of <net/if_arp.h>."""
 SIOCGIFHWADDR: Final = 0x8927
@@ -32,6 +33,16 @@ def links() -> Sequence[Link]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         found = list(_read(probe, psutil.net_if_stats(), addresses))
     return sorted(found, key=lambda link: link.index)
+
+
+def is_link_local(address: bytes) -> bool:
+    """Whether a packed address is one of fe80::/10, which means something on its own link only."""
+    return b"\xfe\x80" <= address < b"\xfe\xc0" and len(address) == IPV6_LENGTH
+
+
+def readable(address: bytes) -> str:
+    """A packed address of either family as text."""
+    return socket.inet_ntop(socket.AF_INET6 if len(address) == IPV6_LENGTH else socket.AF_INET, address)
 
 
 def _by_link(addresses: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
@@ -57,6 +68,7 @@ def _read(probe: socket.socket, states: Mapping[str, Any], addresses: Mapping[st
                 running="running" in flags,
                 loopback="loopback" in flags,
                 broadcast="broadcast" in flags,
+                multicast="multicast" in flags,
                 addresses=tuple(_protocol_addresses(own)),
             )
 

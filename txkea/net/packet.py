@@ -10,9 +10,12 @@ from typing import Final
 
 from txkea.errors import Malformed
 from txkea.interfaces import Link, Origin
+from txkea.net.context import Context
 from txkea.net.filters import attach, dhcp_filter
+from txkea.net.opening import silent_udp
+from txkea.net.reader import BATCH, Reader
 from txkea.net.ring import Ring
-from txkea.net.sockets import BATCH, LIMITED_BROADCAST, Context, LinkSockets, Reader, SendSide, silent_udp
+from txkea.net.sockets import LIMITED_BROADCAST, LinkSockets, SendSide
 from txkea.wire.frames import BROADCAST_HWADDR, FrameTemplate, parse_frame
 
 __all__ = ["PacketLink", "PacketReader", "PacketSocket"]
@@ -115,7 +118,7 @@ class PacketLink(LinkSockets):
 
     def _open(self, address: bytes) -> PacketSocket:
         context = self.context
-        routed = silent_udp(address, context.server_port, self.link.name, context.buffer_size)
+        routed = silent_udp(address, context.server_port, self.link, context.buffer_size)
         try:
             reader = self._reader or PacketReader(context, self.link)
         except OSError:
@@ -134,7 +137,7 @@ class PacketLink(LinkSockets):
         if self._reader is None:
             return
         own = {address: (sock, False) for address, sock in self.sockets.items()}
-        self._reader.takers = own | {address: (sock, True) for address, sock in self.broadcasts().items()}
+        self._reader.takers = own | {address: (sock, True) for address, sock in self.shared().items()}
         if not self.sockets:
             self._reader.stop()
             self._reader = None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
-from txkea.net.sockets import Traffic
+from txkea.net.context import Traffic
 
 __all__ = ["Ring"]
 

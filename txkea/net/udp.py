@@ -1,85 +1,73 @@
-"""UDP sockets: enough for relays and for clients that have an address (``dhcp-socket-type: udp``, Kea A051)."""
+"""UDP sockets of both families: what receives, and which sockets a link needs."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from functools import partial
 from typing import Final
 
 from txkea.interfaces import ISocket, Link, Origin
-from txkea.net.sockets import BATCH, Context, LinkSockets, Reader, SendSide, bound_udp, silent_udp
+from txkea.net.context import Context
+from txkea.net.opening import bound_udp
+from txkea.net.reader import BATCH, Reader
+from txkea.net.sockets import LinkSockets, SendSide
 
-__all__ = ["UdpLink", "UdpReader", "UdpSocket", "open_router"]
+__all__ = ["UdpLink", "UdpReader"]
 
 MOST: Final = 65535
-ANY: Final = bytes(4)
-
-
-class UdpSocket(SendSide):
-    """An `ISocket` on one address of a link; the kernel finds the way, so ``hwaddr`` is of no use here."""
-
-    def __init__(
-        self, context: Context, link: str, local: bytes, direct: socket.socket, relayed: socket.socket
-    ) -> None:
-        super().__init__(context, link, local)
-        self._client_port = context.client_port
-        self._to_clients = direct.sendto
-        self._to_relays = relayed.sendto
-
-    def transmit(self, data: bytes, address: bytes, port: int, hwaddr: bytes) -> None:
-        """See `SendSide.transmit`; what does not go to a client's port goes to a relay (Kea A139)."""
-        sendto = self._to_clients if port == self._client_port else self._to_relays
-        try:
-            sendto(data, (socket.inet_ntoa(address), port))
-        except OSError as error:
-            self._failed(error, address, port)
-        else:
-            self._traffic.sent += 1
+PACK: Final = {socket.AF_INET: socket.inet_aton, socket.AF_INET6: partial(socket.inet_pton, socket.AF_INET6)}
 
 
 class UdpReader(Reader):
-    """Delivers what arrives on one socket as if from ``origin``, whose socket says which link and address it is."""
+    """Delivers what arrives on one socket as if from ``origin``, whose socket says which link and address it is.
+
+    ``broadcast`` says that the socket is bound to an address that others share: a broadcast address or a group.
+    """
 
     def __init__(self, context: Context, sock: socket.socket, origin: ISocket, broadcast: bool) -> None:
         super().__init__(context, sock, f"UDP {origin.link}")
         self.origin = origin
         self._broadcast = broadcast
         self._receive = sock.recvfrom
+        self._pack = PACK[sock.family]
 
     def deliver(self) -> int:
         """See `Reader.deliver`."""
-        receive, origin, broadcast, to_packed = self._receive, self.origin, self._broadcast, socket.inet_aton
+        receive, origin, broadcast, to_packed = self._receive, self.origin, self._broadcast, self._pack
         arrived, traffic = self.context.receiver.datagram_arrived, self.context.traffic
         for taken in range(BATCH):
             try:
-                data, (source, port) = receive(MOST)
+                data, sender = receive(MOST)
             except OSError:  # nothing is left; an error of the link shows again when something is sent
                 return taken
             traffic.received += 1
-            arrived(data, Origin(origin, to_packed(source), port, b"", broadcast))
+            arrived(data, Origin(origin, to_packed(sender[0]), sender[1], b"", broadcast))
         return BATCH
 
 
 class UdpLink(LinkSockets):
-    """The UDP sockets of one link: one per address, and more that hear broadcasts.
+    """The UDP sockets of one link: one per address, and more that hear broadcasts or groups.
 
     The kernel delivers a datagram to the socket that is bound most precisely, so the socket alone tells whether it was
-    a broadcast, and no ancillary data needs to be read. ``router`` is the socket for relayed answers when routing
-    chooses their way (``outbound-interface: use-routing``), else None.
+    a broadcast, and no ancillary data needs to be read. With ``reuse`` the port may be shared.
     """
 
-    def __init__(self, context: Context, link: Link, router: socket.socket | None) -> None:
+    def __init__(self, context: Context, link: Link, reuse: bool = False) -> None:
         super().__init__(context, link)
-        self._router = router
-        self._device = "" if link.loopback else link.name
+        self._reuse = reuse
         self._readers: dict[bytes, UdpReader] = {}
 
-    def _open(self, address: bytes) -> UdpSocket:
+    def _send_side(self, address: bytes, sock: socket.socket) -> SendSide:
+        """The `ISocket` of an address, which sends through ``sock``."""
+        raise NotImplementedError
+
+    def _open(self, address: bytes) -> SendSide:
         with contextlib.ExitStack() as undo:
             sock = self._bound(address, undo)
-            opened = UdpSocket(self.context, self.link.name, address, sock, self._router or sock)
+            opened = self._send_side(address, sock)
             readers = {address: UdpReader(self.context, sock, opened, broadcast=False)}
-            for target in self.broadcasts_of(address):
+            for target in self.shared_of(address):
                 if target not in self._readers:
                     hears = self._bound(target, undo)
                     readers[target] = UdpReader(self.context, hears, opened, broadcast=True)
@@ -90,9 +78,7 @@ class UdpLink(LinkSockets):
         return opened
 
     def _bound(self, address: bytes, undo: contextlib.ExitStack) -> socket.socket:
-        sock = bound_udp(
-            address, self.context.server_port, self._device, self.context.buffer_size, self._router is not None
-        )
+        sock = bound_udp(address, self.context.server_port, self.link, self.context.buffer_size, self._reuse)
         undo.callback(sock.close)
         return sock
 
@@ -100,17 +86,9 @@ class UdpLink(LinkSockets):
         self._readers.pop(address).stop()
 
     def _settle(self) -> None:
-        broadcasts = self.broadcasts()
+        shared = self.shared()
         for target in [known for known in self._readers if known not in self.sockets]:
-            if target in broadcasts:
-                self._readers[target].origin = broadcasts[target]
+            if target in shared:
+                self._readers[target].origin = shared[target]
             else:
                 self._readers.pop(target).stop()
-
-
-def open_router(context: Context) -> socket.socket:
-    """The socket that sends relayed answers by routing alone, from whichever address the kernel finds right.
-
-    Raises `OSError`. It shares its port with the sockets that receive.
-    """
-    return silent_udp(ANY, context.server_port, "", context.buffer_size, reuse=True)

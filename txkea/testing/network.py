@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
+from socket import AF_INET6, inet_pton
 from typing import Any, Final, NamedTuple
 
 from twisted.internet.error import ConnectionLost
@@ -13,8 +14,9 @@ from zope.interface import implementer
 
 from txkea.interfaces import IDatagramReceiver, INetwork, ISocket, Link, LinkAddress, Origin
 from txkea.model.configuration import Interfaces
-from txkea.net.links import ETHERNET
-from txkea.net.selection import select4
+from txkea.net.links import ETHERNET, IPV6_LENGTH, is_link_local
+from txkea.net.selection import FAMILY4, FAMILY6, Family
+from txkea.net.selection import select as select_places
 
 __all__ = ["ETH0", "LOOPBACK", "MemoryNetwork", "MemorySocket", "ReaderClock", "Sent"]
 
@@ -29,7 +31,8 @@ LOOPBACK: Final = Link(
     running=True,
     loopback=True,
     broadcast=False,
-    addresses=(LinkAddress(b"\x7f\0\0\1", 8),),
+    multicast=False,
+    addresses=(LinkAddress(b"\x7f\0\0\1", 8), LinkAddress(inet_pton(AF_INET6, "::1"), 128)),
 )
 ETH0: Final = Link(
     name="eth0",
@@ -41,9 +44,25 @@ ETH0: Final = Link(
     running=True,
     loopback=False,
     broadcast=True,
-    addresses=(LinkAddress(b"\xc0\0\2\1", 24),),
+    multicast=True,
+    addresses=(
+        LinkAddress(b"\xc0\0\2\1", 24),
+        LinkAddress(inet_pton(AF_INET6, "2001:db8::1"), 64),
+        LinkAddress(inet_pton(AF_INET6, "fe80::ff:fe00:1"), 64),
+    ),
 )
-"""192.0.2.1/24."""
+"""192.0.2.1/24, 2001:db8::1/64 and fe80::ff:fe00:1/64."""
+
+
+class Party(NamedTuple):
+    """Whom a datagram comes from if nobody says otherwise."""
+
+    address: bytes
+    port: int
+
+
+CLIENT4: Final = Party(b"\0\0\0\0", 68)
+CLIENT6: Final = Party(inet_pton(AF_INET6, "fe80::ff:fe00:2"), 546)
 
 
 class Sent(NamedTuple):
@@ -75,7 +94,7 @@ class MemorySocket:
 class MemoryNetwork:
     """An `INetwork` whose datagrams a test delivers and finds in ``sent``.
 
-    ``clock`` is there for whatever else in the test needs one.
+    It serves one family, that of the latest ``listen``. ``clock`` is there for whatever else in the test needs one.
     """
 
     def __init__(self, links: Sequence[Link] = (LOOPBACK, ETH0)) -> None:
@@ -85,6 +104,7 @@ class MemoryNetwork:
         """By link name and packed local address."""
         self._links = tuple(links)
         self._receiver: IDatagramReceiver | None = None
+        self._client = CLIENT4
 
     def links(self) -> Sequence[Link]:
         """See `INetwork`."""
@@ -92,13 +112,21 @@ class MemoryNetwork:
 
     def listen4(self, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
         """See `INetwork`."""
-        direct = interfaces.socket_type == "raw"
-        places = select4(interfaces, self._links).places
+        self._open(FAMILY4, interfaces, direct=interfaces.socket_type == "raw")
+        self._receiver, self._client = receiver, CLIENT4
+        return tuple(self.sockets.values())
+
+    def listen6(self, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
+        """See `INetwork`."""
+        self._open(FAMILY6, interfaces, direct=False)
+        self._receiver, self._client = receiver, CLIENT6
+        return tuple(self.sockets.values())
+
+    def _open(self, family: Family, interfaces: Interfaces, direct: bool) -> None:
+        places = select_places(family, interfaces, self._links).places
         wanted = [(place.link.name, address) for place in places for address in place.addresses]
         kept = {key: sock for key, sock in self.sockets.items() if sock.direct == direct}
         self.sockets = {key: kept.get(key) or MemorySocket(*key, direct, self.sent) for key in wanted}
-        self._receiver = receiver
-        return tuple(self.sockets.values())
 
     def close(self) -> None:
         """See `INetwork`."""
@@ -108,17 +136,26 @@ class MemoryNetwork:
     def deliver(
         self,
         data: bytes,
-        source: bytes = b"\0\0\0\0",
-        source_port: int = 68,
+        source: bytes | None = None,
+        source_port: int | None = None,
         source_hwaddr: bytes = b"",
         broadcast: bool = True,
         local: bytes | None = None,
+        link: str | None = None,
     ) -> None:
-        """A datagram arrives at the socket whose address is ``local``, or at the first one; without sockets nowhere."""
+        """A datagram arrives at the socket whose address is ``local``, or at the first one; without sockets nowhere.
+
+        With ``link`` it is one of that link's sockets. In DHCPv6 only a link-local one hears a group (``broadcast``).
+        """
+        origin = source if source is not None else self._client.address
+        port = source_port if source_port is not None else self._client.port
         for sock in self.sockets.values():
-            if self._receiver is not None and local in (None, sock.local):
-                self._receiver.datagram_arrived(data, Origin(sock, source, source_port, source_hwaddr, broadcast))
-                return
+            if self._receiver is None or local not in (None, sock.local) or link not in (None, sock.link):
+                continue
+            if broadcast and len(sock.local) == IPV6_LENGTH and not is_link_local(sock.local):
+                continue
+            self._receiver.datagram_arrived(data, Origin(sock, origin, port, source_hwaddr, broadcast))
+            return
 
 
 class ReaderClock(Clock):
