@@ -20,7 +20,7 @@ __all__ = ["Arena6", "facts_of"]
 
 LINKS: Final = {"eth0": "2001:db8:1::1/64", "eth1": "2001:db8:f::1/64", "eth2": "2001:db8:9::1/64"}
 NEIGHBOURS: Final = {
-    "eth0": ("2001:db8:1::77", "fe80::8:ff:fe00:2", "fe80::1234"),
+    "eth0": ("2001:db8:1::77", "fe80::208:ff:fe00:2", "fe80::8:ff:fe00:8", "fe80::1234"),
     "eth1": ("2001:db8:f::2", "2001:db8:14::14"),
     "eth2": (),
 }
@@ -39,6 +39,7 @@ class Arena6(Arena[Step]):
     columns = (
         *("address", "duid", "valid_lifetime", "expire", "subnet_id", "pref_lifetime", "lease_type", "iaid"),
         *("prefix_len", "fqdn_fwd", "fqdn_rev", "hostname", "hwaddr", "state"),
+        *("", "hwtype", "hwaddr_source"),
     )
     kind = "type"
     clocked: ClassVar = {"lease expire": 10}

@@ -291,14 +291,15 @@ def sources(new: Clients) -> Iterator[Case]:
     cmts: Option = (17, b"\0\0\x11\x8b" + options((1026, hwaddr(6))))
     by_79: Option = (79, b"\0\1" + hwaddr(3))
     remote: Option = (37, b"\0\0\0\x09" + hwaddr(4))
-    local = "fe80::8:ff:fe00:2"
-    for name, client, own, relay in (
+    local, locally_administered = "fe80::208:ff:fe00:2", "fe80::8:ff:fe00:8"
+    ways: tuple[tuple[str, Option, tuple[Option, ...], Relay], ...] = (
         ("nothing", duid(b"0"), (), Relay(link, "2001:db8:7::8")),
         ("DUID-LL", cid(ll(hwaddr(1))), (), Relay(link)),
         ("DUID-LLT", cid(b"\0\1\0\1\1\2\3\4" + hwaddr(1)), (), Relay(link)),
         ("DUID-LL of no type", cid(b"\0\3\0\0" + hwaddr(1)), (), Relay(link)),
         ("DUID-LL without address", cid(b"\0\3\0\1"), (), Relay(link)),
         ("peer-address", duid(b"1"), (), Relay(link, local)),
+        ("peer-address, locally administered", duid(b"1a"), (), Relay(link, locally_administered)),
         ("peer-address not of a hardware address", duid(b"2"), (), Relay(link, "fe80::8:0:0:2")),
         ("option 79", duid(b"3"), (), Relay(link, "2001:db8:7::8", (by_79,))),
         ("remote-id", duid(b"4"), (), Relay(link, "2001:db8:7::8", (remote,))),
@@ -308,16 +309,26 @@ def sources(new: Clients) -> Iterator[Case]:
         ("CMTS", duid(b"8"), (), Relay(link, "2001:db8:7::8", (cmts,))),
         ("CMTS told by the client", duid(b"9"), (cmts,), Relay(link, "2001:db8:7::8")),
         ("everything", cid(ll(hwaddr(1))), (modem,), Relay(link, local, (by_79, remote, cmts))),
-    ):
-        step = RELAY.send(None, REQUEST, client, SID, na(), *own, relays=(relay,), free=("2001:db8:7:1::/64",))
-        yield Case(name, (step,))
-    far = (Relay(link, "2001:db8:7::8", (by_79,)), Relay("2001:db8:f::8", "2001:db8:7::7", (remote,)))
-    for name, relays in (("told by the inner relay", far), ("told by the outer relay", far[1:] + far[:1])):
-        step = RELAY.send(None, REQUEST, duid(name.encode()), SID, na(), relays=relays, free=("2001:db8:7:1::/64",))
-        yield Case(name, (step._replace(free=("2001:db8:7:1::/64", "2001:db8:f::/48")),))
-    for name, source in (("its own source", local), ("a source not of a hardware address", "fe80::1234")):
-        step = DIRECT.send(None, REQUEST, duid(name.encode()), SID, na(), free=("2001:db8:1::/48",))
-        yield Case(name, (step._replace(source=source),))
+    )
+    for number, (name, client, own, relay) in enumerate(ways):
+        wish = na(1, f"2001:db8:7:1::5:{number:x}")
+        yield Case(name, (RELAY.send(None, REQUEST, client, SID, wish, *own, relays=(relay,)),))
+    pairs: tuple[tuple[str, tuple[Option, ...], tuple[Option, ...]], ...] = (
+        ("told by the inner relay", (by_79,), ()),
+        ("told by the outer relay", (), (by_79,)),
+        ("told by both relays", (by_79,), ((79, b"\0\1" + hwaddr(7)),)),
+        ("remote-id of both relays", ((37, b"\0\0\0\x09" + hwaddr(7)),), (remote,)),
+        ("79 of the inner, remote-id of the outer relay", (by_79,), (remote,)),
+        ("CMTS behind another relay", (), (cmts,)),
+    )
+    for number, (name, first, second) in enumerate(pairs):
+        relays = (Relay(link, "2001:db8:7::8", first), Relay("2001:db8:f::8", local, second))
+        wish = na(1, f"2001:db8:7:1::6:{number:x}")
+        yield Case(name, (RELAY.send(None, REQUEST, duid(name.encode()), SID, wish, relays=relays),))
+    for number, source in enumerate((local, locally_administered, "fe80::1234")):
+        wish = na(1, f"2001:db8:1:1::5:{number:x}")
+        step = DIRECT.send(None, REQUEST, duid(source.encode()), SID, wish, source=source)
+        yield Case(f"from {source}", (step,))
 
 
 def rsoo(new: Clients) -> Iterator[Case]:

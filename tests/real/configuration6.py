@@ -59,12 +59,13 @@ RESERVATIONS: Final = [
     {"hw-address": "02:07:00:00:00:09", "ip-addresses": ["2001:db8:7:1::aaa9"], "prefixes": ["3003:7:9::/48"]},
     reserved(9, "1::bbb9"),
     {"hw-address": "02:08:00:00:00:01", "ip-addresses": ["2001:db8:7:8::1"], "hostname": "by-duid"},
-    {"hw-address": "02:08:00:00:00:02", "ip-addresses": ["2001:db8:7:8::2"], "hostname": "by-link-local"},
+    {"hw-address": "00:08:00:00:00:02", "ip-addresses": ["2001:db8:7:8::2"], "hostname": "by-link-local"},
     {"hw-address": "02:08:00:00:00:03", "ip-addresses": ["2001:db8:7:8::3"], "hostname": "by-79"},
     {"hw-address": "02:08:00:00:00:04", "ip-addresses": ["2001:db8:7:8::4"], "hostname": "by-remote-id"},
     {"hw-address": "02:08:00:00:00:05", "ip-addresses": ["2001:db8:7:8::5"], "hostname": "by-modem"},
     {"hw-address": "02:08:00:00:00:06", "ip-addresses": ["2001:db8:7:8::6"], "hostname": "by-cmts"},
     {"hw-address": "02:08:00:00:00:07", "ip-addresses": ["2001:db8:7:8::7"], "hostname": "by-subscriber"},
+    {"hw-address": "02:08:00:00:00:08", "ip-addresses": ["2001:db8:7:8::8"], "hostname": "by-local-link-local"},
 ]
 
 DEFINITIONS: Final = [
