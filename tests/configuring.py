@@ -5,42 +5,87 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from txkea.config.load import configuration4
+from txkea.config.load import configuration
 from txkea.config.text import parse
 from txkea.errors import ConfigErrors
 from txkea.model.configuration import Configuration
 
-__all__ = ["SUBNET", "complaints", "configured", "in_subnet", "mistakes"]
+__all__ = [
+    "SUBNET",
+    "SUBNET6",
+    "complaints",
+    "complaints6",
+    "configured",
+    "configured6",
+    "in_subnet",
+    "in_subnet6",
+    "mistakes",
+    "reloaded",
+    "written",
+]
 
 SUBNET = {"id": 1, "subnet": "192.0.2.0/24"}
+SUBNET6 = {"id": 1, "subnet": "2001:db8::/32"}
+
+
+def written(**keywords: Any) -> dict[str, Any]:
+    """Keywords of a map, with ``_`` for ``-``."""
+    return {name.replace("_", "-"): value for name, value in keywords.items()}
+
+
+def _configured(family: int, keywords: dict[str, Any]) -> Configuration:
+    return configuration(parse(json.dumps({f"Dhcp{family}": written(**keywords)})), family)
 
 
 def configured(**dhcp4: Any) -> Configuration:
     """The configuration of these keywords, with ``_`` for ``-``."""
-    keywords = {name.replace("_", "-"): value for name, value in dhcp4.items()}
-    return configuration4(parse(json.dumps({"Dhcp4": keywords})))
+    return _configured(4, dhcp4)
 
 
-def mistakes(text: str) -> list[str]:
+def configured6(**dhcp6: Any) -> Configuration:
+    """The DHCPv6 configuration of these keywords, with ``_`` for ``-``."""
+    return _configured(6, dhcp6)
+
+
+def reloaded(found: Configuration) -> Configuration:
+    """What the effective configuration gives when it is loaded again, by way of a text."""
+    return configuration(parse(json.dumps(found.tree, ensure_ascii=False)), found.family)
+
+
+def mistakes(text: str, family: int = 4) -> list[str]:
     """What is wrong with a text, line by line."""
     try:
-        configuration4(parse(text, "file"))
+        configuration(parse(text, "file"), family)
     except ConfigErrors as errors:
         return [str(error) for error in errors.errors]
     return []
 
 
+def _complaints(family: int, keywords: dict[str, Any]) -> list[str]:
+    try:
+        _configured(family, keywords)
+    except ConfigErrors as errors:
+        return [f"{error.path.removeprefix(f'Dhcp{family}.')}: {error.message}" for error in errors.errors]
+    return []
+
+
 def complaints(**dhcp4: Any) -> list[str]:
     """What is wrong with these keywords, as ``path: message`` without ``Dhcp4.``."""
-    try:
-        configured(**dhcp4)
-    except ConfigErrors as errors:
-        return [f"{error.path.removeprefix('Dhcp4.')}: {error.message}" for error in errors.errors]
-    return []
+    return _complaints(4, dhcp4)
+
+
+def complaints6(**dhcp6: Any) -> list[str]:
+    """What is wrong with these keywords of DHCPv6, as ``path: message`` without ``Dhcp6.``."""
+    return _complaints(6, dhcp6)
 
 
 def in_subnet(**subnet: Any) -> list[str]:
     """What is wrong with these keywords of the subnet 192.0.2.0/24, as ``path: message`` without its own path."""
-    keywords = {name.replace("_", "-"): value for name, value in subnet.items()}
-    found = complaints(subnet4=[{**SUBNET, **keywords}])
+    found = complaints(subnet4=[{**SUBNET, **written(**subnet)}])
     return [line.removeprefix("subnet4[0].") for line in found]
+
+
+def in_subnet6(**subnet: Any) -> list[str]:
+    """What is wrong with these keywords of the subnet 2001:db8::/32, as ``path: message`` without its own path."""
+    found = complaints6(subnet6=[{**SUBNET6, **written(**subnet)}])
+    return [line.removeprefix("subnet6[0].") for line in found]

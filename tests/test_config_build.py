@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.configuring import complaints, configured
+from tests.configuring import SUBNET, complaints, configured, reloaded
 from txkea.config.load import configuration4, load4
 from txkea.config.text import from_json, parse
 from txkea.errors import ConfigErrors
@@ -26,6 +26,7 @@ from txkea.model.configuration import (
     LeaseDatabase,
     LoggerConfiguration,
     LogOutput,
+    Over6,
     Parameters,
     ReplaceClientName,
 )
@@ -33,11 +34,6 @@ from txkea.model.identifier import IdentifierKind
 from txkea.wire.standard4 import STANDARD4
 
 EXAMPLES = Path(__file__).parent.parent / "config"
-
-
-def reloaded(configuration: Configuration) -> Configuration:
-    """What the effective configuration gives when it is loaded again, by way of a text."""
-    return configuration4(parse(json.dumps(configuration.tree, ensure_ascii=False)))
 
 
 class Maps(SynchronousTestCase):
@@ -85,7 +81,7 @@ class Maps(SynchronousTestCase):
         """An interface is named once, or with each of its addresses once."""
         for names in (["*", "*"], ["eth0", "eth0"], ["eth0", "eth0/192.0.2.1"], ["eth0/192.0.2.1", "eth0/192.0.2.1"]):
             (line,) = complaints(interfaces_config={"interfaces": names})
-            self.assertTrue(line.startswith("interfaces-config.interfaces: "), line)
+            self.assertTrue(line.startswith("interfaces-config.interfaces"), line)
         for name in ("", "/192.0.2.1", "eth0/192.0.2", "*/192.0.2.1"):
             (line,) = complaints(interfaces_config={"interfaces": [name]})
             self.assertTrue(line.startswith("interfaces-config.interfaces[0]: "), line)
@@ -179,6 +175,15 @@ class Maps(SynchronousTestCase):
         self.assertEqual(configured(host_reservation_identifiers=["auto"]).host_identifiers, tuple(IdentifierKind))
         for names in ([], ["auto", "duid"], ["duid", "duid"], ["mac"]):
             self.assertEqual(len(complaints(host_reservation_identifiers=names)), 1, names)
+
+    def test_over6(self) -> None:
+        """A subnet may say which DHCPv4-over-DHCPv6 queries it serves, and the port to the DHCPv6 server is kept."""
+        keywords = {"4o6-interface": "eth0", "4o6-interface-id": "port7", "4o6-subnet": "2001:db8::1/32"}
+        found = configured(dhcp4o6_port=6767, subnet4=[{**SUBNET, **keywords}, {"id": 2, "subnet": "10.0.0.0/8"}])
+        prefix = bytes.fromhex("20010db8") + bytes(12)
+        self.assertEqual(found.subnets[0].over6, Over6(interface="eth0", interface_id=b"port7", prefix=(prefix, 32)))
+        self.assertIsNone(found.subnets[1].over6)
+        self.assertEqual((found.dhcp4o6_port, found.warnings), (6767, ()))
 
     def test_compatibility(self) -> None:
         """The leniencies of the compatibility map arrive."""

@@ -179,8 +179,6 @@ class NotBuiltYet(SynchronousTestCase):
             ({"lease-database": {"type": "postgresql"}}, "leases and hosts in databases", 7),
             ({"dhcp-ddns": {"enable-updates": True}}, "DNS updates", 0),
             ({"control-sockets": [{"socket-type": "http", "socket-port": 8000}]}, "control over HTTP", 6),
-            ({"dhcp4o6-port": 6767}, "DHCPv4 over DHCPv6", 4),
-            ({"subnet4": [{**SUBNET, "4o6-subnet": "2001:db8::/32"}]}, "DHCPv4 over DHCPv6", 4),
             ({"store-extended-info": True}, "extended information in leases", 0),
             ({"allocator": "flq"}, "the free lease queue allocator", 0),
             ({"hooks-libraries": [{"library": "/usr/lib/kea/hooks/libdhcp_ha.so"}]}, "High Availability", 9),
@@ -224,6 +222,7 @@ class NotBuiltYet(SynchronousTestCase):
             multi_threading={"enable-multi-threading": True, "thread-pool-size": 4},
             dhcp_queue_control={"enable-queue": False, "capacity": 64},
             statistic_default_sample_count=0,
+            server_tag="one",
         )
         self.assertEqual(
             [warning.split(": ", 1)[1] for warning in found.warnings],
@@ -232,6 +231,7 @@ class NotBuiltYet(SynchronousTestCase):
                 " txkea uses one thread and no packet queue",
                 "Dhcp4.multi-threading.thread-pool-size: this has no effect: txkea uses one thread and no packet queue",
                 "Dhcp4.statistic-default-sample-count: this has no effect: txkea keeps no samples yet",
+                "Dhcp4.server-tag: this has no effect: txkea reads no configuration from databases yet",
             ],
         )
 

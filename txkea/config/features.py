@@ -16,7 +16,6 @@ __all__ = [
     "CONFIG_BACKEND",
     "DATABASES",
     "DDNS",
-    "DHCP4O6",
     "EARLY_LOOKUP",
     "EXTENDED_INFO",
     "FREE_LEASE_QUEUE",
@@ -61,7 +60,6 @@ CLASSES: Final = Feature("client classes", 5)
 CONFIG_BACKEND: Final = Feature("configuration from a database")
 DATABASES: Final = Feature("leases and hosts in databases", 7)
 DDNS: Final = Feature("DNS updates")
-DHCP4O6: Final = Feature("DHCPv4 over DHCPv6", 4)
 EARLY_LOOKUP: Final = Feature("early lookup of global reservations", 5)
 EXTENDED_INFO: Final = Feature("extended information in leases")
 FREE_LEASE_QUEUE: Final = Feature("the free lease queue allocator")

@@ -1,4 +1,4 @@
-"""What a table of keywords is made of, and the maps that both families share.
+"""What a table of keywords is made of, and the keywords that both families have in their scopes.
 
 Defaults are those of Kea 3 where a version changed one (Kea A.3 - A.7). An old spelling carries what it becomes, so
 that everything after `txkea.config.structure` sees the new one only.
@@ -15,7 +15,6 @@ from attrs import frozen
 from txkea.config import features
 from txkea.config.features import Later, only, unless
 from txkea.config.kinds import (
-    ANYTHING,
     BOOLEAN,
     FREE_MAP,
     Each,
@@ -25,20 +24,40 @@ from txkea.config.kinds import (
     Kind,
     Parsed,
     Text,
-    address,
     one_of,
 )
 
 __all__ = [
     "ABSENT",
+    "CHARACTERS",
+    "CLASSES",
+    "CLIENT_CLASS",
     "CONTEXT",
     "DDNS_BEHAVIOUR",
-    "SHARED_MAPS",
+    "GLOBAL",
+    "GUARDS",
+    "HOST",
+    "INHERITED",
+    "LIFETIME",
+    "NAME",
+    "NAME_PART",
+    "NETWORK",
+    "OPTIONS",
+    "POOL",
+    "POOL_DDNS",
+    "PORT",
+    "REPLACE",
+    "RESERVATIONS",
+    "SECONDS",
+    "SHARE",
+    "SUBNET",
     "Keyword",
     "KeywordMap",
+    "allocator",
     "inherited",
     "keyword",
     "keywords",
+    "lifetime",
 ]
 
 ABSENT: Final = object()
@@ -89,8 +108,8 @@ def inherited(table: KeywordMap) -> KeywordMap:
 
 PORT: Final = Integer(0, 65535)
 NAME: Final = Text(empty=False)
-
-THREADS: Final = "txkea uses one thread and no packet queue"
+SECONDS: Final = Integer()
+SHARE: Final = Floating(0.0, 1.0)
 
 CONTEXT: Final = keywords(keyword("user-context", FREE_MAP), keyword("comment", Text()))
 
@@ -137,192 +156,125 @@ DDNS_BEHAVIOUR: Final = keywords(
     keyword("hostname-char-replacement", Text(), ""),
 )
 
-DHCP_DDNS: Final = keywords(
-    keyword("enable-updates", BOOLEAN, False, later=only(features.DDNS, True)),
-    keyword("server-ip", Parsed(address), "127.0.0.1"),
-    keyword("server-port", PORT, 53001),
-    keyword("sender-ip", Parsed(address, empty=True), ""),
-    keyword("sender-port", PORT, 0),
-    keyword("max-queue-size", Integer(0, 0x7FFFFFFF), 1024),
-    keyword("ncr-protocol", one_of("UDP"), "UDP"),
-    keyword("ncr-format", one_of("JSON"), "JSON"),
-    keyword("override-no-update", BOOLEAN),
-    keyword("override-client-update", BOOLEAN),
-    keyword("replace-client-name", REPLACE),
-    keyword("generated-prefix", NAME_PART),
-    keyword("qualifying-suffix", NAME_PART),
-    keyword("hostname-char-set", CHARACTERS),
-    keyword("hostname-char-replacement", Text()),
-    keyword("always-include-fqdn", BOOLEAN, inert="the option is sent to clients that send it"),
-    CONTEXT,
-)
+# -- what a network inherits from the global scope, and a subnet from its network (Kea A019) ---------------------------
 
-# -- options (Kea A084, A085) ------------------------------------------------------------------------------------------
-
-OPTION_DATA: Final = keywords(
-    keyword("name", Text()),
-    keyword("code", Integer(1, 65535)),
-    keyword("space", Text()),
-    keyword("data", Text(), ""),
-    keyword("csv-format", BOOLEAN),
-    keyword("always-send", BOOLEAN, False),
-    keyword("never-send", BOOLEAN, False),
-    keyword("client-classes", Each(NAME), later=unless(features.CLASSES, [])),
-    CONTEXT,
-)
-
-OPTION_DEF: Final = keywords(
-    keyword("name", NAME, required=True),
-    keyword("code", Integer(1, 65535), required=True),
-    keyword("type", NAME, required=True),
-    keyword("space", Text()),
-    keyword("record-types", Text(), ""),
-    keyword("encapsulate", Text(), ""),
-    keyword("array", BOOLEAN, False),
-    CONTEXT,
-)
-
-# -- databases (Kea E001-E009; sync and parameters are our own) --------------------------------------------------------
-
-CONNECTION: Final = keywords(
-    keyword("name", Text()),
-    keyword("user", Text()),
-    keyword("password", Text()),
-    keyword("password-file", Text()),
-    keyword("host", Text()),
-    keyword("port", PORT),
-    keyword("persist", BOOLEAN),
-    keyword("lfc-interval", Integer()),
-    keyword("max-row-errors", Integer()),
-    keyword("readonly", BOOLEAN),
-    keyword("connect-timeout", Integer()),
-    keyword("read-timeout", Integer()),
-    keyword("write-timeout", Integer()),
-    keyword("tcp-user-timeout", Integer()),
-    keyword("max-reconnect-tries", Integer()),
-    keyword("reconnect-wait-time", Integer()),
-    keyword("on-fail", one_of("stop-retry-exit", "serve-retry-exit", "serve-retry-continue")),
-    keyword("retry-on-startup", BOOLEAN),
-    keyword("trust-anchor", Text()),
-    keyword("cert-file", Text()),
-    keyword("key-file", Text()),
-    keyword("cipher-list", Text()),
-    keyword("ssl-mode", one_of("disable", "prefer", "require", "verify-ca", "verify-full")),
-    keyword("contact-points", Text()),
-    keyword("keyspace", Text()),
-    keyword("consistency", Text()),
-    keyword("serial-consistency", Text()),
-    keyword("request-timeout", Integer()),
-    keyword("tcp-keepalive", Integer()),
-    keyword("tcp-nodelay", BOOLEAN),
-    CONTEXT,
-)
-
-DATABASE_TYPE: Final = one_of(*(name for name in features.BACKENDS if name != "memfile"))
-
-# -- control (Kea A046, A086, G017) ------------------------------------------------------------------------------------
-
-UNIX_PATH: Final = Text(107, empty=False)
-
-CONTROL_SOCKET: Final = keywords(
-    keyword("socket-type", one_of("unix", "http", "https"), required=True, later=only(features.HTTP, "http", "https")),
-    keyword("socket-name", UNIX_PATH),
-    keyword("socket-address", Parsed(address)),
-    keyword("socket-port", PORT),
-    keyword("authentication", FREE_MAP),
-    keyword("trust-anchor", Text()),
-    keyword("cert-file", Text()),
-    keyword("key-file", Text()),
-    keyword("cert-required", BOOLEAN),
-    keyword("http-headers", Each(FREE_MAP)),
-    CONTEXT,
-)
-
-# -- logging (Kea K019) ------------------------------------------------------------------------------------------------
-
-SEVERITIES: Final = ("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "NONE")
-
-
-def severity(text: str) -> str:
-    """A severity in capital letters; Kea does not mind the case. Raises ValueError."""
-    if text.upper() not in SEVERITIES:
-        raise ValueError(f'"{text}" is not one of {", ".join(SEVERITIES)}')
-    return text.upper()
-
-
-LOGGER: Final = keywords(
-    keyword("name", NAME, required=True),
-    keyword("severity", Parsed(severity), "INFO"),
-    keyword("debuglevel", Integer(0, 99), 0),
-    keyword("output-options", Each(In("output-options")), []),
-    keyword("output_options", Each(In("output-options")), becomes=lambda value: {"output-options": value}),
-    CONTEXT,
-)
-
-LOG_OUTPUT: Final = keywords(
-    keyword("output", NAME, required=True),
-    keyword("flush", BOOLEAN, True),
-    keyword("maxsize", Integer(0, 2**63 - 1), 10240000),
-    keyword("maxver", Integer(), 1),
-    keyword("pattern", Text(), ""),
-)
-
-# -- the rest ----------------------------------------------------------------------------------------------------------
-
-SHARED_MAPS: Final[Mapping[str, KeywordMap]] = {
-    "dhcp-ddns": DHCP_DDNS,
-    "option-data": OPTION_DATA,
-    "option-def": OPTION_DEF,
-    "lease-database": keywords(
-        keyword("type", NAME, "memfile", required=True, later=features.databases),
-        CONNECTION,
-        keyword("sync", BOOLEAN),
-        keyword("commit-delay", Floating(0, 1000)),
-        keyword("parameters", FREE_MAP),
-    ),
-    "hosts-databases": keywords(keyword("type", DATABASE_TYPE, required=True), CONNECTION),
-    "control-sockets": CONTROL_SOCKET,
-    "loggers": LOGGER,
-    "output-options": LOG_OUTPUT,
-    "Logging": keywords(keyword("loggers", Each(In("loggers")), [])),
-    "hooks-libraries": keywords(
-        keyword("library", NAME, required=True, later=features.libraries),
-        keyword("parameters", ANYTHING),
-        CONTEXT,
-    ),
-    "expired-leases-processing": keywords(
-        keyword("reclaim-timer-wait-time", Integer(0, 0xFFFF), 10),
-        keyword("flush-reclaimed-timer-wait-time", Integer(0, 0xFFFF), 25),
-        keyword("hold-reclaimed-time", Integer(), 3600),
-        keyword("max-reclaim-leases", Integer(), 100),
-        keyword("max-reclaim-time", Integer(0, 0xFFFF), 250),
-        keyword("unwarned-reclaim-cycles", Integer(0, 0xFFFF), 5),
-    ),
-    "sanity-checks": keywords(
-        keyword("lease-checks", one_of("none", "warn", "fix", "fix-del", "del"), "warn"),
-        keyword(
-            "extended-info-checks",
-            one_of("none", "fix", "strict", "pedantic"),
-            "fix",
-            inert="leases carry no extended information yet",
-        ),
-    ),
-    "multi-threading": keywords(
-        keyword("enable-multi-threading", BOOLEAN, False, inert=THREADS),
-        keyword("thread-pool-size", Integer(0, 0xFFFF), 0, inert=THREADS),
-        keyword("packet-queue-size", Integer(), 64, inert=THREADS),
-        CONTEXT,
-    ),
-    "dhcp-queue-control": keywords(
-        keyword("enable-queue", BOOLEAN, False, required=True, inert=THREADS),
-        keyword("queue-type", Text(), "kea-ring4"),
-        keyword("capacity", Integer(), 64),
-        CONTEXT,
-    ),
-    "config-control": keywords(
-        keyword("config-databases", Each(FREE_MAP), [], later=unless(features.CONFIG_BACKEND, [])),
-        keyword("config-fetch-wait-time", Integer(0, 0xFFFF), 30),
-        CONTEXT,
-    ),
+FLAGS_OF_MODE: Final = {
+    "all": (False, True, False),
+    "out-of-pool": (False, True, True),
+    "global": (True, False, False),
+    "disabled": (False, False, False),
 }
-"""The maps that are alike in both families, by the keyword that holds them."""
+FLAGS: Final = ("reservations-global", "reservations-in-subnet", "reservations-out-of-pool")
+"""``reservation-mode`` was one word for what is three flags now (Kea A036, A069)."""
+
+ALLOCATOR: Final = one_of("iterative", "random", "flq", "shared-flq")
+
+
+def lifetime(name: str, default: int) -> KeywordMap:
+    """A lifetime and its bounds (Kea A037, B002)."""
+    return keywords(keyword(name, SECONDS, default), keyword(f"min-{name}", SECONDS), keyword(f"max-{name}", SECONDS))
+
+
+def allocator(name: str) -> Keyword:
+    """How something free is looked for."""
+    return keyword(name, ALLOCATOR, "iterative", later=only(features.FREE_LEASE_QUEUE, "flq", "shared-flq"))
+
+
+LIFETIME: Final = lifetime("valid-lifetime", 7200)
+
+INHERITED: Final = keywords(
+    LIFETIME,
+    keyword("renew-timer", SECONDS),
+    keyword("rebind-timer", SECONDS),
+    keyword("t1-percent", SHARE, 0.5),
+    keyword("store-extended-info", BOOLEAN, False, later=only(features.EXTENDED_INFO, True)),
+    keyword("cache-threshold", SHARE, 0.25),
+    keyword("cache-max-age", SECONDS),
+    keyword("adaptive-lease-time-threshold", SHARE, later=unless(features.ADAPTIVE, 1, 1.0)),
+    allocator("allocator"),
+    keyword("reservations-global", BOOLEAN, False),
+    keyword("reservations-in-subnet", BOOLEAN, True),
+    keyword("reservations-out-of-pool", BOOLEAN, False),
+    keyword(
+        "reservation-mode",
+        one_of(*FLAGS_OF_MODE),
+        becomes=lambda mode: dict(zip(FLAGS, FLAGS_OF_MODE[mode], strict=True)),
+    ),
+    DDNS_BEHAVIOUR,
+)
+
+# -- scopes ------------------------------------------------------------------------------------------------------------
+
+OPTIONS: Final = keyword("option-data", Each(In("option-data")), [])
+RESERVATIONS: Final = keyword("reservations", Each(In("reservations")), [])
+CLASSES: Final = keyword("client-classes", Each(NAME), [], later=unless(features.CLASSES, []))
+
+GUARDS: Final = keywords(
+    CLASSES,
+    keyword("client-class", Text(), becomes=lambda name: {"client-classes": [name] if name else []}),
+    keyword("evaluate-additional-classes", Each(NAME), [], later=unless(features.CLASSES, [])),
+    keyword("require-client-classes", Each(NAME), becomes=lambda names: {"evaluate-additional-classes": names}),
+)
+
+GLOBAL: Final = keywords(
+    keyword("interfaces-config", In("interfaces-config"), {}),
+    keyword("lease-database", In("lease-database"), {}),
+    keyword("hosts-databases", Each(In("hosts-databases")), later=unless(features.DATABASES, [])),
+    keyword("hosts-database", In("hosts-databases"), becomes=lambda database: {"hosts-databases": [database]}),
+    keyword("shared-networks", Each(In("shared-networks")), []),
+    RESERVATIONS,
+    keyword("option-def", Each(In("option-def")), []),
+    OPTIONS,
+    keyword("client-classes", Each(In("client-classes")), later=unless(features.CLASSES, [])),
+    keyword("hooks-libraries", Each(In("hooks-libraries")), []),
+    keyword("control-sockets", Each(In("control-sockets")), []),
+    keyword("control-socket", In("control-sockets"), becomes=lambda socket: {"control-sockets": [socket]}),
+    keyword("expired-leases-processing", In("expired-leases-processing"), {}),
+    keyword("dhcp-ddns", In("dhcp-ddns"), {}),
+    keyword("loggers", Each(In("loggers")), []),
+    keyword("sanity-checks", In("sanity-checks"), {}),
+    keyword("multi-threading", In("multi-threading"), {}),
+    keyword("dhcp-queue-control", In("dhcp-queue-control"), {}),
+    keyword("config-control", In("config-control")),
+    keyword("compatibility", In("compatibility"), {}),
+    keyword("decline-probation-period", SECONDS, 86400),
+    keyword("dhcp4o6-port", PORT, 0),
+    keyword("ip-reservations-unique", BOOLEAN, True),
+    keyword("reservations-lookup-first", BOOLEAN, False, inert="reservations are always looked up first"),
+    keyword("early-global-reservations-lookup", BOOLEAN, False, later=only(features.EARLY_LOOKUP, True)),
+    keyword("parked-packet-limit", Integer(), 8192),
+    keyword("server-tag", Text(256), "", inert="txkea reads no configuration from databases yet"),
+    keyword("statistic-default-sample-count", Integer(), 20, inert="txkea keeps no samples yet"),
+    keyword("statistic-default-sample-age", Integer(), 0, inert="txkea keeps no samples yet"),
+    CONTEXT,
+)
+
+NETWORK: Final = keywords(keyword("name", NAME, required=True), OPTIONS, GUARDS, CONTEXT)
+
+SUBNET: Final = keywords(
+    keyword("id", Integer(0, 0xFFFFFFFE)),
+    keyword("pools", Each(In("pools")), []),
+    RESERVATIONS,
+    OPTIONS,
+    GUARDS,
+    CONTEXT,
+)
+
+POOL: Final = keywords(keyword("pool-id", SECONDS), OPTIONS, GUARDS, CONTEXT)
+
+POOL_DDNS: Final = {
+    row.name: keyword(row.name, row.kind, later=unless(features.POOL_DDNS)) for row in DDNS_BEHAVIOUR.values()
+}
+
+HOST: Final = keywords(keyword("hostname", Text(255), ""), OPTIONS, CLASSES, CONTEXT)
+
+CLIENT_CLASS: Final = keywords(
+    keyword("name", NAME, required=True),
+    keyword("test", Text()),
+    keyword("template-test", Text()),
+    keyword("only-in-additional-list", BOOLEAN, False),
+    keyword("only-if-required", BOOLEAN, becomes=lambda value: {"only-in-additional-list": value}),
+    OPTIONS,
+    inherited(LIFETIME),
+    CONTEXT,
+)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from ipaddress import AddressValueError, IPv6Address, IPv6Network
+from ipaddress import AddressValueError, IPv6Address
 from typing import Any, Final, NamedTuple
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "Text",
     "address",
     "address4",
+    "address6",
+    "network",
     "one_of",
     "prefix4",
     "prefix6",
@@ -34,7 +36,7 @@ OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 ADDRESS4: Final = re.compile(rf"{OCTET}(?:\.{OCTET}){{3}}")
 """An IPv4 address; a tenth of the time of ipaddress, which counts with ten thousand subnets."""
 LENGTH4: Final = re.compile(r"3[0-2]|[12]?[0-9]")
-PREFIX6: Final = re.compile(r"\s*([0-9A-Fa-f:.]+)\s*/\s*([0-9]{1,3})\s*")
+LENGTH6: Final = re.compile(r"12[0-8]|1[01][0-9]|[1-9]?[0-9]")
 
 WORDING: Final = {
     bool: "a boolean",
@@ -180,11 +182,21 @@ def address4(text: str) -> bytes:
     return bytes(map(int, text.split(".")))
 
 
+def address6(text: str) -> bytes:
+    """A packed IPv6 address, without a zone. Raises ValueError."""
+    try:
+        if "%" not in text:
+            return IPv6Address(text).packed
+    except AddressValueError:
+        pass
+    raise ValueError(f'"{text}" is not an IPv6 address; write it like 2001:db8::1')
+
+
 def address(text: str) -> bytes:
     """A packed address of either family. Raises ValueError."""
     try:
-        return IPv6Address(text).packed if ":" in text and "%" not in text else address4(text)
-    except AddressValueError:
+        return address6(text) if ":" in text else address4(text)
+    except ValueError:
         raise ValueError(f'"{text}" is not an IP address; write it like 192.0.2.1 or 2001:db8::1') from None
 
 
@@ -194,17 +206,23 @@ def prefix4(text: str) -> tuple[bytes, int]:
     if not (ADDRESS4.fullmatch(address_text) and LENGTH4.fullmatch(length_text)):
         raise ValueError(f'"{text}" is not an IPv4 prefix; write it like 192.0.2.0/24')
     length = int(length_text)
-    mask = (1 << 32) - (1 << 32 - length)
-    return (int.from_bytes(address4(address_text), "big") & mask).to_bytes(4, "big"), length
+    return network(address4(address_text), length), length
 
 
 def prefix6(text: str) -> tuple[bytes, int]:
     """Packed network address (host bits cleared) and length. Raises ValueError."""
-    match = PREFIX6.fullmatch(text)
+    address_text, _, length_text = (part.strip() for part in text.partition("/"))
     try:
-        network = IPv6Network((match[1], int(match[2])), strict=False) if match else None
+        packed = address6(address_text) if LENGTH6.fullmatch(length_text) else b""
     except ValueError:
-        network = None
-    if network is None:
+        packed = b""
+    if not packed:
         raise ValueError(f'"{text}" is not an IPv6 prefix; write it like 2001:db8::/32')
-    return network.network_address.packed, network.prefixlen
+    length = int(length_text)
+    return network(packed, length), length
+
+
+def network(packed: bytes, length: int) -> bytes:
+    """An address with the bits behind a prefix of so many bits cleared."""
+    spare = len(packed) * 8 - length
+    return (int.from_bytes(packed, "big") >> spare << spare).to_bytes(len(packed), "big")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from txkea.config.families import Family
 from txkea.config.kinds import suggestion
 from txkea.config.structure import Section
 from txkea.errors import Malformed
@@ -21,16 +22,19 @@ SPACE: Final = re.compile(r"[A-Za-z0-9_-]+")
 SPACES: Final = {"docsis3-v4": "vendor-4491", "docsis3-v6": "vendor-4491"}
 """Kea's own names of vendor spaces."""
 
-REPLACEABLE: Final = (43, *range(224, 255))
-"""Standard codes of ``dhcp4`` that an operator may define: vendor options and the site's own (Kea C045)."""
+REPLACEABLE: Final[dict[int, Sequence[int]]] = {4: (43, *range(224, 255)), 6: ()}
+"""Standard codes that an operator may define, by family: vendor options and the site's own (Kea C045)."""
+
+OTHERS: Final = {4: "dhcp6", 6: "dhcp4"}
+"""The space that no option of a family can be in."""
 
 
-def option_definitions(sections: Iterable[Section], family: int, standard: Definitions) -> list[OptionDefinition]:
+def option_definitions(sections: Iterable[Section], family: Family) -> list[OptionDefinition]:
     """The operator's own definitions; mistakes are reported."""
     found: dict[tuple[str, int | str], OptionDefinition] = {}
     for section in sections:
         definition = option_definition(section, family)
-        if definition is None or not agreed(section, definition, family, standard):
+        if definition is None or not agreed(section, definition, family):
             continue
         for field, key in (("code", definition.code), ("name", definition.name)):
             if (definition.space, key) in found:
@@ -41,13 +45,13 @@ def option_definitions(sections: Iterable[Section], family: int, standard: Defin
     return list(dict.fromkeys(found.values()))
 
 
-def option_definition(section: Section, family: int) -> OptionDefinition | None:
+def option_definition(section: Section, family: Family) -> OptionDefinition | None:
     if not section.values.keys() >= {"name", "code", "type"}:
         return None
     definition = OptionDefinition(
         code=section.get("code"),
         name=section.get("name"),
-        space=section.get("space") or f"dhcp{family}",
+        space=section.get("space") or family.space,
         kind=section.get("type"),
         fields=tuple(field.strip() for field in section.get("record-types").split(",") if field.strip()),
         array=section.get("array"),
@@ -61,7 +65,7 @@ def option_definition(section: Section, family: int) -> OptionDefinition | None:
     return definition
 
 
-def agreed(section: Section, definition: OptionDefinition, family: int, standard: Definitions) -> bool:
+def agreed(section: Section, definition: OptionDefinition, family: Family) -> bool:
     """Whether names and numbers are in order and no standard option is redefined."""
     before = len(section.problems.errors)
     for field, text in (
@@ -71,13 +75,12 @@ def agreed(section: Section, definition: OptionDefinition, family: int, standard
     ):
         if text and not SPACE.fullmatch(text):
             section.wrong(field, f'"{text}" is no name here; use letters, digits, - and _')
-    highest = 254 if family == 4 else 65535
-    if definition.code > highest:
-        section.wrong("code", f"code {definition.code} is too high; {highest} is the highest")
-    by_code = standard.by_code(definition.space, definition.code)
-    by_name = standard.by_name(definition.space, definition.name)
+    if definition.code > family.highest_code:
+        section.wrong("code", f"code {definition.code} is too high; {family.highest_code} is the highest")
+    by_code = family.standard.by_code(definition.space, definition.code)
+    by_name = family.standard.by_name(definition.space, definition.name)
     for field, known in (("code", by_code), ("name", by_name)):
-        if known and definition.space == f"dhcp{family}" and known.code not in REPLACEABLE:
+        if known and definition.space == family.space and known.code not in REPLACEABLE[family.number]:
             section.wrong(field, f"{known.name} ({known.code}) is a standard option; its definition cannot be replaced")
     return len(section.problems.errors) == before
 
@@ -85,10 +88,9 @@ def agreed(section: Section, definition: OptionDefinition, family: int, standard
 class Options:
     """Encodes option data by the definitions that are in force."""
 
-    def __init__(self, family: int, definitions: Definitions) -> None:
-        self.definitions = definitions
+    def __init__(self, family: Family, definitions: Definitions) -> None:
         self.family = family
-        self.default_space = f"dhcp{family}"
+        self.definitions = definitions
 
     def data(self, sections: Iterable[Section]) -> tuple[OptionData, ...]:
         """The options of one scope in the order of the file; what is wrong is reported and left out."""
@@ -123,11 +125,13 @@ class Options:
 
     def definition(self, section: Section) -> OptionDefinition:
         """The option's definition; where it has none, one of plain bytes. Raises `Wrong`."""
-        space, code, name = section.get("space") or self.default_space, section.get("code"), section.get("name")
+        space, code, name = section.get("space") or self.family.space, section.get("code"), section.get("name")
         space = SPACES.get(space, space)
-        highest = 254 if self.family == 4 else 65535
+        highest = self.family.highest_code
         if not SPACE.fullmatch(space):
             raise Wrong("space", f'"{space}" is no name of an option space; use letters, digits, - and _')
+        if space == OTHERS[self.family.number]:
+            raise Wrong("space", f"the options of {space} are not sent in {self.family.top}; use {self.family.space}")
         if code is None and not name:
             raise Wrong("", "an option is named by its name or its code; add one")
         if code is not None and code > highest:
@@ -156,12 +160,12 @@ class Options:
         if section.get("csv-format") is False:
             payload = encode_hex(data)
             if definition.kind != "empty":
-                read(definition, payload, self.family)
+                read(definition, payload, self.family.number)
             return payload
         # An array may be configured without data, as an option that is never sent.
         if not data and (definition.array or section.get("never-send")):
             return b""
-        return encode_text(definition, data, self.family)
+        return encode_text(definition, data, self.family.number)
 
 
 class Wrong(ValueError):

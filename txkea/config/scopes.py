@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
+from txkea.config.families import Family, Values
 from txkea.config.keywords import ABSENT, DDNS_BEHAVIOUR
-from txkea.config.keywords4 import INHERITED, INHERITED_FROM_NETWORK
 from txkea.config.kinds import address4
 from txkea.config.structure import Section
 from txkea.model.configuration import DdnsBehaviour, Lifetime, Parameters, ReplaceClientName
 
-__all__ = ["OUTERMOST", "Scopes", "Values", "inherit", "plain"]
+__all__ = ["Scopes", "bounded", "inherit", "plain"]
 
-Values = dict[str, Any]
-"""The inheritable values that are in force in a scope, plain JSON, by keyword."""
-
-OUTERMOST: Final[Values] = {
-    row.name: row.default
-    for row in (*INHERITED.values(), *INHERITED_FROM_NETWORK.values())
-    if row.default is not ABSENT and not row.becomes
-}
-OUTERMOST["relay"] = {"ip-addresses": []}
-
-LIFETIMES: Final = ("valid-lifetime", "min-valid-lifetime", "max-valid-lifetime")
+HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 TIMERS: Final = ("renew-timer", "rebind-timer", "valid-lifetime")
-TEE_TIMES: Final = ("t1-percent", "t2-percent")
+TEE_TIMES: Final = ("t1-percent", "t2-percent", "calculate-tee-times")
 DDNS_NAMES: Final = tuple(name for name, row in DDNS_BEHAVIOUR.items() if not row.becomes)
 
 
@@ -41,48 +32,49 @@ def plain(value: Any) -> Any:
     return value
 
 
-def inherit(section: Section, outer: Values) -> Values:
+def inherit(section: Section, outer: Values, family: Family) -> Values:
     """The values in force in a section that stands in ``outer``."""
     own = {
-        name: plain(value)
-        for name, value in section.values.items()
-        if (name in INHERITED or name in INHERITED_FROM_NETWORK) and name in section.nodes
+        name: plain(value) for name, value in section.values.items() if family.inherits(name) and name in section.nodes
     }
     return {**outer, **own} if own else outer
 
 
-class Scopes:
-    """Makes the parameters of scopes, equal ones once, and checks that their values go together."""
+def bounded(values: Values, family: Family) -> Values:
+    """The values with the bounds of lifetimes that are the lifetimes themselves written out."""
+    bounds = {f"{bound}-{name}": values[name] for name in family.lifetimes for bound in ("min", "max")}
+    return {**bounds, **values}
 
-    def __init__(self) -> None:
+
+class Scopes:
+    """Makes the parameters of scopes and checks that their values go together."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
         self._ddns: dict[tuple[Any, ...], DdnsBehaviour] = {}
 
     def parameters(self, section: Section, values: Values) -> Parameters:
         """The parameters of a scope; mistakes are reported where the section has a part in them."""
-        check(section, values)
+        check(section, values, self.family)
+        parse = self.family.address
         return Parameters(
-            valid_lifetime=lifetime(values),
+            valid_lifetime=lifetime(values, "valid-lifetime"),
             renew_timer=values.get("renew-timer"),
             rebind_timer=values.get("rebind-timer"),
             calculate_tee_times=values["calculate-tee-times"],
             t1_percent=float(values["t1-percent"]),
             t2_percent=float(values["t2-percent"]),
-            match_client_id=values["match-client-id"],
-            authoritative=values["authoritative"],
-            next_server=address4(values["next-server"] or "0.0.0.0"),
-            server_hostname=values["server-hostname"],
-            boot_file_name=values["boot-file-name"],
             interface=values["interface"],
-            relay_addresses=tuple([address4(text) for text in values["relay"]["ip-addresses"]]),
+            relay_addresses=tuple([parse(text) for text in values["relay"]["ip-addresses"]]),
             reservations_global=values["reservations-global"],
             reservations_in_subnet=values["reservations-in-subnet"],
             reservations_out_of_pool=values["reservations-out-of-pool"],
             store_extended_info=values["store-extended-info"],
             cache_threshold=float(values["cache-threshold"]),
             cache_max_age=values.get("cache-max-age", 0),
-            offer_lifetime=values["offer-lifetime"],
             allocator=values["allocator"],
             ddns=self.ddns(values),
+            **OWN[self.family.number](values),
         )
 
     def ddns(self, values: Values) -> DdnsBehaviour:
@@ -93,9 +85,48 @@ class Scopes:
         return self._ddns[key]
 
 
-def lifetime(values: Values) -> Lifetime:
-    default: int = values["valid-lifetime"]
-    return Lifetime(default, values.get("min-valid-lifetime", default), values.get("max-valid-lifetime", default))
+def own4(values: Values) -> dict[str, Any]:
+    return {
+        "match_client_id": values["match-client-id"],
+        "authoritative": values["authoritative"],
+        "next_server": address4(values["next-server"] or "0.0.0.0"),
+        "server_hostname": values["server-hostname"],
+        "boot_file_name": values["boot-file-name"],
+        "offer_lifetime": values["offer-lifetime"],
+    }
+
+
+def own6(values: Values) -> dict[str, Any]:
+    return {
+        "preferred_lifetime": preferred(values),
+        "rapid_commit": values["rapid-commit"],
+        "interface_id": interface_id(values.get("interface-id", "")),
+        "pd_allocator": values["pd-allocator"],
+    }
+
+
+OWN: Final = {4: own4, 6: own6}
+"""The parameters that only one family has."""
+
+
+def lifetime(values: Values, name: str) -> Lifetime:
+    default: int = values[name]
+    return Lifetime(default, values.get(f"min-{name}", default), values.get(f"max-{name}", default))
+
+
+def preferred(values: Values) -> Lifetime:
+    """The preferred lifetime, no longer than the valid one: clients throw such leases away (RFC 8415 section 21.6)."""
+    wanted = lifetime(values, "preferred-lifetime")
+    if wanted.default <= values["valid-lifetime"]:
+        return wanted
+    default = values["valid-lifetime"]
+    return Lifetime(default, min(wanted.minimum, default), wanted.maximum)
+
+
+def interface_id(text: str) -> bytes:
+    """The interface-id of relays: text, or bytes as 0x and pairs of hexadecimal digits (Kea 2.2.0 knows text only)."""
+    digits = text[2:] if text.startswith("0x") else ""
+    return bytes.fromhex(digits) if HEX.fullmatch(digits) else text.encode()
 
 
 def ddns_behaviour(values: Values) -> DdnsBehaviour:
@@ -121,36 +152,81 @@ def ddns_behaviour(values: Values) -> DdnsBehaviour:
 # -- what must go together ---------------------------------------------------------------------------------------------
 
 
-def check(section: Section, values: Values) -> None:
+def check(section: Section, values: Values, family: Family) -> None:
     """Report what the section's own values and those it inherits do to each other."""
     own = section.nodes
-    if any(name in own for name in LIFETIMES):
-        check_lifetime(section, values)
+    for name in family.lifetimes:
+        if own.keys() & {name, f"min-{name}", f"max-{name}"}:
+            check_bounds(section, values, name)
     if any(name in own for name in TIMERS):
-        check_timers(section, values)
-    if any(name in own for name in TEE_TIMES) and values["t1-percent"] >= values["t2-percent"]:
-        section.warn(first(section, TEE_TIMES), "t1-percent is not below t2-percent, so no T1 is sent")
+        check_timers(section, values, family)
+    if any(name in own for name in TEE_TIMES):
+        check_tee_times(section, values)
+    if "preferred-lifetime" in own and values["preferred-lifetime"] > values["valid-lifetime"]:
+        message = f"this is longer than valid-lifetime {values['valid-lifetime']}, so it ends with that"
+        section.warn("preferred-lifetime", message)
+    if "interface-id" in family.from_network and "interface-id" in own:
+        check_interface_id(section)
+    if "relay" in own:
+        check_relay(section.values["relay"], family)
 
 
-def first(section: Section, names: tuple[str, ...]) -> str:
+def first(section: Section, *names: str) -> str:
     return next(name for name in names if name in section.nodes)
 
 
-def check_lifetime(section: Section, values: Values) -> None:
-    bounds = lifetime(values)
+def check_bounds(section: Section, values: Values, name: str) -> None:
+    bounds = lifetime(values, name)
+    low, high = f"min-{name}", f"max-{name}"
     if bounds.minimum > bounds.default:
-        message = f"min-valid-lifetime {bounds.minimum} is above valid-lifetime {bounds.default}; lower it"
-        section.wrong(first(section, ("min-valid-lifetime", *LIFETIMES)), message)
+        message = f"{low} {bounds.minimum} is above {name} {bounds.default}; lower it"
+        section.wrong(first(section, low, name, high), message)
     elif bounds.maximum < bounds.default:
-        message = f"max-valid-lifetime {bounds.maximum} is below valid-lifetime {bounds.default}; raise it"
-        section.wrong(first(section, ("max-valid-lifetime", *LIFETIMES)), message)
+        message = f"{high} {bounds.maximum} is below {name} {bounds.default}; raise it"
+        section.wrong(first(section, high, name, low), message)
 
 
-def check_timers(section: Section, values: Values) -> None:
+NOT_SENT: Final = {4: "so it is not sent", 6: "so it is sent as 0"}
+
+
+def check_timers(section: Section, values: Values, family: Family) -> None:
+    """Warn of timers that come too late (Kea A109, B041)."""
     renew, rebind, valid = (values.get(name) for name in TIMERS)
-    where = first(section, TIMERS)
+    where = first(section, *TIMERS)
     if rebind is not None and valid is not None and rebind >= valid:
-        section.warn(where, f"rebind-timer {rebind} is not below valid-lifetime {valid}, so it is not sent")
+        effect = "so it is not sent" if family.number == 4 else "so leases end before it"
+        section.warn(where, f"rebind-timer {rebind} is not below valid-lifetime {valid}, {effect}")
     limit = valid if rebind is None else rebind
     if renew is not None and limit is not None and renew >= limit:
-        section.warn(where, f"renew-timer {renew} is not below {limit}, so it is not sent")
+        section.warn(where, f"renew-timer {renew} is not below {limit}, {NOT_SENT[family.number]}")
+
+
+def check_tee_times(section: Section, values: Values) -> None:
+    """Shares that timers are computed from are in order, and neither nothing nor everything."""
+    one, two = values["t1-percent"], values["t2-percent"]
+    where = first(section, *TEE_TIMES)
+    if values["calculate-tee-times"] and not 0 < one < two < 1:
+        section.wrong(where, f"t1-percent {one} and t2-percent {two} must be between 0 and 1, the first one smaller")
+    elif one >= two:
+        section.warn(where, "t1-percent is not below t2-percent, so no T1 is sent")
+
+
+def check_interface_id(section: Section) -> None:
+    """A scope is reached by an interface of this machine or one of a relay (Kea B015)."""
+    text, interface = section.values["interface-id"], section.values.get("interface")
+    if text and interface:
+        section.wrong(
+            "interface-id", f"the interface {interface} is named too; a client is heard directly or by a relay"
+        )
+    if not text.isascii():
+        section.warn("interface-id", "this is taken as UTF-8; write other bytes in hexadecimal like 0x0a1b2c")
+
+
+def check_relay(relay: Section, family: Family) -> None:
+    """A relay is named once (Kea A064)."""
+    seen: set[bytes] = set()
+    for at, text in relay.elements("ip-addresses"):
+        address = family.address(text)
+        if address in seen:
+            relay.wrong("ip-addresses", f"{text} is named twice; name it once", at)
+        seen.add(address)

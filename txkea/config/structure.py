@@ -85,20 +85,32 @@ class Section:
         """The map of a keyword, if it was written."""
         return self.values.get(name)
 
-    def wrong(self, name: str, message: str) -> None:
-        """Report a value, or with an empty name the whole map."""
-        self.problems.errors.append(ConfigError(message, *self.where(name)))
+    def elements(self, name: str) -> list[tuple[int, str]]:
+        """The texts of a list that are of the right kind, with their places in the list."""
+        good = set(self.values.get(name) or ())
+        written = self.nodes[name].value if name in self.nodes else ()
+        if not isinstance(written, list):
+            return list(enumerate(good))
+        texts = [(at, node.value) for at, node in enumerate(written)]
+        return [(at, text) for at, text in texts if isinstance(text, str) and text in good]
+
+    def wrong(self, name: str, message: str, at: int | None = None) -> None:
+        """Report a value, one element of a list, or with an empty name the whole map."""
+        self.problems.errors.append(ConfigError(message, *self.where(name, at)))
 
     def warn(self, name: str, message: str) -> None:
         """Note a value that is accepted nevertheless."""
         self.problems.warn(message, *self.where(name))
 
-    def where(self, name: str) -> tuple[str, Position | None]:
+    def where(self, name: str, at: int | None = None) -> tuple[str, Position | None]:
         """Path and position of a value, under the name that was written; the map's own if it was not written."""
         node = self.nodes.get(name)
         if node is None:
             return self.path, self.node.position
-        return f"{self.path}.{node.key.value if node.key else name}".lstrip("."), node.position
+        path = f"{self.path}.{node.key.value if node.key else name}".lstrip(".")
+        if at is None or not isinstance(node.value, list):
+            return path, node.position
+        return f"{path}[{at}]", node.value[at].position
 
 
 def structure(node: Node, name: str, tables: Mapping[str, KeywordMap], problems: Problems) -> Section:

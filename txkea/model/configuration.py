@@ -29,6 +29,7 @@ __all__ = [
     "LogOutput",
     "LoggerConfiguration",
     "OptionData",
+    "Over6",
     "Parameters",
     "Pool",
     "PrefixPool",
@@ -224,6 +225,18 @@ class PrefixPool:
 
 
 @frozen(kw_only=True)
+class Over6:
+    """Which DHCPv4-over-DHCPv6 queries a DHCPv4 subnet serves: all that is given must match (Kea A175)."""
+
+    interface: str = ""
+    """The interface on which the DHCPv6 server received the query."""
+    interface_id: bytes = b""
+    """The interface-id option of the query's relay."""
+    prefix: tuple[bytes, int] | None = None
+    """Network and length of the query's IPv6 source."""
+
+
+@frozen(kw_only=True)
 class Subnet:
     """A subnet; ``prefix`` is the text as configured, ``network`` the packed network address (host bits cleared)."""
 
@@ -240,6 +253,8 @@ class Subnet:
     hosts: tuple[Host, ...] = ()
     network_name: str = ""
     """The shared network it belongs to, or ``""``."""
+    over6: Over6 | None = None
+    """DHCPv4 only."""
     user_context: JSONObject | None = None
 
 
