@@ -138,7 +138,8 @@ def _links(new: Clients) -> Iterator[Case]:
         ("a real relay behind", (Relay(LINK, "fe80::2"), Relay("::", LOCAL, (PORT_ID,)))),
     ):
         c = new()
-        ldra = _through(c, *relays, subnet=1, link="eth0", source="fe80::ee:ff:fe00:0", destination=ALL)
+        way = {"link": "eth0", "source": "fe80::ee:ff:fe00:0", "destination": ALL, "free": ("2001:db8:2::/48",)}
+        ldra = _through(c, *relays, subnet=1, **way)
         yield Case(f"lightweight relay, {name}", (ldra,))
     yield Case(
         "link-address :: from a source in a subnet",
