@@ -26,10 +26,14 @@ class Replies(ABC, Thread, Generic[Message]):
 
     family: socket.AddressFamily
     address: str
+    loopback: str
+    """Where it reaches itself."""
 
     def __init__(self, answer: Callable[[Message], Message | None]) -> None:
         super().__init__(daemon=True)
         self.heard: list[Message] = []
+        self.origins: list[tuple[str, int]] = []
+        """Address and port of each query."""
         self._answer = answer
         self._socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self._socket.bind((self.address, 0))
@@ -54,13 +58,14 @@ class Replies(ABC, Thread, Generic[Message]):
                 return
             query = self.decode(data)
             self.heard.append(query)
+            self.origins.append(origin[:2])
             answer = self._answer(query)
             if answer is not None:
                 for datagram in (b"junk", self.foreign(), self.encode(answer, query)):
                     self._socket.sendto(datagram, origin)
 
     def close(self) -> None:
-        self._socket.sendto(b"", self._socket.getsockname())
+        self._socket.sendto(b"", (self.loopback, self.port))
         self.join(5)
         self._socket.close()
 

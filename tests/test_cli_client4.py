@@ -46,7 +46,7 @@ def reply(query: Message4, kind: MessageType4) -> Message4:
 class Replies4(Replies[Message4]):
     """A server of DHCPv4."""
 
-    family, address = socket.AF_INET, "127.0.0.1"
+    family, address, loopback = socket.AF_INET, "127.0.0.1", "127.0.0.1"
 
     def decode(self, data: bytes) -> Message4:
         return decode4(data)

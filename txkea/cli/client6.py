@@ -27,6 +27,7 @@ from txkea.cli.parameters import (
     following,
     patience,
 )
+from txkea.logs.pattern import printable
 from txkea.wire.dhcp6 import UNSPECIFIED, Message6, MessageType6, Option6
 from txkea.wire.duid import DUID_MAXIMUM, DUID_MINIMUM
 from txkea.wire.ia import Ia, Resource
@@ -256,6 +257,7 @@ def _conversation(
 REASONS: Final = {
     errno.EACCES: "port {} needs root; servers answer to 546, others only to --source-port",
     errno.EADDRINUSE: "another DHCPv6 client has port {}; stop it, or ask the server as a relay (--server)",
+    errno.EADDRNOTAVAIL: "its link-local address is not usable (yet): see ip -6 address, and try again in a second",
 }
 
 
@@ -290,7 +292,7 @@ def _act(scene: Scene, who: Client6, kind: int, ias: Sequence[Ia], rapid: bool) 
     wrong = list(outcome.objections) or list(failures(kind, ias, outcome.answer))
     scene.console.print(_headline(label, outcome, outcome.answer), style="red" if wrong else "green", soft_wrap=True)
     for text in wrong:
-        scene.console.print(Text(f"  {text}"), style="red", soft_wrap=True)
+        scene.console.print(Text(f"  {printable(text)}"), style="red", soft_wrap=True)
     if wrong and kind in GRANTING and not outcome.objections:
         scene.console.print(f"  {scene.place.doubt}", style="red", soft_wrap=True)
     if scene.details:

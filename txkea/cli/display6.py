@@ -66,8 +66,12 @@ DURATIONS: Final = (Option6.INFORMATION_REFRESH_TIME, Option6.SOL_MAX_RT, Option
 
 def answer_rows(answer: Message6) -> Iterator[tuple[str, str]]:
     """What a person wants to see of an answer."""
-    for ia in readable_ias(answer):
+    ias = readable_ias(answer)
+    for ia in ias:
         yield from _ia_rows(ia)
+    for t1, t2 in dict.fromkeys((ia.t1, ia.t2) for ia in ias if granted(ia)):
+        yield "renew (T1)", _time(t1)
+        yield "rebind (T2)", _time(t2)
     if Option6.SERVER_ID in answer.options:
         yield "server", answer.options[Option6.SERVER_ID].hex(":")
     if Option6.STATUS_CODE in answer.options:
@@ -80,14 +84,17 @@ def answer_rows(answer: Message6) -> Iterator[tuple[str, str]]:
 
 def _ia_rows(ia: Ia) -> Iterator[tuple[str, str]]:
     for each in ia.resources:
-        times = f"preferred {duration(each.preferred)}, valid {duration(each.valid)}"
-        without = "".join(f", without {text}" for text in _excluded(each))
-        yield "address" if ia.code == Option6.IA_NA else "prefix", f"{resource_text(ia, each)}{without}, {times}"
-    if granted(ia):
-        for name, seconds in (("renew (T1)", ia.t1), ("rebind (T2)", ia.t2)):
-            yield f"  {name}", duration(seconds) if seconds else "left to the client"
+        yield "address" if ia.code == Option6.IA_NA else "prefix", resource_text(ia, each)
+        yield from (("  without", text) for text in _excluded(each))
+        yield "  preferred", duration(each.preferred)
+        yield "  valid", duration(each.valid)
     if ia.status is not None:
         yield _name(ia), _status_text(ia.status)
+
+
+def _time(seconds: int) -> str:
+    """T1 or T2 (RFC 8415 section 21.4)."""
+    return duration(seconds) if seconds else "left to the client"
 
 
 def _excluded(resource: Resource) -> Iterator[str]:
