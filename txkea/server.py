@@ -49,20 +49,42 @@ class Server:
 
     def datagram_arrived(self, data: bytes, origin: Origin) -> None:
         """Answer a query now, or when what it waits for has come; never raises."""
+        query = self._accepted(data, origin)
+        if query is not None:
+            drive(self._exchange(query), self._came, self._failed, query)
+
+    async def answer(self, data: bytes, origin: Origin) -> bytes | None:
+        """The answer to a query that came inside of another message, None when it has none; never raises.
+
+        ``origin`` is what the answer is made for; nothing is sent to it.
+        """
+        query = self._accepted(data, origin)
+        if query is None:
+            return None
+        try:
+            reply = await self._exchange(query)
+        except Exception as error:  # noqa: BLE001 - no input may raise out of a query
+            self._failed(query, error)
+            return None
+        self._ended(query, reply)
+        return reply.data if reply is not None else None
+
+    def _accepted(self, data: bytes, origin: Origin) -> Query | None:
+        """The query in a datagram, from now on in flight; None if it is not answered."""
         site = self.site
         if not self.enabled:
             site.statistics[self._family.statistic("service-disabled")] += 1
-            return
+            return None
         try:
             query = self._accept(site, data, origin, self._seconds())
         except Exception as error:  # noqa: BLE001 - no input may raise out of a query
             self._refuse(site, None, error)
-            return
+            return None
         in_flight = self._in_flight
         if in_flight and self._is_waiting(query):
-            return
+            return None
         in_flight.add(query.key)
-        drive(self._exchange(query), self._came, self._failed, query)
+        return query
 
     def _is_waiting(self, query: Query) -> bool:
         """Whether the client's earlier query still waits, or too many do."""
@@ -78,21 +100,22 @@ class Server:
         return True
 
     def _came(self, query: Query, reply: Reply | None) -> None:
+        if reply is not None:
+            query.origin.socket.send(reply.data, reply.address, self._ports.get(reply.port, reply.port), reply.hwaddr)
+        self._ended(query, reply)
+
+    def _ended(self, query: Query, reply: Reply | None) -> None:
         self._in_flight.discard(query.key)
         if reply is not None:
-            self._send(query, reply)
+            statistics = query.site.statistics
+            statistics[self._sent] += 1
+            statistics[self._sent_by_type[reply.type]] += 1
         if query.site.observers:
             self._tell(query)
 
     def _failed(self, query: Query, error: Exception) -> None:
         self._in_flight.discard(query.key)
         self._refuse(query.site, query, error)
-
-    def _send(self, query: Query, reply: Reply) -> None:
-        statistics = query.site.statistics
-        statistics[self._sent] += 1
-        statistics[self._sent_by_type[reply.type]] += 1
-        query.origin.socket.send(reply.data, reply.address, self._ports.get(reply.port, reply.port), reply.hwaddr)
 
     def _tell(self, query: Query) -> None:
         """Tell the observers that no answer waits for which leases changed, each in its own time."""

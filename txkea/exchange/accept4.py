@@ -38,6 +38,8 @@ def accept4(site: Site, data: bytes, origin: Origin, now: float) -> Query4:
     if kind not in ACCEPTED:
         raise _unacceptable(kind)
     query = Query4(site, message, origin, now, kind)
+    if site.configuration.dhcp4o6_port:
+        query.over6 = getattr(origin.socket, "query6", None)
     if message.giaddr != ANY:
         _check_relay(message.giaddr, origin)
     if 82 in options:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from txkea.exchange.binding import OVER, TRIES, Grant, clear, fresh, give_up, is_over, is_running, left, store
@@ -12,6 +12,7 @@ from txkea.exchange.query import Query6
 from txkea.exchange.reservations import reserved_resources, reserved_to_another
 from txkea.exchange.search import Search
 from txkea.exchange.subnets import LiveSubnet
+from txkea.exchange.together import together
 from txkea.interfaces import Hint, IAllocator
 from txkea.model.configuration import Lifetime
 from txkea.model.identifier import Identifier, IdentifierKind
@@ -25,6 +26,8 @@ NA, PD = int(LeaseType.NA), int(LeaseType.PD)
 DEFAULT = int(LeaseState.DEFAULT)
 ADDRESS: Final = 128
 """Bits of an address; no prefix of this length is told from one."""
+CLEARINGS: Final = 64
+"""How often one association has a few old rows out of its way: prefixes were shorter once than they are now."""
 BOUND: Final = (DEFAULT, *OVER)
 """The states of rows that tell what a client had by DHCPv6; declined ones are nobody's, registered ones not given."""
 DUID = IdentifierKind.DUID
@@ -237,7 +240,7 @@ async def grant6(query: Query6, link: LiveSubnet, ia: Ia, leases: Sequence[Lease
     """
     for _ in range(TRIES):
         own = own_lease6(leases, ia, link, query.now)
-        choice = await choose6(query, link, ia, own)
+        choice = await _unobstructed(query, link, ia, own)
         if choice is None:
             return None
         subnet, was, pool = choice.subnet, choice.was, _pool_of(choice)
@@ -245,22 +248,27 @@ async def grant6(query: Query6, link: LiveSubnet, ia: Ia, leases: Sequence[Lease
         if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
             query.site.statistics[REUSES[lease.type]] += 1
             return Grant(was, left(was.valid_lifetime, age), left(was.preferred_lifetime, age), subnet, pool)
-        if await _cleared(query, choice.dead) and await store(query, _key(query, ia), subnet, lease, was):
-            if own is not None and own.address != lease.address:
-                await give_up(query, own)
-            return Grant(lease, lease.valid_lifetime, lease.preferred_lifetime, subnet, pool)
+        if await store(query, _key(query, ia), subnet, lease, was):
+            former = own if own is not None and own.address != lease.address else None
+            if former is not None:
+                await give_up(query, former)
+            return Grant(lease, lease.valid_lifetime, lease.preferred_lifetime, subnet, pool, former)
         leases = await leases_of(query)
     return None
 
 
+async def _unobstructed(query: Query6, link: LiveSubnet, ia: Ia, own: Lease6 | None) -> Choice6 | None:
+    """A choice with nothing in its way: rows of what overlaps it, whose time is over, are removed first."""
+    for _ in range(CLEARINGS):
+        choice = await choose6(query, link, ia, own)
+        if choice is None or not choice.dead:
+            return choice
+        # Whether that worked or not, others had time to take the resource: choose again.
+        await together([clear(query, row) for row in choice.dead])
+    return None
+
+
 REUSES: Final = {NA: "v6-ia-na-lease-reuses", PD: "v6-ia-pd-lease-reuses"}
-
-
-async def _cleared(query: Query6, dead: Iterable[Lease6]) -> bool:
-    for row in dead:
-        if not await clear(query, row):
-            return False
-    return True
 
 
 def _pool_of(choice: Choice6) -> LivePool | None:

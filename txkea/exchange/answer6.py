@@ -11,6 +11,7 @@ from txkea.exchange.allocate6 import grant6, kind_of, leases_of, offer6
 from txkea.exchange.associations import Outcome, associations, encoded, status
 from txkea.exchange.binding import Grant, is_running
 from txkea.exchange.observers import tell
+from txkea.exchange.over6 import dhcpv4_query
 from txkea.exchange.preparing import prepared
 from txkea.exchange.query import Query6
 from txkea.exchange.register6 import register
@@ -74,7 +75,8 @@ async def _outcome(query: Query6, ia: Ia, leases: Sequence[Lease6], give: Giving
     grant = await give(query, subnet, ia, leases) if subnet is not None else None
     if grant is None:
         return Outcome(ia, None, NONE_LEFT[kind_of(ia)])
-    return Outcome(ia, grant)
+    former = grant.former
+    return Outcome(ia, grant, None, ((former.address, former.prefix_length),) if former is not None else ())
 
 
 # -- REQUEST (section 18.3.2) ------------------------------------------------------------------------------------------
@@ -134,11 +136,11 @@ async def renew(query: Query6) -> Reply | None:
 
 
 async def _extend(query: Query6, ia: Ia, leases: Sequence[Lease6]) -> Outcome:
-    """An outcome that also tells the client what it must not use any longer, with lifetimes of 0 (Kea B043)."""
+    """An outcome that also tells the client what it must not use any longer (Kea B043)."""
     outcome = await _outcome(query, ia, leases, grant6)
     has = outcome.grant.lease.address if outcome.grant is not None else b""
-    gone = [Resource(each.address, 0, 0, each.length) for each in ia.resources if each.address != has]
-    return outcome._replace(gone=tuple(each for each in gone if any(each.address)))
+    gone = {(each.address, each.length): None for each in ia.resources if each.address != has and any(each.address)}
+    return outcome._replace(gone=tuple({**gone, **dict.fromkeys(outcome.gone)}))
 
 
 async def rebind(query: Query6) -> Reply | None:
@@ -283,5 +285,6 @@ ANSWERS: dict[int, Callable[[Query6], Awaitable[Reply | None]]] = {
     MessageType6.RELEASE: release,
     MessageType6.DECLINE: decline,
     MessageType6.INFORMATION_REQUEST: information_request,
+    MessageType6.DHCPV4_QUERY: dhcpv4_query,
     MessageType6.ADDR_REG_INFORM: register,
 }

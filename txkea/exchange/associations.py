@@ -11,7 +11,7 @@ from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import PrefixPool
 from txkea.model.lease import INFINITE, Lease6, LeaseType
 from txkea.wire.dhcp6 import Option6, StatusCode, option6, status_option
-from txkea.wire.ia import Ia, Resource, address_option, ia_option, prefix_option, read_ia, write_pd_exclude
+from txkea.wire.ia import Ia, address_option, ia_option, prefix_option, read_ia, write_pd_exclude
 
 __all__ = ["Outcome", "associations", "encoded", "status"]
 
@@ -36,8 +36,8 @@ class Outcome(NamedTuple):
     grant: Grant | None
     status: int | None = None
     """A `StatusCode`, or None when what it was given says enough."""
-    gone: tuple[Resource, ...] = ()
-    """What the client must not use any longer."""
+    gone: tuple[tuple[bytes, int], ...] = ()
+    """Addresses and prefixes with their lengths that the client must not use any longer: told with lifetimes of 0."""
 
 
 def associations(query: Query6) -> list[Ia]:
@@ -90,12 +90,8 @@ def _association(query: Query6, outcome: Outcome, t1: int, t2: int) -> bytes:
         )
     else:
         t1 = t2 = 0
-    for each in outcome.gone:
-        inner += (
-            address_option(each.address, 0, 0)
-            if ia.code == Option6.IA_NA
-            else prefix_option(each.address, each.length, 0, 0)
-        )
+    for address, length in outcome.gone:
+        inner += address_option(address, 0, 0) if ia.code == Option6.IA_NA else prefix_option(address, length, 0, 0)
     if outcome.status is not None:
         inner += status_option(outcome.status, TEXTS[StatusCode(outcome.status)])
     return ia_option(ia.code, ia.iaid, t1, t2, inner)

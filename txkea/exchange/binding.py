@@ -33,6 +33,8 @@ class Grant(NamedTuple):
     subnet: LiveSubnet | None = None
     pool: LivePool | None = None
     """Where it was given from; None for what is reserved outside of pools."""
+    former: Lease6 | None = None
+    """What it had to give up for it."""
 
 
 def is_running(lease: Lease, now: float) -> bool:

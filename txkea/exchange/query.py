@@ -78,7 +78,7 @@ class Query:
 class Query4(Query):
     """A DHCPv4 query."""
 
-    __slots__ = ("client_id", "message", "suboptions")
+    __slots__ = ("client_id", "message", "over6", "suboptions")
 
     def __init__(self, site: Site, message: Message4, origin: Origin, now: float, kind: int) -> None:
         super().__init__(site, origin, now, kind)
@@ -86,6 +86,8 @@ class Query4(Query):
         self.client_id: bytes = message.options.get(61, b"")
         self.hwaddr = message.chaddr
         self.key = self.client_id or self.hwaddr
+        self.over6: Query6 | None = None
+        """The DHCPV4-QUERY that it came in, if it did (RFC 7341)."""
         self.suboptions: dict[int, bytes] | None = None
         """The relay agent information (option 82), or None when there is none."""
 

@@ -12,6 +12,8 @@ def select4(query: Query4) -> LiveSubnet | None:
     """The subnet of a DHCPv4 query (Kea A170-A173; RFC 3527, RFC 3011)."""
     message = query.message
     index = query.site.subnets
+    if query.over6 is not None:
+        return index.over6(query.over6)
     chosen = _chosen_address(query)
     if chosen is not None:
         return index.by_address(chosen)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -22,6 +22,9 @@ from txkea.interfaces import (
     ISubnetSelected,
 )
 from txkea.model.configuration import Configuration
+
+if TYPE_CHECKING:
+    from txkea.exchange.query import Query6
 
 __all__ = ["Loggers", "Site", "no_reclamation"]
 
@@ -63,6 +66,8 @@ class Site:
     """What option 54 of a query for us may hold (Kea A099)."""
     server_id: bytes = b""
     """The server's DUID, in DHCPv6 (option 2)."""
+    dhcp4: Callable[[bytes, Query6], Awaitable[bytes | None]] | None = None
+    """In DHCPv6, what answers the DHCPv4 message of a DHCPV4-QUERY (RFC 7341); None where nothing does."""
     server_identifiers: Mapping[int, bytes] = field(factory=dict)
     """The configured ``dhcp-server-identifier`` by subnet id; 0 is the global one."""
     identifier_sources: Sequence[IIdentifierSource] = ()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from txkea.exchange.pools import ALLOCATORS, LivePool, pool_at
 from txkea.exchange.statistics import Counted
 from txkea.interfaces import IAllocator
-from txkea.model.configuration import Configuration, Pool, PrefixPool, SharedNetwork, Subnet
+from txkea.model.configuration import Configuration, Over6, Pool, PrefixPool, SharedNetwork, Subnet
 from txkea.model.lease import LeaseType
+
+if TYPE_CHECKING:
+    from txkea.exchange.query import Query6
 
 __all__ = ["LiveSubnet", "SubnetIndex", "arrange"]
 
 ANY = b"\0\0\0\0"
 LIMITED_BROADCAST = b"\xff\xff\xff\xff"
 CACHED_ADDRESSES = 4096
+INTERFACE_ID = 18
 PD = int(LeaseType.PD)
 
 Place = tuple[int, bytes, bytes, int]
@@ -152,6 +157,7 @@ class SubnetIndex:
         self._by_interface_id: dict[bytes, LiveSubnet] = {}
         self._by_network: dict[int, dict[bytes, LiveSubnet]] = {}
         self._found: dict[bytes, LiveSubnet | None] = {}
+        self._over6 = tuple(subnet for subnet in subnets if subnet.subnet.over6 is not None)
         for subnet in subnets:
             self._enter(subnet)
 
@@ -176,6 +182,10 @@ class SubnetIndex:
         """The first subnet whose relays give this interface-id (option 18)."""
         return self._by_interface_id.get(identifier)
 
+    def over6(self, query: Query6) -> LiveSubnet | None:
+        """The first DHCPv4 subnet that serves what came in a DHCPV4-QUERY like this (Kea A175)."""
+        return next((subnet for subnet in self._over6 if _serves(subnet.subnet.over6, query)), None)
+
     def by_address(self, address: bytes) -> LiveSubnet | None:
         """The first subnet that holds an address: the first in order, not the narrowest (Kea A174)."""
         try:
@@ -197,6 +207,23 @@ class SubnetIndex:
             if start in networks:
                 hits.append(networks[start])
         return min(hits, key=lambda subnet: subnet.order, default=None)
+
+
+def _serves(over6: Over6 | None, query: Query6) -> bool:
+    """Whether everything that is given matches."""
+    if over6 is None:
+        return False
+    relays = query.message.relays
+    if over6.interface and over6.interface != query.origin.socket.link:
+        return False
+    if over6.interface_id and over6.interface_id not in [relay.options.get(INTERFACE_ID) for relay in relays]:
+        return False
+    if over6.prefix is None:
+        return True
+    network, length = over6.prefix
+    source = relays[-1].peer_address if relays else query.origin.source
+    differing = int.from_bytes(source, "big") ^ int.from_bytes(network, "big")
+    return not differing >> 128 - length
 
 
 def arrange(
