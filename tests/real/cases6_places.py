@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from tests.real.configuration6 import HOST, host
 from tests.real.dialect6 import (
@@ -138,7 +138,12 @@ def _links(new: Clients) -> Iterator[Case]:
         ("a real relay behind", (Relay(LINK, "fe80::2"), Relay("::", LOCAL, (PORT_ID,)))),
     ):
         c = new()
-        way = {"link": "eth0", "source": "fe80::ee:ff:fe00:0", "destination": ALL, "free": ("2001:db8:2::/48",)}
+        way: dict[str, Any] = {
+            "link": "eth0",
+            "source": "fe80::ee:ff:fe00:0",
+            "destination": ALL,
+            "free": ("2001:db8:2::/48",),
+        }
         ldra = _through(c, *relays, subnet=1, **way)
         yield Case(f"lightweight relay, {name}", (ldra,))
     yield Case(
