@@ -70,7 +70,8 @@ class ILeaseStore(Interface):
     def by_client(identifier: Identifier) -> Awaitable[Sequence[Any]]:
         """All leases of a client in all subnets and states. *Waits.*
 
-        Found by HW_ADDRESS or CLIENT_ID in DHCPv4, by DUID in DHCPv6; any other identifier finds none. An empty identifier value gives no lease (never "all").
+        Found by HW_ADDRESS or CLIENT_ID in DHCPv4, by DUID in DHCPv6; any other identifier finds none, and so does
+        one with an empty value (never "all").
         """
 
     def add(lease: Any) -> Awaitable[bool]:
@@ -111,13 +112,13 @@ class ILeaseStore(Interface):
 class ILeaseObserver(Interface):
     """Told of lease changes: High Availability, RADIUS accounting, DNS updates."""
 
-    answer_waits: bool = Attribute("Whether the answer leaves only after the awaitables of what it is told of a query fired.")
+    answer_waits: bool = Attribute("Whether the answer leaves only after what it is told of a query has been dealt with.")
 
     def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
         """A query changed these leases, durably. *Waits.*"""
 
     def lease_expired(lease: Any) -> Awaitable[None]:
-        """A lease was reclaimed. *Waits.*"""
+        """A lease was reclaimed. *Waits*, but nobody waits for it."""
 
     def lease_declined(query: Query, lease: Any) -> Awaitable[None]:
         """A client found an address in use. *Waits.*"""

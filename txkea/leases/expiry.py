@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from socket import inet_ntoa
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -12,8 +11,9 @@ from twisted.internet.task import deferLater
 from txkea.errors import TxkeaError, Unavailable
 from txkea.interfaces import ILeaseObserver, ILeaseStore, ILogger
 from txkea.launch import launch
+from txkea.leases.names import name_of
 from txkea.model.configuration import ExpiryParameters
-from txkea.model.lease import Lease4, LeaseState
+from txkea.model.lease import Lease, LeaseState
 
 __all__ = ["Reclamation"]
 
@@ -23,7 +23,7 @@ _ON_DEMAND: Final = 100
 """How many leases are reclaimed when addresses run out and ``max-reclaim-leases`` sets no limit."""
 
 
-def _nothing(lease: Lease4) -> None:
+def _nothing(lease: Lease) -> None:
     """For those who do not count."""
 
 
@@ -36,7 +36,9 @@ class Reclamation:
 
     A reclaimed lease is kept for ``hold_reclaimed_time``, so that its client may get the address again (Kea A168);
     one that was declined is always deleted (Kea A164). ``reclaimed(lease)`` is told of each, as it was, for the
-    statistics; then the observers are. While ``postponed()`` is true the timers do nothing (Kea A169).
+    statistics; then the observers are, in their order and in that of the leases. Nobody waits for what they do then: an
+    observer that never comes back keeps no lease from its end. While ``postponed()`` is true the timers do nothing
+    (Kea A169).
     """
 
     def __init__(
@@ -46,14 +48,16 @@ class Reclamation:
         *,
         reactor: Any,
         log: ILogger,
+        family: int = 4,
         observers: Sequence[ILeaseObserver] = (),
-        reclaimed: Callable[[Lease4], object] = _nothing,
+        reclaimed: Callable[[Lease], object] = _nothing,
         postponed: Callable[[], bool] = _never,
     ) -> None:
         self._leases = leases
         self._parameters = parameters
         self._reactor = reactor
         self._log = log
+        self._message: Callable[[str], str] = lambda identifier: identifier.format(family)
         self._observers = observers
         self._reclaimed = reclaimed
         self._postponed = postponed
@@ -90,20 +94,22 @@ class Reclamation:
                 await run()
         except TxkeaError as error:
             if self._log.error:
-                self._log.error("ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED", f"reclamation could not go on: {error}")
+                text = f"reclamation could not go on: {error}"
+                self._log.error(self._message("ALLOC_ENGINE_V{}_LEASES_RECLAMATION_FAILED"), text)
         finally:
             self._later(name, seconds, run)
 
     async def _cycle(self) -> None:
         parameters = self._parameters
         if self._log.debug:
-            self._log.debug("ALLOC_ENGINE_V4_LEASES_RECLAMATION_START", "starting reclamation of expired leases")
+            text = "starting reclamation of expired leases"
+            self._log.debug(self._message("ALLOC_ENGINE_V{}_LEASES_RECLAMATION_START"), text)
         now = self._reactor.seconds()
         end = now + parameters.max_reclaim_time / 1000 if parameters.max_reclaim_time else None
         count = await self._reclaim(now, parameters.max_reclaim_leases, not parameters.hold_reclaimed_time, end)
         if self._log.debug:
             text = f"completed reclamation of expired leases: {count}"
-            self._log.debug("ALLOC_ENGINE_V4_LEASES_RECLAMATION_COMPLETE", text)
+            self._log.debug(self._message("ALLOC_ENGINE_V{}_LEASES_RECLAMATION_COMPLETE"), text)
         self._warn_if_slow(bool(await self._leases.expired(now, 1)))
 
     def _warn_if_slow(self, left: bool) -> None:
@@ -114,7 +120,7 @@ class Reclamation:
             self._incomplete = 0
             if self._log.warn:
                 text = f"expired leases still exist after {cycles} reclamations: raise max-reclaim-leases"
-                self._log.warn("ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW", text)
+                self._log.warn(self._message("ALLOC_ENGINE_V{}_LEASES_RECLAMATION_SLOW"), text)
 
     async def _flush(self) -> None:
         await self.flush(self._reactor.seconds() - self._parameters.hold_reclaimed_time)
@@ -144,7 +150,7 @@ class Reclamation:
             await self._breathe()
         if count and self._log.debug:
             text = f"deleted {count} reclaimed leases"
-            self._log.debug("ALLOC_ENGINE_V4_RECLAIMED_LEASES_DELETE_COMPLETE", text)
+            self._log.debug(self._message("ALLOC_ENGINE_V{}_RECLAIMED_LEASES_DELETE_COMPLETE"), text)
         return count
 
     # -- the work
@@ -165,7 +171,7 @@ class Reclamation:
         """Let others have the reactor."""
         await deferLater(self._reactor, 0, lambda: None)
 
-    async def _reclaim_one(self, lease: Lease4, remove: bool) -> bool:
+    async def _reclaim_one(self, lease: Lease, remove: bool) -> bool:
         """False if the lease was changed meanwhile: renewed, most likely."""
         declined = lease.state == LeaseState.DECLINED
         if remove or declined:
@@ -180,26 +186,26 @@ class Reclamation:
             return True  # it was accounted for when its client gave it back
         self._reclaimed(lease)
         for observer in self._observers:
-            await self._observe(observer, lease)
+            launch(self._observe(observer, lease))
         return True
 
-    def _tell(self, lease: Lease4, declined: bool) -> None:
+    def _tell(self, lease: Lease, declined: bool) -> None:
         if declined:
             if self._log.info:
-                text = f"declined address {inet_ntoa(lease.address)} is free again"
-                self._log.info("ALLOC_ENGINE_V4_DECLINED_RECOVERED", text)
+                text = f"declined address {name_of(lease)} is free again"
+                self._log.info(self._message("ALLOC_ENGINE_V{}_DECLINED_RECOVERED"), text)
         elif self._log.debug:
-            text = f"reclaimed expired lease {inet_ntoa(lease.address)}"
-            self._log.debug("ALLOC_ENGINE_V4_LEASE_RECLAIM", text)
+            text = f"reclaimed expired lease {name_of(lease)}"
+            self._log.debug(self._message("ALLOC_ENGINE_V{}_LEASE_RECLAIM"), text)
 
-    async def _observe(self, observer: ILeaseObserver, lease: Lease4) -> None:
+    async def _observe(self, observer: ILeaseObserver, lease: Lease) -> None:
         """The lease is reclaimed, whether its observers like it or not."""
         try:
             await observer.lease_expired(lease)
         except Exception as error:  # noqa: BLE001 - a third party's bug must not end reclamation
             if self._log.error:
-                text = f"an observer of the expired lease {inet_ntoa(lease.address)} failed: {error!r}"
-                self._log.error("ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED", text)
+                text = f"an observer of the expired lease {name_of(lease)} failed: {error!r}"
+                self._log.error(self._message("ALLOC_ENGINE_V{}_LEASES_RECLAMATION_FAILED"), text)
 
 
 async def _together(calls: Sequence[Any]) -> list[bool]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from txkea.interfaces import ILogger
+from txkea.leases.names import name_of
 from txkea.model.configuration import Configuration
 from txkea.model.lease import Lease, LeaseType
-from txkea.wire.text import address_text
 
 __all__ = ["sanity_check"]
 
@@ -58,7 +58,7 @@ class _Told:
         count = self._counts[message] = self._counts.get(message, 0) + 1
         if self._log.warn and count <= _LOGGED:
             more = "; further ones are not told" if count == _LOGGED else ""
-            name = f"the lease {address_text(lease.address)} names subnet {lease.subnet_id}"
+            name = f"the lease {name_of(lease)} names subnet {lease.subnet_id}"
             self._log.warn(message, f"{name}{text}{more}")
 
 
