@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange.binding import TRIES, Grant, fresh, give_up, is_running, left, store
-from txkea.exchange.hostnames import settle
+from txkea.exchange.hostnames4 import settle4
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query4
 from txkea.exchange.reservations import reserved_address, reserved_to_another
@@ -203,7 +203,7 @@ async def _any(query: Query4, subnet: LiveSubnet, own: Lease4 | None) -> Choice:
 def hold(query: Query4, choice: Choice) -> int:
     """Keep the address that is offered for the client for a moment; gives the lifetime to offer in seconds."""
     subnet = choice.subnet
-    settle(query, subnet, choice.address)
+    settle4(query, subnet, choice.address)
     if choice.was is None or not _has_it(query, choice):
         query.site.offers.hold(query.key, choice.address, subnet, query.now)
     return lifetime_for(query, subnet)
@@ -241,7 +241,7 @@ async def _draft(query: Query4, choice: Choice) -> Lease4:
     now = int(query.now)
     lifetime = lifetime_for(query, subnet)
     pool = subnet.pool_of(choice.address)
-    settle(query, subnet, choice.address)
+    settle4(query, subnet, choice.address)
     lease = Lease4(
         choice.address,
         query.hwaddr,

@@ -1,69 +1,50 @@
-"""The name that a client gets (Kea A.17; RFC 4702; RFC 2132 section 3.14)."""
+"""The name that a client gets: what both families do alike (Kea A.17, B063, B064; RFC 4702; RFC 4704)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
 
 from txkea.errors import Malformed
-from txkea.exchange.query import Query4
-from txkea.exchange.subnets import LiveSubnet
+from txkea.exchange.query import Query
 from txkea.model.configuration import DdnsBehaviour, ReplaceClientName
-from txkea.wire.names import (
-    FQDN_E,
-    FQDN_N,
-    FQDN_O,
-    FQDN_S,
-    Fqdn4,
-    decode_fqdn4,
-    encode_fqdn4,
-    name_from_text,
-    name_to_text,
-)
+from txkea.wire.names import FQDN_N, FQDN_O, FQDN_S
+from txkea.wire.text import address_text
 
-__all__ = ["settle"]
+__all__ = [
+    "REPLACED",
+    "SUPPLIED",
+    "answered_flags",
+    "from_labels",
+    "generated",
+    "qualified",
+    "reserved",
+    "sanitised",
+    "updates",
+]
 
-HOST_NAME = 12
-FQDN = 81
-REPLACED = {ReplaceClientName.ALWAYS, ReplaceClientName.WHEN_PRESENT}
-SUPPLIED = {ReplaceClientName.ALWAYS, ReplaceClientName.WHEN_NOT_PRESENT}
+REPLACED: Final = {ReplaceClientName.ALWAYS, ReplaceClientName.WHEN_PRESENT}
+"""When the name of a client that tells one gives way to a generated one."""
+SUPPLIED: Final = {ReplaceClientName.ALWAYS, ReplaceClientName.WHEN_NOT_PRESENT}
+"""When a client that tells no name gets a generated one."""
+DASHES: Final = str.maketrans(".:", "--")
 
 
-def settle(query: Query4, subnet: LiveSubnet, address: bytes) -> None:
-    """Decide the client's name once its address is known.
+def updates(query: Query, ddns: DdnsBehaviour) -> bool:
+    """Whether DNS is updated for this client at all."""
+    return query.site.configuration.ddns.enable_updates and ddns.send_updates
 
-    Sets ``query.hostname`` and ``query.fqdn`` for the lease, and ``query.name`` for the answer. A name that cannot be
-    used is left out, never a reason to drop the query (CVE-2019-6473, CVE-2025-11232).
+
+def answered_flags(asked: int, enabled: bool, ddns: DdnsBehaviour) -> int:
+    """Who updates what: S, N and O of the answer, ``enabled`` as of `updates` (Kea A187-A189).
+
+    Raises `Malformed` for a client that asks for an update and for none at once.
     """
-    options = query.message.options
-    ddns = subnet.parameters.ddns
-    if FQDN in options:
-        _settle_fqdn(query, options[FQDN], ddns, address)
-    elif HOST_NAME in options or query.host is not None or ddns.replace_client_name in SUPPLIED:
-        _settle_hostname(query, ddns, address)
-
-
-# -- option 81 ---------------------------------------------------------------------------------------------------------
-
-
-def _settle_fqdn(query: Query4, payload: bytes, ddns: DdnsBehaviour, address: bytes) -> None:
-    try:
-        asked = decode_fqdn4(payload)
-        flags = _answered_flags(asked.flags, query, ddns)
-        name = name_from_text(_full_name(query, asked, ddns, address) or ".")
-    except (Malformed, ValueError):
-        return
-    query.name = (FQDN, encode_fqdn4(Fqdn4(flags, name, not name, 255, 255)))
-    query.hostname = name_to_text(name).lower() if name else ""
-    query.fqdn = (bool(flags & FQDN_S), not flags & FQDN_N)
-
-
-def _answered_flags(asked: int, query: Query4, ddns: DdnsBehaviour) -> int:
-    """Who updates what (Kea A187-A189)."""
-    enabled = query.site.configuration.ddns.enable_updates and ddns.send_updates
     wish = asked & (FQDN_S | FQDN_N)
     if wish == FQDN_S | FQDN_N:
-        raise Malformed("option 81 asks for an update and for none at once")
+        raise Malformed("the client asks for a DNS update and for none at once")
     if wish == FQDN_S:
         server = enabled
     elif wish == FQDN_N:
@@ -71,60 +52,22 @@ def _answered_flags(asked: int, query: Query4, ddns: DdnsBehaviour) -> int:
     else:
         server = enabled and ddns.override_client_update
     none = not enabled if wish == 0 else not server
-    flags = (asked & FQDN_E) | (FQDN_S if server else 0) | (FQDN_N if none else 0)
+    flags = (FQDN_S if server else 0) | (FQDN_N if none else 0)
     return flags | (FQDN_O if server != bool(asked & FQDN_S) else 0)
 
 
-def _full_name(query: Query4, asked: Fqdn4, ddns: DdnsBehaviour, address: bytes) -> str:
-    if query.host is not None and query.host.hostname:
-        return _qualified(query.host.hostname, ddns)
-    if not asked.name or ddns.replace_client_name in REPLACED:
-        return _generated(ddns, address)
-    name = sanitised(".".join(label.decode("latin-1") for label in asked.name), ddns).lower()
-    return _qualified(name, ddns) if asked.partial else name
+def reserved(query: Query) -> str:
+    """The client's reserved name, or ``""``."""
+    return query.host.hostname if query.host is not None else ""
 
 
-# -- option 12 ---------------------------------------------------------------------------------------------------------
+def from_labels(labels: Iterable[bytes], partial: bool, ddns: DdnsBehaviour) -> str:
+    """The name in a client's FQDN option, made fit for the DNS and completed. Raises ValueError if it cannot be."""
+    name = sanitised(".".join(label.decode("latin-1") for label in labels), ddns).lower()
+    return qualified(name, ddns) if partial else name
 
 
-def _settle_hostname(query: Query4, ddns: DdnsBehaviour, address: bytes) -> None:
-    options = query.message.options
-    payload = options.get(HOST_NAME, b"")
-    sent = payload.rstrip(b"\0").decode("latin-1").strip()
-    if query.host is not None and query.host.hostname:
-        name = _qualified(query.host.hostname, ddns)
-    elif sent:
-        name = _from_client(sent, ddns, address)
-    elif not payload and ddns.replace_client_name in SUPPLIED:
-        name = _generated(ddns, address)
-    else:
-        return
-    if not name or len(name) > 255:
-        return
-    query.hostname = name.lower()
-    query.name = (HOST_NAME, query.hostname.encode("ascii", "replace"))
-    enabled = query.site.configuration.ddns.enable_updates and ddns.send_updates
-    query.fqdn = (enabled, enabled)
-
-
-def _from_client(text: str, ddns: DdnsBehaviour, address: bytes) -> str:
-    """The name in option 12, made fit for the DNS; ``""`` when nothing of it is left (Kea A191, A193)."""
-    if ddns.replace_client_name in REPLACED or text == ".":
-        return _generated(ddns, address)
-    try:
-        name = sanitised(text.rstrip("."), ddns)
-        name_from_text(name)
-    except ValueError:
-        return ""
-    if "." not in name:
-        return _qualified(name, ddns)
-    return f"{name}." if text.endswith(".") else name
-
-
-# -- names -------------------------------------------------------------------------------------------------------------
-
-
-def _qualified(name: str, ddns: DdnsBehaviour) -> str:
+def qualified(name: str, ddns: DdnsBehaviour) -> str:
     """The name with the qualifying suffix, without a final dot; one that ends in a dot is complete (Kea A076)."""
     suffix = ddns.qualifying_suffix.strip(".")
     if name.endswith(".") or not suffix or f".{name}".lower().endswith(f".{suffix}".lower()):
@@ -132,9 +75,9 @@ def _qualified(name: str, ddns: DdnsBehaviour) -> str:
     return f"{name}.{suffix}"
 
 
-def _generated(ddns: DdnsBehaviour, address: bytes) -> str:
-    """Such as ``myhost-192-0-2-1.example.org`` (Kea A190)."""
-    return _qualified(f"{ddns.generated_prefix}-{'-'.join(str(byte) for byte in address)}", ddns)
+def generated(ddns: DdnsBehaviour, address: bytes) -> str:
+    """Such as ``myhost-192-0-2-1.example.org`` or ``myhost-2001-db8--1.example.org`` (Kea A190, B064)."""
+    return qualified(f"{ddns.generated_prefix}-{address_text(address).translate(DASHES)}", ddns)
 
 
 def sanitised(name: str, ddns: DdnsBehaviour) -> str:

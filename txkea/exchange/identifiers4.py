@@ -1,15 +1,14 @@
-"""What a client is known by."""
+"""What a DHCPv4 client is known by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from txkea.exchange.identifiers import identify
 from txkea.exchange.query import Query4
 from txkea.model.identifier import Identifier, IdentifierKind
 
 __all__ = ["identify4"]
-
-Reader = Callable[[Query4], bytes]
 
 
 def _duid(query: Query4) -> bytes:
@@ -18,7 +17,7 @@ def _duid(query: Query4) -> bytes:
     return client_id[5:] if len(client_id) > 5 and client_id[0] == 255 else b""
 
 
-READERS: dict[IdentifierKind, Reader] = {
+READERS: dict[IdentifierKind, Callable[[Query4], bytes]] = {
     IdentifierKind.HW_ADDRESS: lambda query: query.hwaddr,
     IdentifierKind.DUID: _duid,
     IdentifierKind.CIRCUIT_ID: lambda query: (query.suboptions or {}).get(1, b""),
@@ -27,12 +26,5 @@ READERS: dict[IdentifierKind, Reader] = {
 
 
 def identify4(query: Query4) -> Sequence[Identifier]:
-    """The identifiers that a query carries, in the order in which reservations are looked up (Kea A029)."""
-    found = [
-        Identifier(kind, value)
-        for kind in query.site.configuration.host_identifiers
-        if kind in READERS and (value := READERS[kind](query))
-    ]
-    for source in query.site.identifier_sources:
-        found.extend(source.identifiers(query))
-    return found
+    """See `txkea.exchange.identifiers.identify`."""
+    return identify(query, READERS)

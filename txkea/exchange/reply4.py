@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from txkea.exchange.options4 import Blocks, configured
+from txkea.exchange.options import Blocks
+from txkea.exchange.options4 import configured
 from txkea.exchange.query import Query4
 from txkea.exchange.reply import Reply
 from txkea.exchange.subnets import ANY, LIMITED_BROADCAST, LiveSubnet

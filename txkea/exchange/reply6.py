@@ -1,0 +1,156 @@
+"""The DHCPv6 answer: its options in order, its relays, and where it is sent (Kea B.4; RFC 8415 sections 18.3, 19.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
+from struct import Struct
+from typing import Final
+
+from txkea.errors import Drop, Malformed
+from txkea.exchange.options import Blocks
+from txkea.exchange.options6 import configured6
+from txkea.exchange.query import Query6
+from txkea.exchange.reply import Reply
+from txkea.wire.dhcp6 import HEADER6_LENGTH, Option6, Relay, encode6, option6, parse_options6, wrap_replies
+
+__all__ = ["CLIENT_PORT6", "SERVER_PORT6", "answer6", "revised6"]
+
+SERVER_PORT6: Final = 547
+CLIENT_PORT6: Final = 546
+LONGEST: Final = 65535 - 8
+"""Bytes of a UDP payload in IPv6, at most."""
+RELAY_HEADER: Final = 34
+NOTHING: Final = Blocks(b"", ())
+CLIENT_ID, SERVER_ID, RSOO = Option6.CLIENT_ID, Option6.SERVER_ID, Option6.RSOO
+RELAY_PORT = Option6.RELAY_SOURCE_PORT
+
+_unpack_header = Struct("!HH").unpack_from
+_by_code = itemgetter(0)
+
+
+def answer6(query: Query6, kind: int, blocks: bytes = b"", with_options: bool = True) -> Reply:
+    """An answer of this type to the client, through the relays that its query came through.
+
+    ``blocks`` are encoded options, such as the identity associations, those of one code in the order in which they
+    shall stand; ``with_options`` adds what is configured. Raises `Drop` for an answer that no datagram holds.
+    """
+    try:
+        configured = configured6(query) if with_options else NOTHING
+        return _sent(query, kind, _options(query, blocks, configured))
+    except ValueError as error:
+        raise Drop(f"the answer cannot be encoded: {error}", "", "DHCP6_PACK_FAIL") from None
+
+
+async def revised6(query: Query6, reply: Reply) -> Reply:
+    """The answer after third parties had their say about its options (`IAnswerReady`).
+
+    Of options with one code they see the first; the others stay as long as that one is not changed. What they add takes
+    its place by its code.
+    """
+    found: dict[int, list[bytes]] = {}
+    for code, payload in parse_options6(_innermost(reply.data, len(query.message.relays))):
+        found.setdefault(code, []).append(payload)
+    options = {code: payloads[0] for code, payloads in found.items()}
+    for facet in query.site.answer_ready:
+        await facet.answer_ready(query, options)
+    try:
+        return _sent(query, reply.type, b"".join(_revised(found, options)))
+    except ValueError as error:
+        raise Drop(f"the answer cannot be encoded: {error}", "", "DHCP6_PACK_FAIL") from None
+
+
+def _innermost(data: bytes, relays: int) -> bytes:
+    """The options of an answer that stands in so many relays' messages."""
+    for _ in range(relays):
+        data = dict(parse_options6(data[RELAY_HEADER:]))[Option6.RELAY_MSG]
+    return data[HEADER6_LENGTH:]
+
+
+def _revised(before: Mapping[int, list[bytes]], after: Mapping[int, bytes]) -> Iterable[bytes]:
+    for code, payload in sorted(after.items()):
+        same = code in before and before[code][0] == payload
+        for each in before[code] if same else (payload,):
+            yield option6(code, each)
+
+
+# -- the options -------------------------------------------------------------------------------------------------------
+
+
+def _options(query: Query6, blocks: bytes, configured: Blocks) -> bytes:
+    """All options, ascending by code (Kea C058)."""
+    front = option6(CLIENT_ID, query.duid) if query.duid else b""
+    front += option6(SERVER_ID, query.site.server_id)
+    more: list[tuple[int, bytes]] = []
+    if query.name is not None:
+        configured = _without(configured, query.name[0])
+        more.append((query.name[0], option6(*query.name)))
+    if query.message.relays:
+        more += _supplied(query, {code for code, _ in (*configured.pairs, *more)})
+    own, last = _split(blocks)
+    if not more and (not configured.pairs or last <= configured.pairs[0][0]):
+        return front + blocks + configured.joined
+    pairs = sorted((*own, *configured.pairs, *more), key=_by_code)
+    return front + b"".join([block for _, block in pairs])
+
+
+def _without(configured: Blocks, code: int) -> Blocks:
+    """A client's own name takes the place of a configured one."""
+    return configured._replace(pairs=tuple(pair for pair in configured.pairs if pair[0] != code))
+
+
+def _split(blocks: bytes) -> tuple[list[tuple[int, bytes]], int]:
+    """Each option with its code, and the highest code; or a number beyond all codes if they do not ascend."""
+    pairs = []
+    place, end, last = 0, len(blocks), 0
+    while place < end:
+        code, length = _unpack_header(blocks, place)
+        after = place + 4 + length
+        pairs.append((code, blocks[place:after]))
+        last = code if code >= last else 1 << 16
+        place = after
+    return pairs, last
+
+
+def _supplied(query: Query6, present: set[int]) -> list[tuple[int, bytes]]:
+    """What relays supply for the client, the nearest to it first, and the answer does not have (RFC 6422; Kea B065)."""
+    allowed = query.site.configuration.relay_supplied_options
+    present |= {CLIENT_ID, SERVER_ID, Option6.IA_NA, Option6.IA_PD, Option6.STATUS_CODE, Option6.RAPID_COMMIT}
+    found = []
+    for relay in reversed(query.message.relays):
+        for code, payload in _supplies(relay):
+            if (code in allowed or code == Option6.ERP_LOCAL_DOMAIN_NAME) and code not in present:
+                present.add(code)
+                found.append((code, option6(code, payload)))
+    return found
+
+
+def _supplies(relay: Relay) -> Iterable[tuple[int, bytes]]:
+    payload = relay.options.get(RSOO)
+    if payload is None:
+        return ()
+    try:
+        return parse_options6(payload)
+    except Malformed:
+        return ()
+
+
+# -- the datagram ------------------------------------------------------------------------------------------------------
+
+
+def _sent(query: Query6, kind: int, options: bytes) -> Reply:
+    """The datagram and its destination. Raises ValueError if it is too long.
+
+    A client listens on its own port, whatever port it sends from (RFC 8415 section 7.2), as in Kea; a relay on the
+    servers' port, unless it says that it listens where it sends from (RFC 8357 section 5.2).
+    """
+    message, origin = query.message, query.origin
+    data = encode6(kind, message.transaction_id, options)
+    relays = message.relays
+    port = CLIENT_PORT6
+    if relays:
+        data = wrap_replies(relays, data)
+        port = origin.source_port if RELAY_PORT in relays[0].options else SERVER_PORT6
+    if len(data) > LONGEST:
+        raise ValueError(f"{len(data)} bytes are too many for a datagram, which has at most {LONGEST}")
+    return Reply(kind, data, origin.source, port, b"")
