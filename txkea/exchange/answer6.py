@@ -58,6 +58,7 @@ async def solicit(query: Query6) -> Reply | None:
     """Offer what the client asks for; with rapid commit on both sides, lease it at once."""
     subnet = query.subnet
     if subnet is not None and subnet.parameters.rapid_commit and Option6.RAPID_COMMIT in query.message.options:
+        query.rapid = True
         outcomes = await _assigned(query, associations(query))
         return answer6(query, REPLY, RAPID + encoded(query, outcomes))
     query.site.offers.forget(query.now)
@@ -156,7 +157,7 @@ async def rebind(query: Query6) -> Reply | None:
 async def release(query: Query6) -> Reply | None:
     """End the client's leases; with affinity the rows are kept, so that it gets the same again."""
     outcomes = await together([_released(query, ia) for ia in associations(query)])
-    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "All released."))
+    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "All released."), with_options=False)
 
 
 async def _released(query: Query6, ia: Ia) -> Outcome:
@@ -210,7 +211,7 @@ async def decline(query: Query6) -> Reply | None:
     """Keep addresses that the client found in use from everybody for a while; prefixes cannot be declined."""
     ias = [ia for ia in associations(query) if kind_of(ia) == NA]
     outcomes = await together([_declined(query, ia) for ia in ias])
-    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "Noted."))
+    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "Noted."), with_options=False)
 
 
 async def _declined(query: Query6, ia: Ia) -> Outcome:

@@ -8,13 +8,23 @@ from struct import Struct
 from typing import Final
 
 from txkea.errors import Drop, Malformed
+from txkea.exchange.hostnames6 import settle6
 from txkea.exchange.options import Blocks
 from txkea.exchange.options6 import configured6
 from txkea.exchange.query import Query6
 from txkea.exchange.reply import Reply
-from txkea.wire.dhcp6 import HEADER6_LENGTH, Option6, Relay, encode6, option6, parse_options6, wrap_replies
+from txkea.wire.dhcp6 import (
+    HEADER6_LENGTH,
+    MessageType6,
+    Option6,
+    Relay,
+    encode6,
+    option6,
+    parse_options6,
+    wrap_replies,
+)
 
-__all__ = ["CLIENT_PORT6", "SERVER_PORT6", "answer6", "revised6"]
+__all__ = ["CLIENT_PORT6", "SERVER_PORT6", "answer6", "revised6", "wrapped6"]
 
 SERVER_PORT6: Final = 547
 CLIENT_PORT6: Final = 546
@@ -23,7 +33,9 @@ LONGEST: Final = 65535 - 8
 RELAY_HEADER: Final = 34
 NOTHING: Final = Blocks(b"", ())
 CLIENT_ID, SERVER_ID, RSOO = Option6.CLIENT_ID, Option6.SERVER_ID, Option6.RSOO
-RELAY_PORT = Option6.RELAY_SOURCE_PORT
+FQDN, RELAY_PORT = Option6.CLIENT_FQDN, Option6.RELAY_SOURCE_PORT
+NAMING: Final = (MessageType6.SOLICIT, MessageType6.REQUEST, MessageType6.RENEW, MessageType6.REBIND)
+"""The messages whose answer tells the client its name."""
 
 _unpack_header = Struct("!HH").unpack_from
 _by_code = itemgetter(0)
@@ -35,11 +47,36 @@ def answer6(query: Query6, kind: int, blocks: bytes = b"", with_options: bool = 
     ``blocks`` are encoded options, such as the identity associations, those of one code in the order in which they
     shall stand; ``with_options`` adds what is configured. Raises `Drop` for an answer that no datagram holds.
     """
+    if query.name is None and FQDN in query.message.options and query.type in NAMING and query.subnet is not None:
+        settle6(query, query.subnet, None)  # it got no address, but told a name
     try:
-        configured = configured6(query) if with_options else NOTHING
-        return _sent(query, kind, _options(query, blocks, configured))
+        options = _options(query, blocks, configured6(query) if with_options else NOTHING)
     except ValueError as error:
-        raise Drop(f"the answer cannot be encoded: {error}", "", "DHCP6_PACK_FAIL") from None
+        raise _too_long(error) from None
+    return wrapped6(query, kind, encode6(kind, query.message.transaction_id, options))
+
+
+def wrapped6(query: Query6, kind: int, data: bytes) -> Reply:
+    """A whole message of this type on its way to the client. Raises `Drop` if it is too long.
+
+    A client listens on its own port, whatever port it sends from (RFC 8415 section 7.2), as in Kea; a relay on the
+    servers' port, unless it says that it listens where it sends from (RFC 8357 section 5.2).
+    """
+    origin, relays = query.origin, query.message.relays
+    port = CLIENT_PORT6
+    if relays:
+        try:
+            data = wrap_replies(relays, data)
+        except ValueError as error:
+            raise _too_long(error) from None
+        port = origin.source_port if RELAY_PORT in relays[0].options else SERVER_PORT6
+    if len(data) > LONGEST:
+        raise _too_long(f"{len(data)} bytes are too many for a datagram, which has at most {LONGEST}")
+    return Reply(kind, data, origin.source, port, b"")
+
+
+def _too_long(why: object) -> Drop:
+    return Drop(f"the answer cannot be encoded: {why}", "", "DHCP6_PACK_FAIL")
 
 
 async def revised6(query: Query6, reply: Reply) -> Reply:
@@ -49,22 +86,24 @@ async def revised6(query: Query6, reply: Reply) -> Reply:
     its place by its code.
     """
     found: dict[int, list[bytes]] = {}
-    for code, payload in parse_options6(_innermost(reply.data, len(query.message.relays))):
+    message = _innermost(reply.data, len(query.message.relays))
+    for code, payload in parse_options6(message[HEADER6_LENGTH:]):
         found.setdefault(code, []).append(payload)
     options = {code: payloads[0] for code, payloads in found.items()}
     for facet in query.site.answer_ready:
         await facet.answer_ready(query, options)
     try:
-        return _sent(query, reply.type, b"".join(_revised(found, options)))
+        blocks = b"".join(_revised(found, options))
     except ValueError as error:
-        raise Drop(f"the answer cannot be encoded: {error}", "", "DHCP6_PACK_FAIL") from None
+        raise _too_long(error) from None
+    return wrapped6(query, reply.type, message[:HEADER6_LENGTH] + blocks)
 
 
 def _innermost(data: bytes, relays: int) -> bytes:
-    """The options of an answer that stands in so many relays' messages."""
+    """The message in so many relays' messages."""
     for _ in range(relays):
         data = dict(parse_options6(data[RELAY_HEADER:]))[Option6.RELAY_MSG]
-    return data[HEADER6_LENGTH:]
+    return data
 
 
 def _revised(before: Mapping[int, list[bytes]], after: Mapping[int, bytes]) -> Iterable[bytes]:
@@ -85,7 +124,7 @@ def _options(query: Query6, blocks: bytes, configured: Blocks) -> bytes:
     if query.name is not None:
         configured = _without(configured, query.name[0])
         more.append((query.name[0], option6(*query.name)))
-    if query.message.relays:
+    if any(RSOO in relay.options for relay in query.message.relays):
         more += _supplied(query, {code for code, _ in (*configured.pairs, *more)})
     own, last = _split(blocks)
     if not more and (not configured.pairs or last <= configured.pairs[0][0]):
@@ -133,24 +172,3 @@ def _supplies(relay: Relay) -> Iterable[tuple[int, bytes]]:
         return parse_options6(payload)
     except Malformed:
         return ()
-
-
-# -- the datagram ------------------------------------------------------------------------------------------------------
-
-
-def _sent(query: Query6, kind: int, options: bytes) -> Reply:
-    """The datagram and its destination. Raises ValueError if it is too long.
-
-    A client listens on its own port, whatever port it sends from (RFC 8415 section 7.2), as in Kea; a relay on the
-    servers' port, unless it says that it listens where it sends from (RFC 8357 section 5.2).
-    """
-    message, origin = query.message, query.origin
-    data = encode6(kind, message.transaction_id, options)
-    relays = message.relays
-    port = CLIENT_PORT6
-    if relays:
-        data = wrap_replies(relays, data)
-        port = origin.source_port if RELAY_PORT in relays[0].options else SERVER_PORT6
-    if len(data) > LONGEST:
-        raise ValueError(f"{len(data)} bytes are too many for a datagram, which has at most {LONGEST}")
-    return Reply(kind, data, origin.source, port, b"")
