@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DOC := doc/_build
 PORT ?= 10067
 CLIENT_PORT ?= 10068
+PORT6 ?= 10547
+CLIENT_PORT6 ?= 10546
 TESTFLAGS ?=
 TESTS ?=
 BENCHFLAGS ?=
@@ -22,12 +24,12 @@ SPACE := $(EMPTY) $(EMPTY)
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: os-run $(VENV)/.run ## Serve on the loopback interface, show a client getting a lease, stay up until Ctrl-C
+run: os-run $(VENV)/.run ## Serve on the loopback interface, show clients getting leases, stay up until Ctrl-C
 	@mkdir -p .run
-	@( $(BIN)/txkea client --server 127.0.0.1 --port $(PORT) || echo "make run: the client got no lease" >&2 ) & \
-	KEA_DHCP_DATA_DIR=$(CURDIR)/.run KEA_PIDFILE_DIR=$(CURDIR)/.run \
-	KEA_CONTROL_SOCKET_DIR=$(CURDIR)/.run KEA_LOG_FILE_DIR=$(CURDIR)/.run \
-	exec $(BIN)/txkea dhcp4 -c config/loopback.conf -p $(PORT) -P $(CLIENT_PORT)
+	@( $(BIN)/txkea client --server 127.0.0.1 --port $(PORT) || echo "make run: the client got no lease" >&2; \
+	$(BIN)/txkea client -6 --server ::1 --port $(PORT6) || echo "make run: the DHCPv6 client got no lease" >&2 ) & \
+	exec $(BIN)/twistd -n --pidfile=.run/twistd.pid kea -c config/loopback.conf --data-directory .run \
+	-p $(PORT) -P $(CLIENT_PORT) --port6 $(PORT6) --client-port6 $(CLIENT_PORT6)
 
 test: os-test os-docs $(VENV)/.test ## Run all tests; TESTS="unit", "real" or names for trial, TESTFLAGS=--no-skips
 	@$(BIN)/python tools/run_tests.py $(TESTFLAGS) $(TESTS)

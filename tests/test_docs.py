@@ -23,6 +23,7 @@ from txkea.control.commands import DaemonCommands
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.statistics import StatisticCommands
+from txkea.control.views import VIEWS
 from txkea.exchange.statistics import GLOBAL4
 from txkea.interfaces import IHostSource, IProviderFactory
 from txkea.launch import launch
@@ -34,7 +35,7 @@ __all__ = ["ExampleTests", "ListingTests", "ReferenceTests"]
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.rst", *sorted((ROOT / "doc").rglob("*.rst")))
 BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:\1   :.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE)
-MESSAGE = re.compile(r"(?:DHCP4|DHCPSRV|ALLOC_ENGINE|COMMAND|HOSTS|TXKEA)_[A-Z0-9_]+")
+MESSAGE = re.compile(r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|HOSTS|TXKEA)_[A-Z0-9_]+")
 
 
 class Listing(NamedTuple):
@@ -64,12 +65,12 @@ def module(page: Path) -> ModuleType:
 
 
 def messages(path: Path) -> Iterator[str]:
-    """The message identifiers in a module."""
+    """The message identifiers in a module; ``{}`` stands for either family."""
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
         if not ast.unparse(statement).startswith("__all__"):
             for node in ast.walk(statement):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and MESSAGE.fullmatch(node.value):
-                    yield node.value
+                    yield from {node.value.format(family) for family in (4, 6)}
 
 
 def accepted(text: str) -> Any:
@@ -151,8 +152,9 @@ class ReferenceTests(SynchronousTestCase):
     def test_commands(self) -> None:
         """Every command of the control socket is explained, and no other."""
         anything: Any = None
-        providers = (Registry, DaemonCommands, LeaseCommands, StatisticCommands)
-        commands = {name for provider in providers for name in provider(anything).commands()}
+        providers: list[Any] = [made(anything) for made in (Registry, DaemonCommands, StatisticCommands)]
+        providers += [LeaseCommands(anything, view, anything) for view in VIEWS.values()]
+        commands = {name for provider in providers for name in provider.commands()}
         page = (ROOT / "doc" / "operator" / "control.rst").read_text(encoding="utf-8")
         self.assertEqual(set(re.findall(r"(?m)^``([a-z0-9-]+)``", page)), commands)
 

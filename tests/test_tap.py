@@ -362,7 +362,7 @@ class PathsTests(SynchronousTestCase):
         for environment in ({}, {"KEA_PIDFILE_DIR": "", "KEA_DHCP_DATA_DIR": ""}):
             paths = Paths.from_environment(environment)
             self.assertEqual(paths.lease_file(), "/var/lib/kea/kea-leases4.csv")
-            self.assertEqual(paths.pid_file("/etc/kea/kea-dhcp4.conf"), "/run/kea/kea-dhcp4.kea-dhcp4.pid")
+            self.assertEqual(paths.pid_file("/etc/kea/kea-dhcp4.conf", "kea-dhcp4"), "/run/kea/kea-dhcp4.kea-dhcp4.pid")
             self.assertEqual(paths.socket("kea4-ctrl-socket"), "/run/kea/kea4-ctrl-socket")
             self.assertEqual((paths.logs, paths.log_destination), ("/var/log/kea", "stdout"))
 
@@ -375,7 +375,7 @@ class PathsTests(SynchronousTestCase):
             }
         )  # fmt: skip
         self.assertEqual(
-            [paths.lease_file(), paths.server_id_file(), paths.pid_file("x.conf"), paths.socket("a"), paths.logs],
+            [paths.lease_file(), paths.server_id_file(), paths.pid_file("x.conf", "kea-dhcp4"), paths.socket("a"), paths.logs],
             ["/d/kea-leases4.csv", "/d/kea-dhcp6-serverid", "/p/x.kea-dhcp4.pid", "/s/a", "/l"],
         )
         self.assertEqual((paths.log_destination, paths.lease_file("/x/y.csv")), ("syslog:local1", "/x/y.csv"))

@@ -40,7 +40,11 @@ class Paths:
         where = os.path.abspath(directory)
         return evolve(self, data=where, pid=where, sockets=where, logs=where)
 
-    def pid_file(self, configuration_file: str, program: str = "kea-dhcp4") -> str:
+    def configured(self, data_directory: str) -> Paths:
+        """These places as a configuration's ``data-directory`` moves them, ``""`` when it has none."""
+        return evolve(self, data=os.path.join(self.data, data_directory)) if data_directory else self
+
+    def pid_file(self, configuration_file: str, program: str) -> str:
         """The pid file of a server that reads this file (Kea A003)."""
         base = os.path.splitext(os.path.basename(configuration_file))[0]
         return os.path.join(self.pid, f"{base}.{program}.pid")

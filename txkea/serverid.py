@@ -142,6 +142,8 @@ def keep(path: str, duid: bytes) -> None:
         os.rename(temporary, path)
         _sync_directory(path)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
         mend = (
             "create the directory, let this user write there, set data-directory, or set server-id's persist to false"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,16 +14,18 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
 from txkea import __version__
-from txkea.config.load import configuration4, load4
-from txkea.config.text import from_json
+from txkea.config.load import configuration as configured
+from txkea.config.text import from_json, load
 from txkea.control.channels import Channels
 from txkea.control.commands import DaemonCommands
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.statistics import StatisticCommands
+from txkea.control.views import VIEWS
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.exchange import accounting
 from txkea.exchange.assemble import assemble, believe, forget, recount, server_addresses
+from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
 from txkea.hosts.configured import configured_hosts
@@ -31,10 +34,10 @@ from txkea.launch import launch
 from txkea.leases.expiry import Reclamation
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
-from txkea.model.lease import Lease4
 from txkea.paths import Paths
 from txkea.providers import lease_store
 from txkea.server import Server
+from txkea.serverid import Material, choose, keep, recall
 
 __all__ = ["KeaService"]
 
@@ -47,9 +50,10 @@ QUIET_COLLECTOR = (50_000, 50, 100)
 
 
 class KeaService(Service):
-    """A DHCPv4 server with all that its configuration asks for.
+    """A server of one family with all that its configuration asks for.
 
-    ``path`` is the configuration file. `ConfigErrors` is raised when the service is made, if the file cannot be used.
+    ``path`` is the configuration file. The ports are the family's own unless told otherwise. `ConfigErrors` is raised
+    when the service is made, if the file cannot be used.
     ``failed(reason)`` is told when a server that was to start cannot serve after all; it should end the process with
     the exit status ``exit_value``.
     """
@@ -59,17 +63,19 @@ class KeaService(Service):
     def __init__(
         self,
         path: str,
+        family: Family = FAMILY4,
         *,
         reactor: Any,
         network: INetwork,
         logs: Logs,
         paths: Paths,
         debug: bool = False,
-        server_port: int = 67,
-        client_port: int = 68,
+        server_port: int = 0,
+        client_port: int = 0,
         failed: Callable[[str], object] = lambda reason: None,
     ) -> None:
         self._path = path
+        self.family = family
         self._reactor = reactor
         self._network = network
         self._logs = logs
@@ -77,11 +83,10 @@ class KeaService(Service):
         self._debug = debug
         self._failed = failed
         self._changing = DeferredLock()
-        self._log = logs.logger("dhcp4")
+        self._log = logs.logger(f"dhcp{family.number}")
         self.configuration = self._load()
         self._configure_logs(self.configuration)
-        if self._log.info:
-            self._log.info("DHCP4_STARTING", f"Kea DHCPv4 server version {__version__} (txkea) starting")
+        self._say("DHCP{}_STARTING", f"Kea {family.label} server version {__version__} (txkea) starting")
         self.started = self.reloaded = reactor.seconds()
         self.statistics: dict[str, int] = {}
         self.leases = self._store(self.configuration)
@@ -94,32 +99,39 @@ class KeaService(Service):
 
     # -- building ------------------------------------------------------------------------------------------------------
 
+    def _say(self, message: str, text: str) -> None:
+        if self._log.info:
+            self._log.info(self.family.message(message), text)
+
+    def _warn(self, message: str, text: str) -> None:
+        if self._log.warn:
+            self._log.warn(self.family.message(message), text)
+
     def _load(self) -> Configuration:
         try:
-            return load4(self._path)
+            return self._read()
         except ConfigErrors as errors:
-            self._complain("DHCP4_CONFIG_LOAD_FAIL", f"configuration error using file {self._path}", errors)
+            self._complain("DHCP{}_CONFIG_LOAD_FAIL", f"configuration error using file {self._path}", errors)
             raise
+
+    def _read(self) -> Configuration:
+        return configured(load(self._path), self.family.number)
 
     def _complain(self, message: str, what: str, error: TxkeaError) -> None:
         """One line for each thing that is wrong."""
         if self._log.error:
             for line in str(error).splitlines():
-                self._log.error(message, f"{what}: {line}")
+                self._log.error(self.family.message(message), f"{what}: {line}")
 
     def _configure_logs(self, configuration: Configuration) -> None:
-        for problem in self._logs.configure(configuration.loggers, debug=self._debug):
-            self._warn("DHCP4_LOGGING_PROBLEM", problem)
-
-    def _warn(self, message: str, text: str) -> None:
-        if self._log.warn:
-            self._log.warn(message, text)
+        for problem in self._logs.configure(configuration.loggers, root=self.family.daemon, debug=self._debug):
+            self._warn("DHCP{}_LOGGING_PROBLEM", problem)
 
     def _store(self, configuration: Configuration) -> ILeaseStore:
         log = self._logs.logger("dhcpsrv")
         return lease_store(configuration, reactor=self._reactor, log=log, paths=self._paths)
 
-    def _assemble(self, configuration: Configuration, before: Site | None = None) -> Site:
+    def _assemble(self, configuration: Configuration, before: Site | None = None, server_id: bytes = b"") -> Site:
         logger = self._logs.logger
         return assemble(
             configuration,
@@ -127,7 +139,7 @@ class KeaService(Service):
             hosts=configured_hosts(configuration),
             statistics=self.statistics,
             log=Loggers(
-                server=logger("dhcp4"),
+                server=self._log,
                 packets=logger("packets"),
                 bad_packets=logger("bad-packets"),
                 leases=logger("leases"),
@@ -135,6 +147,7 @@ class KeaService(Service):
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
+            server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             offers=before.offers if before is not None else Offers(),
         )
@@ -162,7 +175,8 @@ class KeaService(Service):
         self._listen(self.site)
 
     def _listen(self, site: Site) -> None:
-        sockets = self._network.listen4(site.configuration.interfaces, self.server)
+        listen = self._network.listen4 if self.family.number == 4 else self._network.listen6
+        sockets = listen(site.configuration.interfaces, self.server)
         site.server_addresses = server_addresses(site, (sock.local for sock in sockets))
 
     def startService(self) -> None:
@@ -174,6 +188,8 @@ class KeaService(Service):
 
     async def _start(self) -> None:
         try:
+            self.site.server_id = self._server_id(self.configuration)
+            self._keep(self.configuration, self.site.server_id)
             await self.leases.open()
             recount(self.site, await self.leases.counts())
             self._channels.apply(self.configuration.control_sockets)
@@ -187,28 +203,27 @@ class KeaService(Service):
         gc.freeze()
         gc.set_threshold(*QUIET_COLLECTOR)
         self.server.enabled = True
-        if self._log.info:
-            self._log.info("DHCP4_STARTED", f"Kea DHCPv4 server version {__version__} (txkea) started")
+        self._say("DHCP{}_STARTED", f"Kea {self.family.label} server version {__version__} (txkea) started")
         await self._teach(self.site)
 
     def _cannot_start(self, reason: str) -> None:
         self.exit_value = 1
         if self._log.fatal:
-            self._log.fatal("DHCP4_INIT_FAIL", f"failed to initialize Kea server: {reason}")
+            self._log.fatal(self.family.message("DHCP{}_INIT_FAIL"), f"failed to initialize Kea server: {reason}")
         self._failed(reason)
 
     def _tell_complete(self) -> None:
         for warning in self.configuration.warnings:
-            self._warn("DHCP4_CONFIG_WARNING", warning)
-        if self._log.info:
-            count = len(self.configuration.subnets)
-            self._log.info("DHCP4_CONFIG_COMPLETE", f"DHCPv4 server has completed configuration: {count} subnet(s)")
+            self._warn("DHCP{}_CONFIG_WARNING", warning)
+        count = len(self.configuration.subnets)
+        text = f"{self.family.label} server has completed configuration: {count} subnet(s)"
+        self._say("DHCP{}_CONFIG_COMPLETE", text)
 
     async def _teach(self, site: Site) -> None:
         """Let the pools learn what is taken, page by page; until then an allocation finds out by asking the store."""
         after: bytes | None = None
         while site is self.site:
-            page: Sequence[Lease4] = await site.leases.page(after, PAGE)
+            page: Sequence[Any] = await site.leases.page(after, PAGE)
             believe(site, page)
             if len(page) < PAGE:
                 return
@@ -216,10 +231,15 @@ class KeaService(Service):
             await deferLater(self._reactor, 0, lambda: None)
 
     def _commands(self) -> list[Any]:
-        return [DaemonCommands(self, self._reactor.seconds), LeaseCommands(self.leases), self._statistics()]
+        seconds = self._reactor.seconds
+        return [
+            DaemonCommands(self, seconds),
+            LeaseCommands(self.leases, VIEWS[self.family.number], self._deleted),
+            StatisticCommands(self.statistics, seconds),
+        ]
 
-    def _statistics(self) -> StatisticCommands:
-        return StatisticCommands(self.statistics, self._reactor.seconds)
+    def _deleted(self, lease: Any) -> None:
+        accounting.deleted(self.statistics, self.site.subnets, lease)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
@@ -228,22 +248,21 @@ class KeaService(Service):
         await self._changing.run(lambda: Deferred.fromCoroutine(self._reload()))
 
     async def _reload(self) -> None:
-        if self._log.info:
-            self._log.info("DHCP4_DYNAMIC_RECONFIGURATION", f"initiate server reconfiguration using file: {self._path}")
+        self._say("DHCP{}_DYNAMIC_RECONFIGURATION", f"initiate server reconfiguration using file: {self._path}")
         try:
-            configuration = await self._in_thread(load4, self._path)
+            configuration = await self._in_thread(self._read)
             await self._replace(configuration)
         except TxkeaError as error:
             what = f"dynamic server reconfiguration failed with file: {self._path}"
-            self._complain("DHCP4_DYNAMIC_RECONFIGURATION_FAIL", what, error)
+            self._complain("DHCP{}_DYNAMIC_RECONFIGURATION_FAIL", what, error)
             raise
-        if self._log.info:
-            text = f"dynamic server reconfiguration succeeded with file: {self._path}"
-            self._log.info("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS", text)
+        text = f"dynamic server reconfiguration succeeded with file: {self._path}"
+        self._say("DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS", text)
 
     async def test(self, document: Mapping[str, Any]) -> Configuration:
         """The configuration that a command's document would give; raises `ConfigErrors`. Nothing is changed."""
-        return await self._in_thread(lambda: configuration4(from_json(document)))  # type: ignore[no-any-return]
+        number = self.family.number
+        return await self._in_thread(lambda: configured(from_json(document), number))  # type: ignore[no-any-return]
 
     def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """A large configuration takes seconds to read, and nothing slow may hold the reactor."""
@@ -252,18 +271,19 @@ class KeaService(Service):
     async def _replace(self, configuration: Configuration) -> None:
         """Swap the site: first all that can fail, then all that cannot."""
         before = self.site
-        moved = configuration.lease_database != before.configuration.lease_database
+        moved = _where(configuration) != _where(before.configuration)
         if moved:
             await self._move(configuration)
         try:
-            site = self._assemble(configuration, before)
+            site = self._assemble(configuration, before, self._server_id(configuration))
             counts = await self.leases.counts()
             self._listen(site)
             self._channels.apply(configuration.control_sockets)
+            self._keep(configuration, site.server_id)
         except TxkeaError:
             if moved:
                 await self._move(before.configuration)
-            self._listen_again(before)
+            self._return_to(before)
             raise
         self._configure_logs(configuration)
         self._reclamation.stop()
@@ -277,12 +297,13 @@ class KeaService(Service):
         self._tell_complete()
         launch(self._teach(site))
 
-    def _listen_again(self, site: Site) -> None:
+    def _return_to(self, site: Site) -> None:
         """Go back to the sockets of the configuration that stays, as far as their links are still there."""
         try:
             self._listen(site)
+            self._channels.apply(site.configuration.control_sockets)
         except ConfigError as error:
-            self._warn("DHCP4_OPEN_SOCKETS_FAILED", str(error))
+            self._warn("DHCP{}_OPEN_SOCKETS_FAILED", str(error))
 
     async def _move(self, configuration: Configuration) -> None:
         """Leave one lease store for another; queries that come meanwhile are not answered.
@@ -307,6 +328,33 @@ class KeaService(Service):
             self._registry.provide(self._commands())
             self.server.enabled = True
 
+    # -- the server's DUID ---------------------------------------------------------------------------------------------
+
+    def _server_id(self, configuration: Configuration) -> bytes:
+        """The DUID that a configuration asks for: the one in use, the one in the file, or a new one (Kea B009)."""
+        if self.family.number == 4:
+            return b""
+        known = self.site.server_id
+        moved = configuration.data_directory != self.configuration.data_directory
+        if configuration.server_id.persist and (moved or not known):
+            known = recall(self._server_id_file(configuration)) or known
+        material = Material(links=self._network.links(), now=self._reactor.seconds(), random=os.urandom)
+        return choose(configuration.server_id, known, material)
+
+    def _server_id_file(self, configuration: Configuration) -> str:
+        return self._paths.configured(configuration.data_directory).server_id_file()
+
+    def _keep(self, configuration: Configuration, server_id: bytes) -> None:
+        """Write the DUID into its file, unless it is there already."""
+        if self.family.number == 4:
+            return
+        path = self._server_id_file(configuration)
+        persist = configuration.server_id.persist
+        if persist and recall(path) != server_id:
+            keep(path, server_id)
+        place = f" and stores it in the file {path}" if persist else ""
+        self._say("DHCP6_USING_SERVERID", f"server is using server-id {server_id.hex(':')}{place}")
+
     # -- ending --------------------------------------------------------------------------------------------------------
 
     async def _drained(self) -> None:
@@ -327,8 +375,7 @@ class KeaService(Service):
         self._network.close()
         await self._channels.close()
         await self.leases.close()
-        if self._log.info:
-            self._log.info("DHCP4_SHUTDOWN", "server shutdown")
+        self._say("DHCP{}_SHUTDOWN", "server shutdown")
         self._logs.close()
 
     def shutdown(self, exit_value: int) -> None:
@@ -346,3 +393,8 @@ class KeaService(Service):
         """What else ``status-get`` shows: a lease store that refuses work, and why."""
         problem = getattr(self.leases, "problem", "")
         return {"lease-store": {"name": self.leases.name, "problem": problem}} if problem else {}
+
+
+def _where(configuration: Configuration) -> object:
+    """What the place of the leases depends on."""
+    return configuration.lease_database, configuration.data_directory

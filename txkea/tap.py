@@ -6,93 +6,129 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
+from txkea.config.load import FAMILIES as MAPS
 from txkea.config.load import families
 from txkea.config.text import load
-from txkea.errors import ConfigErrors, TxkeaError
+from txkea.errors import ConfigError, ConfigErrors, TxkeaError
+from txkea.exchange.families import FAMILIES, Family
 from txkea.logs.logs import Logs
 from txkea.logs.observer import observer
 from txkea.net.network import SystemNetwork
 from txkea.paths import Paths, PidFile
 from txkea.service import KeaService
 
-__all__ = ["Options", "Process", "configured_families", "makeService", "only_other_family", "tell_failure"]
+__all__ = ["Options", "Ports", "Process", "configured_families", "launched", "makeService"]
 
 STOP_LIMIT: Final = 4.5
 """Seconds after which a process that was told to end does not wait any longer."""
 PORTS: Final = range(1, 65536)
 
 
-class Process(Service):
-    """A server as a process of its own: pid file, SIGHUP, file modes, and an exit status.
+class Ports(NamedTuple):
+    """Where one family's servers and clients listen."""
 
-    Raises `TxkeaError` when made, if the configuration file cannot be used. What goes wrong after that at the start is
-    told, and the reactor stopped.
+    server: int
+    client: int
+
+
+class Process(Service):
+    """The servers of a configuration file, one a family, as a process of their own.
+
+    It has their pid files, SIGHUP, file modes, and an exit status. ``families`` are the numbers of those to serve, and
+    ``ports`` theirs. Raises `TxkeaError` when made, and has told why, if the configuration file cannot be used. What
+    goes wrong after that at the start is told, and the reactor stopped.
     """
 
     def __init__(
         self,
         path: str,
+        families: Sequence[int],
         *,
         reactor: Any,
-        logs: Logs,
         paths: Paths,
+        ports: Mapping[int, Ports],
         debug: bool = False,
-        port: int = 67,
-        client_port: int = 68,
     ) -> None:
-        self._logs = logs
+        self._path = path
         self._reactor = reactor
-        self._pid_file = PidFile(paths.pid_file(path))
+        self._paths = paths
+        self._debug = debug
         self._reloading: Deferred[None] | None = None
         self._again = False
         self.failed = False
-        self._server = KeaService(
-            path,
-            reactor=reactor,
-            network=SystemNetwork(reactor, logs.logger("dhcpsrv"), port, client_port, gave_up=self.fail),
+        self.logs = {number: Logs(default=paths.log_destination, directory=paths.logs) for number in families}
+        self._pid_files = {number: PidFile(paths.pid_file(path, FAMILIES[number].daemon)) for number in families}
+        self.services = self._made([(FAMILIES[number], ports[number]) for number in families])
+        """By the number of the family: from here one family's server finds the other's."""
+
+    def _made(self, wanted: Sequence[tuple[Family, Ports]]) -> dict[int, KeaService]:
+        """The servers, or what is wrong with the configurations of all of them."""
+        made: dict[int, KeaService] = {}
+        errors: list[ConfigError] = []
+        for family, ports in wanted:
+            try:
+                made[family.number] = self._service(family, ports)
+            except ConfigErrors as error:
+                errors += error.errors
+                self._log_failure(family, str(error))
+            except TxkeaError as error:
+                self._log_failure(family, str(error))
+                raise
+        if errors:
+            raise ConfigErrors(errors)
+        return made
+
+    def _service(self, family: Family, ports: Ports) -> KeaService:
+        logs = self.logs[family.number]
+        logs.configure((), root=family.daemon, debug=self._debug)
+        log = logs.logger("dhcpsrv")
+        gave_up = partial(self.fail, family)
+        return KeaService(
+            self._path,
+            family,
+            reactor=self._reactor,
+            network=SystemNetwork(self._reactor, log, ports.server, ports.client, gave_up=gave_up),
             logs=logs,
-            paths=paths,
-            debug=debug,
-            server_port=port,
-            client_port=client_port,
+            paths=self._paths,
+            debug=self._debug,
+            server_port=ports.server,
+            client_port=ports.client,
             failed=self.stop,
         )
-        if 6 in configured_families(path):
-            log = logs.logger("dhcp4")
-            if log.warn:
-                log.warn(
-                    "DHCP4_CONFIG_WARNING", f"{path} has a Dhcp6 map too: DHCPv6 is not built yet, nobody serves it"
-                )
 
     @property
     def exit_value(self) -> int:
         """The exit status that the process should end with."""
-        return 1 if self.failed else self._server.exit_value
+        return 1 if self.failed else max(service.exit_value for service in self.services.values())
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
     def privilegedStartService(self) -> None:
-        """Take the pid file and the ports, as root if need be."""
+        """Take the pid files and the ports, as root if need be."""
         super().privilegedStartService()
         # Leases and logs are not for everybody to read, whatever the shell that started us thinks.
         os.umask(os.umask(0o027) | 0o027)
-        try:
-            self._pid_file.write()
-            self._server.privilegedStartService()
-        except TxkeaError as error:
-            self.fail(str(error))
+        for number, service in self.services.items():
+            try:
+                self._pid_files[number].write()
+                service.privilegedStartService()
+            except TxkeaError as error:
+                self.fail(service.family, str(error))
+                return
 
     def startService(self) -> None:
         """Serve, and reload at SIGHUP."""
@@ -100,12 +136,21 @@ class Process(Service):
         if self.failed:
             return
         signal.signal(signal.SIGHUP, self._hang_up)
-        self._server.startService()
+        for service in self.services.values():
+            service.startService()
 
-    def fail(self, reason: str) -> None:
-        """Say why there is no server, and end with exit status 1."""
-        log_failure(self._logs, reason)
+    def fail(self, family: Family, reason: str) -> None:
+        """Say why a family has no server, and end with exit status 1."""
+        self._log_failure(family, reason)
         self.stop(reason)
+
+    def _log_failure(self, family: Family, reason: str) -> None:
+        """The first line of a reason in the log, and how many more there are."""
+        first, *others = reason.splitlines() or [""]
+        log = self.logs[family.number].logger(f"dhcp{family.number}")
+        if log.error:
+            text = f"failed to initialize Kea server: {first}" + (f" (and {len(others)} more)" if others else "")
+            log.error(family.message("DHCP{}_INIT_FAIL"), text)
 
     def stop(self, reason: str) -> None:
         """End with exit status 1; the reason is in the log."""
@@ -130,15 +175,12 @@ class Process(Service):
             self._again = True
             return
         self._reloading = Deferred.fromCoroutine(self._reload())
-        self._reloading.addErrback(self._told)
         self._reloading.addBoth(self._reloaded)
 
     async def _reload(self) -> None:
-        await self._server.reload()
-
-    def _told(self, failure: Any) -> None:
-        """The service has logged why a reload failed; anything but a refusal is a fault."""
-        failure.trap(TxkeaError)
+        for service in self.services.values():
+            with suppress(TxkeaError):  # it has logged why; anything but a refusal is a fault
+                await service.reload()
 
     def _reloaded(self, result: Any) -> Any:
         again, self._again, self._reloading = self._again, False, None
@@ -149,41 +191,41 @@ class Process(Service):
     # -- ending --------------------------------------------------------------------------------------------------------
 
     def stopService(self) -> Deferred[None]:
-        """Let the server end in order, but not for ever."""
+        """Let the servers end in order, but not for ever."""
         super().stopService()
         return Deferred.fromCoroutine(self._end())
 
     async def _end(self) -> None:
-        if self._server.running:
-            ended: Deferred[Any] = self._server.stopService()
-            ended.addTimeout(STOP_LIMIT, self._reactor)
-            try:
-                await ended
-            except Exception as error:  # noqa: BLE001 - whatever it is, the process ends now
-                log = self._logs.logger("dhcp4")
-                if log.error:
-                    log.error("DHCP4_SHUTDOWN", f"the server did not end in order: {error!r}")
-        self._pid_file.remove()
-        self._logs.unbatch()
+        running = [service for service in self.services.values() if service.running]
+        await gatherResults([Deferred.fromCoroutine(self._end_one(service)) for service in running])
+        for file in self._pid_files.values():
+            file.remove()
+        for logs in self.logs.values():
+            logs.unbatch()
+
+    async def _end_one(self, service: KeaService) -> None:
+        ended: Deferred[Any] = service.stopService()
+        ended.addTimeout(STOP_LIMIT, self._reactor)
+        try:
+            await ended
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process ends now
+            family = service.family
+            log = self.logs[family.number].logger(f"dhcp{family.number}")
+            if log.error:
+                log.error(family.message("DHCP{}_SHUTDOWN"), f"the server did not end in order: {error!r}")
 
 
-def tell_failure(logs: Logs, reason: str) -> None:
-    """Why there is no server: in the log, and on standard error in case nobody looks there."""
-    log_failure(logs, reason)
-    write_failure(reason)
-
-
-def log_failure(logs: Logs, reason: str) -> None:
-    """The first line of a reason in the log, and how many more there are."""
-    first, *others = reason.splitlines() or [""]
-    log = logs.logger("dhcp4")
-    if log.error:
-        text = f"failed to initialize Kea server: {first}" + (f" (and {len(others)} more)" if others else "")
-        log.error("DHCP4_INIT_FAIL", text)
+def launched(path: str, families: Sequence[int], **more: Any) -> Process:
+    """The process of a configuration file; ends this one with exit status 1 where there is none, and says why."""
+    try:
+        return Process(path, families, reactor=reactor, **more)
+    except TxkeaError as error:
+        write_failure(str(error))
+        raise SystemExit(1) from None
 
 
 def write_failure(reason: str) -> None:
-    """All of a reason for a person."""
+    """All of a reason for a person, in case nobody looks into the log."""
     sys.stderr.write(f"failed to initialize Kea server: {reason}\n")
     sys.stderr.flush()
 
@@ -192,21 +234,22 @@ def write_failure(reason: str) -> None:
 
 
 def configured_families(path: str) -> tuple[int, ...]:
-    """The families that a file configures, none if it cannot be read; quick when it does not speak of DHCPv6."""
+    """The families that a file configures; where it cannot be read those that it seems to mean.
+
+    A file that can only mean one is not parsed here.
+    """
     try:
         with open(path, "rb") as file:
-            if b'"Dhcp6"' not in file.read():
-                return (4,)
-        return families(load(path))
-    except (OSError, ConfigErrors):
-        return ()
-
-
-def only_other_family(path: str) -> str:
-    """What to tell about a file that has no Dhcp4 map, ``""`` if it has one."""
-    if configured_families(path) == (6,):
-        return f"{path} has only a Dhcp6 map, and DHCPv6 is not built yet; add a Dhcp4 map"
-    return ""
+            text = file.read()
+    except OSError:
+        return (4,)
+    mentioned = tuple(number for name, number in MAPS.items() if f'"{name}"'.encode() in text)
+    if len(mentioned) < 2 and b"<?include" not in text:
+        return mentioned or (4,)
+    try:
+        return families(load(path)) or (4,)
+    except ConfigErrors:
+        return mentioned or (4,)
 
 
 # -- twistd ------------------------------------------------------------------------------------------------------------
@@ -225,8 +268,10 @@ class Options(TwistedOptions):
     longdesc = "A DHCP server that reads Kea's configuration, leases and commands."
     optFlags = (("debug", "d", "Log everything to standard output, whatever the configuration says."),)
     optParameters = (
-        ("port", "p", 67, "Listen on another UDP port (for tests).", _port),
-        ("client-port", "P", 68, "Where clients listen (for tests).", _port),
+        ("port", "p", 67, "Listen on another UDP port for DHCPv4 (for tests).", _port),
+        ("client-port", "P", 68, "Where DHCPv4 clients listen (for tests).", _port),
+        ("port6", None, 547, "Listen on another UDP port for DHCPv6 (for tests).", _port),
+        ("client-port6", None, 546, "Where DHCPv6 clients listen (for tests).", _port),
         ("data-directory", None, None, "Keep leases, pid file, control sockets and logs in this one directory."),
     )
 
@@ -245,12 +290,8 @@ class Options(TwistedOptions):
         if not self["config"]:
             raise UsageError("name a configuration file: --config FILE")
         self["paths"] = self._paths()
-        self["logs"] = [
-            Logs(default=self["paths"].log_destination, directory=self["paths"].logs) for _ in self["config"]
-        ]
         if self.parent is not None and not self.parent.get("logger"):
             self.parent["logger"] = f"{__name__}.{twistd_observer.__name__}"
-            LOGS_OF_TWISTD[:] = self["logs"]
 
     def _paths(self) -> Paths:
         """Kea's places; a daemon has no standard output, so that twistd's log file takes its place."""
@@ -263,7 +304,7 @@ class Options(TwistedOptions):
 
 
 LOGS_OF_TWISTD: Final[list[Logs]] = []
-"""twistd takes its observer by name, so that it must be found from here."""
+"""twistd takes its observer by name and after it has the service, so that its log must be found from here."""
 
 
 def twistd_observer() -> ILogObserver:
@@ -283,21 +324,19 @@ def _twistd_destination(twistd: Mapping[str, Any]) -> str:
 def makeService(options: Options) -> IService:
     """The service that twistd runs: a `Process` for each configuration file."""
     every = MultiService()
-    for path, logs in zip(options["config"], options["logs"], strict=True):
-        try:
-            process = Process(
-                path,
-                reactor=reactor,
-                logs=logs,
-                paths=options["paths"],
-                debug=bool(options["debug"]),
-                port=options["port"],
-                client_port=options["client-port"],
-            )
-        except TxkeaError as error:
-            tell_failure(logs, only_other_family(path) or str(error))
-            raise SystemExit(1) from None
+    for path in options["config"]:
+        process = launched(
+            path,
+            configured_families(path),
+            paths=options["paths"],
+            debug=bool(options["debug"]),
+            ports={
+                4: Ports(options["port"], options["client-port"]),
+                6: Ports(options["port6"], options["client-port6"]),
+            },
+        )
         process.setServiceParent(every)
+        LOGS_OF_TWISTD.extend(process.logs.values())
     atexit.register(_exit_status, every)
     return every
 

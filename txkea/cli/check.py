@@ -9,62 +9,80 @@ from typing import Any, Final, NamedTuple
 import click
 from twisted.internet import reactor
 
-from txkea.config.load import configuration4, families
+from txkea.config.load import configuration as configured
+from txkea.config.load import families
 from txkea.config.text import load
 from txkea.errors import ConfigErrors, TxkeaError
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.net.links import links
-from txkea.net.selection import select4
+from txkea.net.selection import select4, select6
 from txkea.paths import Paths
 from txkea.providers import lease_store
 
 __all__ = ["Findings", "check", "examine", "missing_links", "unreachable"]
 
+SELECT: Final = {4: select4, 6: select6}
+
 
 class Findings(NamedTuple):
-    """What was found; ``configuration`` is None if it cannot be used."""
+    """What was found; ``configurations`` are those of all families in the file, none if it cannot be used."""
 
-    configuration: Configuration | None
+    configurations: Sequence[Configuration]
     errors: Sequence[str]
     warnings: Sequence[str]
 
 
-def examine(path: str, paths: Paths) -> Findings:
-    """Read a file as a server would, opening and changing nothing. Interfaces that are not here are warnings."""
+def examine(path: str, paths: Paths, wanted: Sequence[int] = ()) -> Findings:
+    """Read a file as the servers of these families would, opening and changing nothing; of all that are in it unless
+    told otherwise. Interfaces that are not here are warnings.
+    """
+    configurations: list[Configuration] = []
+    errors: list[str] = []
     try:
         document = load(path)
-        found = families(document)
-        if found == (6,):
-            return Findings(None, [f"{path}: it has only a Dhcp6 map, and DHCPv6 is not built yet"], [])
-        configuration = configuration4(document)
-    except ConfigErrors as errors:
-        return Findings(None, [str(error) for error in errors.errors], [])
-    warnings = list(configuration.warnings)
-    if 6 in found:
-        warnings.append(f"{path}: it has a Dhcp6 map too: DHCPv6 is not built yet, nobody will serve it")
-    try:
-        lease_store(configuration, reactor=reactor, log=Logs(default="stderr").logger("dhcpsrv"), paths=paths)
-    except TxkeaError as error:
-        return Findings(None, [f"{path}: {error}"], warnings)
-    return Findings(configuration, [], warnings + [f"{path}: {text}" for text in missing_links(configuration)])
+    except ConfigErrors as broken:
+        return Findings((), [str(error) for error in broken.errors], ())
+    for family in wanted or families(document) or (4,):
+        try:
+            found = configured(document, family)
+            _try_store(found, path, paths)
+            configurations.append(found)
+        except ConfigErrors as wrong:
+            errors += [str(error) for error in wrong.errors]
+        except TxkeaError as error:
+            errors.append(f"{path}: {error}")
+    warnings = dict.fromkeys(text for configuration in configurations for text in configuration.warnings)
+    if errors:
+        return Findings((), errors, [*warnings])
+    missing = [f"{path}: {text}" for configuration in configurations for text in missing_links(configuration)]
+    return Findings(configurations, (), [*warnings, *missing])
+
+
+def _try_store(configuration: Configuration, path: str, paths: Paths) -> None:
+    """Make the lease store, without opening it. Raises `TxkeaError`."""
+    lease_store(configuration, reactor=reactor, log=Logs(default="stderr").logger("dhcpsrv"), paths=paths)
 
 
 def missing_links(configuration: Configuration) -> Sequence[str]:
     """What keeps this machine from serving the interfaces of a configuration (Kea A049)."""
     try:
-        selection = select4(configuration.interfaces, links())
+        selection = SELECT[configuration.family](configuration.interfaces, links())
     except TxkeaError as error:
         return [str(error)]
-    return [f"Dhcp4.interfaces-config: interface {left.name} {left.reason}" for left in selection.unusable]
+    place = f"Dhcp{configuration.family}.interfaces-config"
+    return [f"{place}: interface {left.name} {left.reason}" for left in selection.unusable]
 
 
 def unreachable(configuration: Configuration, paths: Paths) -> Sequence[str]:
     """What a configuration needs and this user cannot use now: the directories of lease file and control sockets."""
+    paths = paths.configured(configuration.data_directory)
     parameters: Any = configuration.lease_database.parameters
     needed = {paths.socket(each.address) for each in configuration.control_sockets if each.type == "unix"}
     if configuration.lease_database.type == "memfile" and parameters.get("persist", True):
-        needed.add(paths.lease_file(parameters.get("name") or ""))
+        needed.add(paths.lease_file(parameters.get("name") or "", configuration.family))
+    if configuration.family == 6 and configuration.server_id.persist:
+        needed.add(paths.server_id_file())
     directories = sorted({os.path.dirname(os.path.abspath(each)) for each in needed})
     return [f"{each} is not a directory that this user may write in" for each in directories if not _writable(each)]
 
@@ -103,10 +121,12 @@ def _report(path: str, findings: Findings) -> None:
         click.echo(f"{click.style('error:', fg='red')} {text}")
     for text in findings.warnings:
         click.echo(f"{click.style('warning:', fg='yellow')} {text}")
-    if findings.configuration is None:
+    if not findings.configurations:
         click.echo(f"{path}: {_count(len(findings.errors), 'error')}")
     else:
-        subnets = _count(len(findings.configuration.subnets), "subnet")
+        subnets = ", ".join(
+            f"{_count(len(each.subnets), 'subnet')} of DHCPv{each.family}" for each in findings.configurations
+        )
         click.echo(f"{path}: can be used; {subnets}, {_count(len(findings.warnings), 'warning')}")
 
 

@@ -1,10 +1,11 @@
-"""``txkea dhcp4`` and ``txkea dhcp6``: kea-dhcp4's own switches (Kea A001, A002)."""
+"""``txkea dhcp4`` and ``txkea dhcp6``: the switches of Kea's own programs (Kea A001, A002)."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn
 
 import click
 from twisted.logger import globalLogBeginner
@@ -12,13 +13,16 @@ from twisted.logger import globalLogBeginner
 from txkea import __version__
 from txkea.cli.check import examine, missing_links, unreachable
 from txkea.control.commands import build_report, extended_version
-from txkea.errors import TxkeaError
-from txkea.logs.logs import Logs
+from txkea.exchange.families import FAMILIES, Family
 from txkea.logs.observer import observer
 from txkea.paths import Paths
-from txkea.tap import Process, only_other_family, tell_failure
+from txkea.tap import Ports, launched
 
 __all__ = ["dhcp4", "dhcp6", "serve"]
+
+Command = Callable[..., None]
+
+IGNORED: Final = "Taken for Kea's sake:"
 
 
 class WrongUse(click.UsageError):
@@ -53,93 +57,97 @@ def _shows(name: str, text: str, purpose: str) -> Any:
     return click.option(name, is_flag=True, expose_value=False, is_eager=True, callback=_tells(text), help=purpose)
 
 
-PORT = click.IntRange(1, 65535)
+def _switches(family: Family) -> Callable[[Command], Command]:
+    """The switches of Kea's program for a family, as a decorator."""
+    switches = (
+        click.option("-c", "configuration", metavar="FILE", help="Serve what this file says."),
+        click.option("-t", "test", metavar="FILE", help="Check a file, say what is wrong, and end with 0 or 1."),
+        click.option(
+            "-T", "test_more", metavar="FILE", help="The same, and also whether what it needs can be reached."
+        ),
+        click.option("-d", "debug", is_flag=True, help="Log everything to standard output, whatever the file says."),
+        _port("-p", "port", family.server_port, "Listen on this port (for tests)."),
+        _port("-P", "client_port", family.client_port, "Clients' port (for tests)."),
+        click.option("-X", is_flag=True, expose_value=False, help=f"{IGNORED} places of files are not restricted."),
+        click.option(
+            "-N", metavar="NUMBER", expose_value=False, help=f"{IGNORED} there is one thread, and it is enough."
+        ),
+        _shows("-v", __version__, "Print the version."),
+        _shows("-V", extended_version(), "Print the version, and those of what this runs on."),
+        _shows("-W", build_report(), "Print what is installed."),
+    )
 
-SWITCHES = (
-    click.option("-c", "configuration", metavar="FILE", help="Serve what this file says."),
-    click.option("-t", "test", metavar="FILE", help="Check a file, say what is wrong, and end with 0 or 1."),
-    click.option("-T", "test_more", metavar="FILE", help="The same, and also whether what it needs can be reached."),
-    click.option("-d", "debug", is_flag=True, help="Log everything to standard output, whatever the file says."),
-    click.option("-p", "port", type=PORT, default=67, metavar="PORT", help="Listen on this port (for tests)."),
-    click.option("-P", "client_port", type=PORT, default=68, metavar="PORT", help="Clients' port (for tests)."),
-    click.option("-X", "unrestricted", is_flag=True, help="Taken for Kea's sake: places of files are not restricted."),
-    click.option(
-        "-N", "threads", metavar="NUMBER", help="Taken for Kea's sake: there is one thread, and it is enough."
-    ),
-    _shows("-v", __version__, "Print the version."),
-    _shows("-V", extended_version(), "Print the version, and those of what this runs on."),
-    _shows("-W", build_report(), "Print what is installed."),
-)
+    def decorate(function: Command) -> Command:
+        for switch in reversed(switches):
+            function = switch(function)
+        return function
+
+    return decorate
 
 
-def _switches(function: Any) -> Any:
-    for switch in reversed(SWITCHES):
-        function = switch(function)
-    return function
+def _port(name: str, parameter: str, default: int, purpose: str) -> Any:
+    return click.option(name, parameter, type=click.IntRange(1, 65535), default=default, metavar="PORT", help=purpose)
 
 
 @click.command(cls=KeaCommand, context_settings={"help_option_names": ["-h", "--help"]})
-@_switches
-def dhcp4(
+@_switches(FAMILIES[4])
+def dhcp4(**switches: Any) -> None:
+    """Serve DHCPv4 in the foreground, with the switches of kea-dhcp4.
+
+    SIGHUP reads the file again, and keeps the old configuration if the new one is wrong; SIGTERM and SIGINT end the
+    server in order.
+    """
+    _obey(4, **switches)
+
+
+@click.command(cls=KeaCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@_switches(FAMILIES[6])
+def dhcp6(**switches: Any) -> None:
+    """Serve DHCPv6 in the foreground, with the switches of kea-dhcp6.
+
+    SIGHUP reads the file again, and keeps the old configuration if the new one is wrong; SIGTERM and SIGINT end the
+    server in order.
+    """
+    _obey(6, **switches)
+
+
+def _obey(
+    family: int,
     configuration: str | None,
     test: str | None,
     test_more: str | None,
     debug: bool,
     port: int,
     client_port: int,
-    unrestricted: bool,
-    threads: str | None,
 ) -> None:
-    """Serve DHCPv4 in the foreground, with the switches of kea-dhcp4.
-
-    SIGHUP reads the file again, and keeps the old configuration if the new one is wrong; SIGTERM and SIGINT end the
-    server in order.
-    """
+    """Do what the switches of a family's command say."""
     paths = Paths.from_environment(os.environ)
     if test or test_more:
-        _check(test or test_more or "", paths, more=test_more is not None)
+        _check(family, test or test_more or "", paths, more=test_more is not None)
     if configuration is None:
         raise WrongUse("name a configuration file: -c FILE", click.get_current_context())
-    serve(configuration, paths, debug, port, client_port)
+    serve(configuration, (family,), paths, debug, {family: Ports(port, client_port)})
 
 
-@click.command(cls=KeaCommand, context_settings={"help_option_names": ["-h", "--help"]})
-@_switches
-def dhcp6(configuration: str | None, test: str | None, test_more: str | None, **others: Any) -> None:
-    """Serve DHCPv6, which is not built yet: this says so, and ends with exit status 1."""
-    file = configuration or test or test_more or ""
-    click.echo(
-        f"DHCPv6 is not built yet; {file or 'no file'} is not looked at. DHCPv4 is: txkea dhcp4 -c FILE", err=True
-    )
-    raise SystemExit(1)
-
-
-def _check(path: str, paths: Paths, more: bool) -> NoReturn:
+def _check(family: int, path: str, paths: Paths, more: bool) -> NoReturn:
     """What ``-t`` does: unlike `check`, an interface that is not here is an error, as in Kea (A049)."""
-    found = examine(path, paths)
+    found = examine(path, paths, (family,))
     errors = list(found.errors)
-    if found.configuration is not None:
-        errors += missing_links(found.configuration)
+    for configuration in found.configurations:
+        errors += missing_links(configuration)
         if more:
-            errors += unreachable(found.configuration, paths)
+            errors += unreachable(configuration, paths)
     for error in errors:
         click.echo(f"Syntax check failed with: {error}", err=True)
     raise SystemExit(1 if errors else 0)
 
 
-def serve(path: str, paths: Paths, debug: bool, port: int, client_port: int) -> NoReturn:
+def serve(path: str, families: Sequence[int], paths: Paths, debug: bool, ports: Mapping[int, Ports]) -> NoReturn:
     """Serve until a signal or a command ends it; the exit status tells how it went."""
     from twisted.internet import reactor
 
-    logs = Logs(default=paths.log_destination, directory=paths.logs)
-    globalLogBeginner.beginLoggingTo([observer(logs)], redirectStandardIO=False)
-    try:
-        process = Process(
-            path, reactor=reactor, logs=logs, paths=paths, debug=debug, port=port, client_port=client_port
-        )
-    except TxkeaError as error:
-        tell_failure(logs, only_other_family(path) or str(error))
-        raise SystemExit(1) from None
+    process = launched(path, families, paths=paths, debug=debug, ports=ports)
+    globalLogBeginner.beginLoggingTo([observer(process.logs[families[0]])], redirectStandardIO=False)
     process.privilegedStartService()
     process.startService()
     reactor.addSystemEventTrigger("before", "shutdown", process.stopService)

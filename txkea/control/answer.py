@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Arguments that consist of one list too long to hold in memory: ``{key: [...]}``.
+    """Arguments that consist of one list too long to hold in memory: ``{key: [...]}``, and its ``count`` if wished for.
 
     ``conclude`` turns the number of members into result and text, which are sent after the list.
     """
@@ -44,6 +44,7 @@ class Listing(NamedTuple):
     key: str
     pages: AsyncIterator[Sequence[Any]]
     conclude: Callable[[int], tuple[int, str]]
+    counted: bool = False
 
 
 def pieces(value: Any, depth: int = 0) -> Iterator[str]:
@@ -96,4 +97,5 @@ async def _listing(listing: Listing) -> AsyncIterator[str]:
         result, text = listing.conclude(count)
     except TxkeaError as error:
         result, text = Result.ERROR, str(error)
-    yield f' ] }}, "result": {int(result)}, "text": {json.dumps(text)} }}'
+    number = f', "count": {count}' if listing.counted else ""
+    yield f' ]{number} }}, "result": {int(result)}, "text": {json.dumps(text)} }}'

@@ -1,111 +1,132 @@
-"""The commands that look at leases (Kea G.5)."""
+"""The commands that look at leases, and that delete one (Kea G.5)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from re import fullmatch
-from socket import inet_aton, inet_ntoa
 from typing import Any, Final
 
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Listing, Result
+from txkea.control.views import View
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands, ILeaseStore
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.model.lease import Lease4
 
-__all__ = ["LeaseCommands", "lease4_arguments"]
+__all__ = ["LeaseCommands"]
 
 PAGE: Final = 500
 """Leases that are read and encoded in one turn of the reactor."""
+MOST: Final = (1 << 32) - 1
+"""Leases that one command may ask for."""
 
-IDENTIFIER_TYPES: Final = {"hw-address": IdentifierKind.HW_ADDRESS, "client-id": IdentifierKind.CLIENT_ID}
-
-
-def lease4_arguments(lease: Lease4) -> dict[str, Any]:
-    """A lease as commands show it (Kea G050)."""
-    shown: dict[str, Any] = {
-        "ip-address": inet_ntoa(lease.address),
-        "subnet-id": lease.subnet_id,
-        "hw-address": lease.hwaddr.hex(":"),
-        "cltt": lease.cltt,
-        "valid-lft": lease.valid_lifetime,
-        "fqdn-fwd": lease.fqdn_fwd,
-        "fqdn-rev": lease.fqdn_rev,
-        "hostname": lease.hostname,
-        "state": int(lease.state),
-    }
-    if lease.client_id:
-        shown["client-id"] = lease.client_id.hex(":")
-    if lease.pool_id:
-        shown["pool-id"] = lease.pool_id
-    if lease.user_context:
-        shown["user-context"] = json.loads(lease.user_context)
-    return shown
+Arguments = Mapping[str, Any]
 
 
 @implementer(ICommands)
 class LeaseCommands:
-    """``lease4-get`` and ``lease4-get-all`` over any store."""
+    """``leaseX-get`` and its kin over any store, for one family.
 
-    def __init__(self, leases: ILeaseStore) -> None:
+    ``deleted(lease)`` is told of each lease that a command has deleted.
+    """
+
+    def __init__(self, leases: ILeaseStore, view: View, deleted: Callable[[Any], object]) -> None:
         self._leases = leases
+        self._view = view
+        self._deleted = deleted
 
     def commands(self) -> Mapping[str, Callable[[Any], Any]]:
         """The commands by name."""
-        return {"lease4-get": self._get, "lease4-get-all": self._get_all}
+        named = self._view.named
+        searches = {named(f"get-by-{name}"): partial(self._search, name) for name in self._view.searches}
+        return {
+            named("get"): self._get,
+            named("get-all"): self._get_all,
+            named("get-page"): self._get_page,
+            named("del"): self._delete,
+            **searches,
+        }
+
+    # -- one lease -----------------------------------------------------------------------------------------------------
 
     async def _get(self, arguments: Any) -> Answer:
-        if not isinstance(arguments, dict):
-            raise TxkeaError(
-                "'arguments' is not a map; name an ip-address, or subnet-id, identifier-type and identifier"
-            )
-        found = await (self._by_address if "ip-address" in arguments else self._by_identifier)(arguments)
+        found = await self._one(arguments)
         if found is None:
             return Answer(Result.EMPTY, "Lease not found.")
-        return Answer(Result.SUCCESS, "IPv4 lease found.", lease4_arguments(found))
+        return Answer(Result.SUCCESS, f"{self._view.label} lease found.", self._view.show(found))
 
-    async def _by_address(self, arguments: Mapping[str, Any]) -> Lease4 | None:
-        return await self._leases.get(_address(arguments["ip-address"]))
+    async def _delete(self, arguments: Any) -> Answer:
+        """Delete a lease; one that changed meanwhile is looked up again."""
+        while (found := await self._one(arguments)) is not None:
+            if await self._leases.remove(found):
+                self._deleted(found)
+                return Answer(Result.SUCCESS, f"{self._view.label} lease deleted.")
+        return Answer(Result.EMPTY, f"{self._view.label} lease not found.")
 
-    async def _by_identifier(self, arguments: Mapping[str, Any]) -> Lease4 | None:
+    async def _one(self, arguments: Any) -> Any:
+        """The lease that the arguments name, or None (Kea G042, G043)."""
+        kinds = " or ".join(self._view.identifiers)
+        what = f"an ip-address, or subnet-id, identifier-type ({kinds}) and identifier"
+        found = await self._candidates(_map(arguments, what))
+        matches = self._view.matches(arguments)
+        return next((lease for lease in found if matches(lease)), None)
+
+    async def _candidates(self, arguments: Arguments) -> Sequence[Any]:
+        if "ip-address" in arguments:
+            lease = await self._leases.get(self._view.address(arguments["ip-address"], "ip-address"))
+            return () if lease is None else (lease,)
         subnet_id = arguments.get("subnet-id")
-        if not _is_subnet_id(subnet_id):
+        if not _is_number(subnet_id):
             raise TxkeaError("'subnet-id' is missing or not a number")
-        identifier = _identifier(arguments.get("identifier-type"), arguments.get("identifier"))
-        for lease in await self._leases.by_client(identifier):
-            if lease.subnet_id == subnet_id:
-                return lease
-        return None
+        kind = arguments.get("identifier-type")
+        if not isinstance(kind, str) or kind not in self._view.identifiers:
+            raise TxkeaError(f"'identifier-type' {kind!r} is not one of {', '.join(self._view.identifiers)}")
+        identifier = _identifier(arguments, "identifier", self._view.identifiers[kind])
+        return [lease for lease in await self._leases.by_client(identifier) if lease.subnet_id == subnet_id]
+
+    # -- several -------------------------------------------------------------------------------------------------------
+
+    async def _search(self, name: str, arguments: Any) -> Answer:
+        identifier = _identifier(_map(arguments, name), name, self._view.searches[name])
+        found = await self._leases.by_client(identifier)
+        result, text = self._conclude(len(found))
+        return Answer(result, text, {"leases": [self._view.show(lease) for lease in found]})
 
     def _get_all(self, arguments: Any) -> Answer:
-        subnets = _subnets(arguments)
-        return Answer(arguments=Listing("leases", self._pages(subnets), _conclude))
+        return Answer(arguments=Listing("leases", self._pages(None, MOST, _subnets(arguments)), self._conclude))
 
-    async def _pages(self, subnets: frozenset[int] | None) -> AsyncIterator[Sequence[Any]]:
-        after = None
-        while leases := await self._leases.page(after, PAGE):
-            yield [lease4_arguments(lease) for lease in leases if subnets is None or lease.subnet_id in subnets]
+    def _get_page(self, arguments: Any) -> Answer:
+        given = _map(arguments, "from ('start' or an address) and limit")
+        limit, start = given.get("limit", 0), given.get("from")
+        if not _is_number(limit) or not 1 <= limit <= MOST:
+            raise TxkeaError(f"'limit' is missing or not a number from 1 to {MOST}")
+        if not isinstance(start, str):
+            raise TxkeaError("'from' is missing: it is 'start', or the last address of the page before")
+        after = None if start == "start" else self._view.address(start, "from")
+        return Answer(arguments=Listing("leases", self._pages(after, limit, None), self._conclude, counted=True))
+
+    async def _pages(
+        self, after: bytes | None, limit: int, subnets: frozenset[int] | None
+    ) -> AsyncIterator[Sequence[Any]]:
+        """Leases above an address, page by page, not more than ``limit``; of these subnets, or of all."""
+        while limit and (leases := await self._leases.page(after, min(limit, PAGE))):
+            yield [self._view.show(lease) for lease in leases if subnets is None or lease.subnet_id in subnets]
+            limit -= len(leases)
             after = leases[-1].address
 
-
-def _conclude(count: int) -> tuple[int, str]:
-    return Result.SUCCESS if count else Result.EMPTY, f"{count} IPv4 lease(s) found."
-
-
-def _address(value: Any) -> bytes:
-    # inet_aton alone takes "1", "0x7f.1" and "127.1 x".
-    if not isinstance(value, str) or not fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", value):
-        raise TxkeaError(f"'ip-address' {value!r} is not an IPv4 address")
-    try:
-        return inet_aton(".".join(str(int(part)) for part in value.split(".")))
-    except OSError:
-        raise TxkeaError(f"'ip-address' {value!r} is not an IPv4 address") from None
+    def _conclude(self, count: int) -> tuple[int, str]:
+        return Result.SUCCESS if count else Result.EMPTY, f"{count} {self._view.label} lease(s) found."
 
 
-def _is_subnet_id(value: Any) -> bool:
+def _map(arguments: Any, what: str) -> Arguments:
+    if not isinstance(arguments, dict):
+        raise TxkeaError(f"'arguments' is not a map; name {what}")
+    return arguments
+
+
+def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
@@ -113,19 +134,16 @@ def _subnets(arguments: Any) -> frozenset[int] | None:
     """The subnets to list; None for all."""
     if arguments is None:
         return None
-    if not isinstance(arguments, dict):
-        raise TxkeaError("'arguments' is not a map")
-    subnets = arguments.get("subnets")
+    subnets = _map(arguments, "subnets, or give none at all").get("subnets")
     if subnets is None:
         return None
-    if not isinstance(subnets, list) or not all(_is_subnet_id(subnet) for subnet in subnets):
+    if not isinstance(subnets, list) or not all(_is_number(subnet) for subnet in subnets):
         raise TxkeaError("'subnets' is not a list of subnet ids")
     return frozenset(subnets)
 
 
-def _identifier(kind: Any, text: Any) -> Identifier:
-    if not isinstance(kind, str) or kind not in IDENTIFIER_TYPES:
-        raise TxkeaError(f"'identifier-type' {kind!r} is not one of {', '.join(IDENTIFIER_TYPES)}")
+def _identifier(arguments: Arguments, name: str, kind: IdentifierKind) -> Identifier:
+    text = arguments.get(name)
     if not isinstance(text, str) or not fullmatch(r"[0-9a-fA-F]{2}((:|-)?[0-9a-fA-F]{2})*", text):
-        raise TxkeaError(f"'identifier' {text!r} is not hexadecimal, such as 02:00:5e:10:00:01")
-    return Identifier(IDENTIFIER_TYPES[kind], bytes.fromhex(text.replace(":", "").replace("-", "")))
+        raise TxkeaError(f"{name!r} {text!r} is not hexadecimal, such as 02:00:5e:10:00:01")
+    return Identifier(kind, bytes.fromhex(text.replace(":", "").replace("-", "")))

@@ -8,7 +8,7 @@ from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, Counted
 from txkea.exchange.subnets import ANY, LiveSubnet, SubnetIndex
 from txkea.model.lease import Lease4, Lease6, LeaseState
 
-__all__ = ["assigned", "declined", "ended", "reclaimed"]
+__all__ = ["assigned", "declined", "deleted", "ended", "reclaimed"]
 
 Statistics = MutableMapping[str, int]
 
@@ -44,6 +44,18 @@ def declined(statistics: Statistics, subnet: LiveSubnet) -> None:
     """A client found its address in use; the address still counts as assigned (Kea G090)."""
     statistics["declined-addresses"] += 1
     statistics[subnet.declined] += 1
+
+
+def deleted(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6) -> None:
+    """An operator deleted a lease."""
+    if lease.state not in (LeaseState.DEFAULT, LeaseState.DECLINED):
+        return
+    subnet = subnets.by_id.get(lease.subnet_id)
+    if lease.state == LeaseState.DECLINED:
+        statistics["declined-addresses"] -= 1
+        if subnet is not None:
+            statistics[subnet.declined] -= 1
+    ended(statistics, subnet, lease)
 
 
 def reclaimed(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6) -> None:

@@ -8,15 +8,18 @@ from typing import Any, Final
 from attrs import frozen
 
 from txkea.exchange.accept4 import accept4
+from txkea.exchange.accept6 import accept6
 from txkea.exchange.answer4 import exchange4
+from txkea.exchange.answer6 import exchange6
 from txkea.exchange.query import Query
 from txkea.exchange.reply import Reply
 from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT
+from txkea.exchange.reply6 import CLIENT_PORT6, SERVER_PORT6
 from txkea.exchange.site import Site
-from txkea.exchange.statistics import SENT4
+from txkea.exchange.statistics import SENT4, SENT6
 from txkea.interfaces import Origin
 
-__all__ = ["FAMILIES", "FAMILY4", "Family"]
+__all__ = ["FAMILIES", "FAMILY4", "FAMILY6", "Family"]
 
 
 @frozen(kw_only=True)
@@ -64,5 +67,14 @@ FAMILY4: Final = Family(
     server_port=SERVER_PORT,
     client_port=CLIENT_PORT,
 )
-FAMILIES: Final = {family.number: family for family in (FAMILY4,)}
+FAMILY6: Final = Family(
+    number=6,
+    accept=accept6,
+    exchange=exchange6,
+    sent=SENT6,
+    malformed="DHCP6_PACKET_DROP_PARSE_FAIL",
+    server_port=SERVER_PORT6,
+    client_port=CLIENT_PORT6,
+)
+FAMILIES: Final = {family.number: family for family in (FAMILY4, FAMILY6)}
 """By number."""

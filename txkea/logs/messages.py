@@ -24,40 +24,43 @@ class Message(NamedTuple):
     meaning: str
 
 
+# ``{}`` is the number of a family: such a line is two.
 TABLE: Final = """
-dhcp4 INFO DHCP4_STARTING the server begins to start; the text has its version
-dhcp4 INFO DHCP4_STARTED the server is ready; the text has its version
-dhcp4 INFO DHCP4_CONFIG_COMPLETE a configuration is in force; the text counts its subnets
-dhcp4 ERROR DHCP4_CONFIG_LOAD_FAIL a configuration was refused; the text says where and why, one line an error
-dhcp4 ERROR DHCP4_INIT_FAIL the server could not start and ends
-dhcp4 INFO DHCP4_DYNAMIC_RECONFIGURATION a reload begins (SIGHUP or the command config-reload)
-dhcp4 INFO DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS a reload succeeded and the new configuration is in force
-dhcp4 INFO DHCP4_SHUTDOWN the server ended in order
-dhcp4 WARN DHCP4_CONFIG_WARNING something in the configuration was accepted that deserves a look
-dhcp4 WARN DHCP4_LOGGING_PROBLEM an output or a pattern of a logger cannot be used as configured
-dhcp4 ERROR DHCP4_DYNAMIC_RECONFIGURATION_FAIL a reload failed; the old configuration stays in force
-dhcp4 ERROR DHCP4_LEASE_STORE_UNAVAILABLE a query is not answered because its lease could not be read or stored
-dhcp4 ERROR DHCP4_PACKET_PROCESS_EXCEPTION a fault in the server; the query is not answered, please report it
+dhcp{} INFO DHCP{}_STARTING the server begins to start; the text has its version
+dhcp{} INFO DHCP{}_STARTED the server is ready; the text has its version
+dhcp{} INFO DHCP{}_CONFIG_COMPLETE a configuration is in force; the text counts its subnets
+dhcp{} ERROR DHCP{}_CONFIG_LOAD_FAIL a configuration was refused; the text says where and why, one line an error
+dhcp{} ERROR DHCP{}_INIT_FAIL the server could not start and ends
+dhcp{} INFO DHCP{}_DYNAMIC_RECONFIGURATION a reload begins (SIGHUP or the command config-reload)
+dhcp{} INFO DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS a reload succeeded and the new configuration is in force
+dhcp{} INFO DHCP{}_SHUTDOWN the server ended in order
+dhcp{} WARN DHCP{}_CONFIG_WARNING something in the configuration was accepted that deserves a look
+dhcp{} WARN DHCP{}_LOGGING_PROBLEM an output or a pattern of a logger cannot be used as configured
+dhcp6 INFO DHCP6_USING_SERVERID the DUID of the server, and the file that keeps it
+dhcp{} ERROR DHCP{}_DYNAMIC_RECONFIGURATION_FAIL a reload failed; the old configuration stays in force
+dhcp{} ERROR DHCP{}_LEASE_STORE_UNAVAILABLE a query is not answered because its lease could not be read or stored
+dhcp{} ERROR DHCP{}_PACKET_PROCESS_EXCEPTION a fault in the server; the query is not answered, please report it
 leases INFO DHCP4_LEASE_ALLOC an address was leased, or a lease renewed
 leases INFO DHCP4_RELEASE a client gave its address back
 leases INFO DHCP4_DECLINE_LEASE a client found its address in use; nobody gets it for the probation period
 leases INFO DHCP4_LEASE_ADVERT an address was offered
 leases DEBUG:40 DHCP4_LEASE_NAK a request was refused; the text says why
-bad-packets DEBUG:40 DHCP4_PACKET_DROPPED a query was dropped; the text says why
+bad-packets DEBUG:40 DHCP{}_PACKET_DROPPED a query was dropped; the text says why
 bad-packets DEBUG:40 DHCP4_PACKET_DROP_0001 a query could not be read
+bad-packets DEBUG:40 DHCP6_PACKET_DROP_PARSE_FAIL a query could not be read
 bad-packets DEBUG:50 DHCP4_SUBNET_SELECTION_FAILED no subnet fits a query
 bad-packets DEBUG:50 DHCP4_RELEASE_FAIL_NO_LEASE a client released an address that is not leased
 bad-packets DEBUG:50 DHCP4_RELEASE_FAIL_WRONG_CLIENT a client released an address that is leased to another
 bad-packets DEBUG:40 DHCP4_NO_LEASE_INIT_REBOOT a client that rebooted is not known here and gets no answer
 bad-packets DEBUG:40 DHCP4_NO_LEASE_REBINDING a client that rebinds is not known here and gets no answer
 bad-packets DEBUG:40 ALLOC_ENGINE_V4_ALLOC_FAIL no address could be found for a client
-alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASES_RECLAMATION_START reclamation of expired leases begins
-alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASES_RECLAMATION_COMPLETE reclamation of expired leases is done
-alloc-engine WARN ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW expired leases remain after several cycles of reclamation
-alloc-engine ERROR ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED reclamation could not go on; it is tried again
-alloc-engine DEBUG:40 ALLOC_ENGINE_V4_LEASE_RECLAIM a lease expired
-alloc-engine INFO ALLOC_ENGINE_V4_DECLINED_RECOVERED the probation of a declined address is over
-alloc-engine DEBUG:40 ALLOC_ENGINE_V4_RECLAIMED_LEASES_DELETE_COMPLETE old reclaimed leases were deleted
+alloc-engine DEBUG:40 ALLOC_ENGINE_V{}_LEASES_RECLAMATION_START reclamation of expired leases begins
+alloc-engine DEBUG:40 ALLOC_ENGINE_V{}_LEASES_RECLAMATION_COMPLETE reclamation of expired leases is done
+alloc-engine WARN ALLOC_ENGINE_V{}_LEASES_RECLAMATION_SLOW expired leases remain after several cycles of reclamation
+alloc-engine ERROR ALLOC_ENGINE_V{}_LEASES_RECLAMATION_FAILED reclamation could not go on; it is tried again
+alloc-engine DEBUG:40 ALLOC_ENGINE_V{}_LEASE_RECLAIM a lease expired
+alloc-engine INFO ALLOC_ENGINE_V{}_DECLINED_RECOVERED the probation of a declined address is over
+alloc-engine DEBUG:40 ALLOC_ENGINE_V{}_RECLAIMED_LEASES_DELETE_COMPLETE old reclaimed leases were deleted
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL a lease is not in the subnet it names
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FIXED a lease's subnet was corrected
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL_DISCARD a lease that fits no subnet was discarded
@@ -95,9 +98,10 @@ twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or
 
 def _read(table: str) -> Iterator[Message]:
     for line in table.strip().splitlines():
-        logger, severity, identifier, meaning = line.split(" ", 3)
-        name, _, level = severity.partition(":")
-        yield Message(identifier, logger, name, int(level or 0), meaning)
+        for family in "46" if "{}" in line else ("",):
+            logger, severity, identifier, meaning = line.replace("{}", family).split(" ", 3)
+            name, _, level = severity.partition(":")
+            yield Message(identifier, logger, name, int(level or 0), meaning)
 
 
 MESSAGES: Final = {message.identifier: message for message in _read(TABLE)}
