@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import evolve
 
+from tests.configuring import configured6
 from tests.exchanging import reclaiming
-from txkea.config.load import configuration6
-from txkea.config.text import parse
-from txkea.model.configuration import Configuration, DdnsClient
+from txkea.model.configuration import DdnsClient
 from txkea.testing.clients6 import Answer6, LocalServer6
 from txkea.wire.dhcp6 import MessageType6
 
-__all__ = ["ADVERTISE", "BEHIND_RELAY", "LINK", "ON_LINK", "REPLY", "configured6", "got6", "reclaiming", "serving6"]
+__all__ = ["ADVERTISE", "BEHIND_RELAY", "LINK", "ON_LINK", "REPLY", "got6", "reclaiming", "serving6"]
 
 ADVERTISE, REPLY = int(MessageType6.ADVERTISE), int(MessageType6.REPLY)
 LINK: Final = "2001:db8:2::1"
@@ -36,12 +34,6 @@ BEHIND_RELAY: Final[Keywords] = {
     "pools": [{"pool": "2001:db8:2::10 - 2001:db8:2::19"}],
     "pd-pools": [{"prefix": "2001:db8:2000::", "prefix-len": 48, "delegated-len": 56}],
 }
-
-
-def configured6(**dhcp6: Any) -> Configuration:
-    """The configuration of these keywords, with ``_`` for ``-``."""
-    keywords = {name.replace("_", "-"): value for name, value in dhcp6.items()}
-    return configuration6(parse(json.dumps({"Dhcp6": keywords})))
 
 
 def serving6(

@@ -195,18 +195,21 @@ class LogMessages(Generated):
 
 
 class CommandOptions(Generated):
-    """``.. command-options:: COMMAND``: the options of a command of ``txkea``, as its ``--help`` tells them."""
+    """``.. command-options:: COMMAND [-6]``: the options of a command of ``txkea``, as its ``--help`` tells them."""
 
     required_arguments = 1
+    optional_arguments = 1
 
     def lines(self) -> Iterator[str]:
         """One description an option."""
-        command = main.get_command(click.Context(main), self.arguments[0])
-        assert command is not None, f"there is no command {self.arguments[0]}"
-        yield from (f".. program:: txkea {command.name}", "")
-        for option in command.params:
+        name, *switches = self.arguments
+        command = main.get_command(click.Context(main), name)
+        assert command is not None, f"there is no command {name}"
+        context = command.make_context(name, switches, resilient_parsing=True)
+        yield from (f".. program:: txkea {' '.join(self.arguments)}", "")
+        for option in context.command.params:
             if isinstance(option, click.Option) and not option.hidden:
-                value = "" if option.is_flag else f" {option.make_metavar(click.Context(command))}"
+                value = "" if option.is_flag else f" {option.make_metavar(context)}"
                 default = f" Default: {option.default}." if option.show_default and option.default else ""
                 yield from (f".. option:: {', '.join(name + value for name in option.opts)}", "")
                 yield from (f"   {option.help}{default}", "")
