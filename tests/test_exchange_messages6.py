@@ -102,6 +102,7 @@ class SolicitTests(Case):
         """V6-21: an association with T1 > T2 is ignored, and an address preferred for longer than valid is no wish."""
         answer = got6(self.client.solicit((ia_na(1, t1=9, t2=8), ia_na(2))), ADVERTISE)
         self.assertEqual([ia.iaid for ia in answer.ias], [2])
+        self.setUp()
         wish = ia_na(1, "2001:db8:1::15", preferred=9, valid=8)
         self.assertEqual(got6(self.client.solicit((wish,)), ADVERTISE).addresses, ["2001:db8:1::10"])
 
@@ -466,16 +467,22 @@ class RelayedTests(Case):
 
     def test_interface_id(self) -> None:
         """B033, B035: an interface-id that a subnet is configured with decides, where some relay tells a link."""
-        second = {"id": 3, "subnet": "2001:db8:3::/64", "interface-id": "port 7", "pools": [{"pool": "2001:db8:3::/80"}]}
+        second = {
+            "id": 3,
+            "subnet": "2001:db8:3::/64",
+            "interface-id": "port 7",
+            "pools": [{"pool": "2001:db8:3::/80"}],
+        }
         first = {"id": 2, "subnet": "2001:db8:2::/64", "pools": [{"pool": "2001:db8:2::10-2001:db8:2::19"}]}
         self.server = serving6(subnet6=[first, second])
         self.client.server = self.server
-        for relays, expected in (
+        for relays, network in (
             (through(relayed(LINK, options=[(18, b"port 7")])), "2001:db8:3::"),
-            (through(relayed(LINK, options=[(18, b"port 8")])), "2001:db8:2::10"),
+            (through(relayed(LINK, options=[(18, b"port 8")])), "2001:db8:2::"),
             (through(relayed("::", options=[(18, b"port 7")]), relayed(LINK)), "2001:db8:3::"),
         ):
-            self.assertEqual(got6(self.client.solicit(relays=relays), ADVERTISE).addresses, [expected])
+            (address,) = got6(self.client.solicit(relays=relays), ADVERTISE).addresses
+            self.assertTrue(address.startswith(network), address)
 
     def test_source_port(self) -> None:
         """V6-35: a relay that says so is answered where it sent from, and told so."""

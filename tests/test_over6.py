@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -141,14 +142,7 @@ class SocketTests(SynchronousTestCase):
 
     def test_provides_the_interface(self) -> None:
         """It is a socket, to which nothing is sent."""
-        socket = InsideQuery6(Client6Query(), b"\0\0\0\0")  # type: ignore[arg-type]
+        query = SimpleNamespace(origin=SimpleNamespace(socket=SimpleNamespace(link="eth0")))
+        socket = InsideQuery6(cast(Any, query), bytes(4))
         verifyObject(ISocket, socket)
         self.assertRaises(AssertionError, socket.send, b"", b"", 0, b"")
-
-
-class Client6Query:
-    """As much of a query as a socket asks for."""
-
-    class origin:
-        class socket:
-            link = "eth0"

@@ -204,6 +204,9 @@ class Search6(Search[Choice6]):
     def _distance(self, pool: LivePool) -> tuple[bool, int]:
         return pool.length < self._length, abs(pool.length - self._length)
 
+    def shares(self, holder: bytes) -> bool:
+        return holder[: -len(self.key) + len(self.query.duid)] == self.query.duid
+
     async def look(self, subnet: LiveSubnet, address: bytes) -> Choice6 | None:
         """See `Search.look`; marks what is taken in the pool."""
         pool = _pool_at(subnet, self._kind, address)

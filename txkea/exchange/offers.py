@@ -40,6 +40,10 @@ class Offers:
         holder = self._by_address.get(address)
         return holder is not None and holder != key
 
+    def holder(self, address: bytes) -> bytes | None:
+        """The key of whom the address was offered to, if to anybody."""
+        return self._by_address.get(address)
+
     def oldest(self, limit: int) -> Sequence[tuple[bytes, LiveSubnet]]:
         """Up to ``limit`` of the addresses held longest, with their subnets."""
         return [(address, subnet) for _, (address, _, subnet) in zip(range(limit), self._by_key.values(), strict=False)]

@@ -51,6 +51,10 @@ class Search(Generic[C]):
         """Whether such an address may be given at all."""
         return True
 
+    def shares(self, holder: bytes) -> bool:
+        """Whether what is offered by this key is offered to the same client, for something else that it wants."""
+        return False
+
     async def look(self, subnet: LiveSubnet, address: bytes) -> C | None:
         """The choice of an address, if the store has it free and it is reserved for nobody else, or None."""
         raise NotImplementedError
@@ -114,8 +118,11 @@ class Search(Generic[C]):
 
     async def _offered(self) -> C | None:
         """One that is kept for another client which has not yet requested it: better than none."""
-        for address, home in self.query.site.offers.oldest(OFFERS):
+        offers = self.query.site.offers
+        for address, home in offers.oldest(OFFERS):
             if home not in self.subnet.siblings or not any(address in pool for pool in self.allocation(home)[0]):
+                continue
+            if self.shares(offers.holder(address) or b""):
                 continue
             if choice := await self.look(home, address):
                 return choice

@@ -77,6 +77,8 @@ def granted(ia: Ia) -> Ia | None:
 
 def is_answer(query: Message6, answer: Message6) -> bool:
     """Whether a message belongs to the query at all."""
+    if query.type == MessageType6.DHCPV4_QUERY:
+        return answer.type == MessageType6.DHCPV4_RESPONSE  # flags stand in the transaction's place (RFC 7341)
     return answer.transaction_id == query.transaction_id
 
 
