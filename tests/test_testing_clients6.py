@@ -106,7 +106,7 @@ class Client6Tests(SynchronousTestCase):
         self.assertEqual(self.server.heard[-1].options[Option6.IAADDR][:16], packed6("2001:db8::77"))
 
     def test_nothing_passes(self) -> None:
-        """Times that contradict, or differ between associations, what comes twice, and relays that differ are failures."""
+        """Times that contradict or differ between associations, what comes twice, and other relays are failures."""
         for ias in (
             (GRANTED[0]._replace(t1=9),),
             (GRANTED[0], GRANTED[1]._replace(t1=6)),
