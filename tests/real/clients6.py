@@ -5,15 +5,30 @@ Each uses a delegated prefix by giving an address of it to the interface ``lan0`
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Sequence
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Final
 
 from tests.real.clients import INTERFACE, Client
+from tests.real.packets6 import CONFIRM, REBIND, REQUEST
 
-__all__ = ["CLIENTS6", "LAN", "Client6", "Dhclient", "DhclientBoth", "DhclientPrefix", "Dhcp6c", "Dhcpcd", "Dibbler"]
+__all__ = [
+    "CLIENTS6",
+    "LAN",
+    "Client6",
+    "Dhclient",
+    "DhclientBoth",
+    "DhclientPrefix",
+    "DhclientStateless",
+    "Dhcp6c",
+    "Dhcp6cRapid",
+    "Dhcp6cStateless",
+    "Dhcpcd",
+    "DhcpcdAddress",
+    "Dibbler",
+]
 
 LAN: Final = "lan0"
 
@@ -45,14 +60,23 @@ class Client6(Client):
     family = "inet6"
     asks: tuple[str, ...] = ("address", "prefix")
     """What it is told to ask for."""
-    confirms = True
-    """Whether it remembers an address when it is started again, and asks whether that is still good."""
+    confirms_with = REBIND
+    """What it asks first when its link was gone for a while."""
     hints = True
     """Whether it can be told what to ask for."""
 
-    def forget(self) -> None:
-        """What it has remembered is gone; it must have ended."""
-        raise NotImplementedError
+    def reconnect(self) -> None:
+        """Its link was gone: tell it, if it does not see that for itself; here, it starts anew without addresses."""
+        self.end()
+        for interface in (INTERFACE, LAN):
+            self.namespace.run(["ip", "-6", "addr", "flush", "dev", interface, "scope", "global"])
+            self.namespace.run(["ip", "-6", "route", "flush", "dev", interface, "root", "2000::/3"])
+        self.start()
+
+    def networks(self, interface: str) -> list[IPv6Network]:
+        """The networks that are said to be on an interface."""
+        routes = self.namespace.run(["ip", "-6", "route", "show", "dev", interface]).stdout.splitlines()
+        return [IPv6Network(route.split()[0]) for route in routes if route[:1].isdigit()]
 
 
 class Dhclient(Client6):
@@ -61,6 +85,7 @@ class Dhclient(Client6):
     name = "dhclient"
     programs = ("dhclient",)
     asks = ("address",)
+    confirms_with = CONFIRM
     hints = False
     switches: tuple[str, ...] = ("-N",)
 
@@ -75,9 +100,6 @@ class Dhclient(Client6):
     def end(self) -> None:
         self.kill()
 
-    def forget(self) -> None:
-        self._leases.unlink()
-
     @property
     def _leases(self) -> Path:
         return self.directory / "leases"
@@ -91,7 +113,7 @@ class DhclientPrefix(Dhclient):
     """ISC's client; it asks for a prefix, and does not confirm one, but rebinds (RFC 8415 section 18.2.12)."""
 
     asks = ("prefix",)
-    confirms = False
+    confirms_with = REBIND
     switches = ("-P",)
 
 
@@ -99,56 +121,74 @@ class DhclientBoth(Dhclient):
     """ISC's client; it asks for an address and a prefix."""
 
     asks = ("address", "prefix")
-    confirms = False
+    confirms_with = REBIND
     switches = ("-N", "-P")
 
 
+class DhclientStateless(Dhclient):
+    """ISC's client; it asks for options alone."""
+
+    asks = ()
+    switches = ("-S",)
+
+
 class Dhcpcd(Client6):
-    """Roy Marples' client."""
+    """Roy Marples' client; it asks for an address and a prefix, and sees that its link is back."""
 
     name = "dhcpcd"
     programs = ("dhcpcd", "mount")
-    confirms = False
 
     def argv(self, wanted: Sequence[str]) -> list[str]:
         address, prefix = _sorted(wanted)
-        na = "ia_na 1" + (f"/{address}" if address else "")
-        pd = "ia_pd 2" + (f"/{prefix}" if prefix else "") + f" {LAN}/0/64"
+        associations = {
+            "address": "ia_na 1" + (f"/{address}" if address else ""),
+            "prefix": "ia_pd 2" + (f"/{prefix}" if prefix else "") + f" {LAN}/0/64",
+        }
+        # without nodev it waits for udev, which knows nothing of what is in here
         lines = ["nodev", "ipv6only", "noipv6rs", "duid", f"allowinterfaces {INTERFACE} {LAN}", "script /bin/true"]
-        lines += [f"interface {INTERFACE}", na, pd]
+        lines += [f"interface {INTERFACE}", *(associations[each] for each in self.asks)]
         configuration = self.file("dhcpcd.conf", "".join(f"{line}\n" for line in lines))
         argv = ["dhcpcd", "--nobackground", "--debug", "--config", str(configuration), INTERFACE, LAN]
         return self.contained({"/var/lib/dhcpcd": self.state()}, argv)
 
+    def reconnect(self) -> None:
+        """It has seen that."""
+
     def release(self) -> None:
         self.signal(signal.SIGALRM)
 
-    def end(self) -> None:
-        self.kill()
 
-    def forget(self) -> None:
-        for path in self.state().glob("*.lease6"):
-            path.unlink()
+class DhcpcdAddress(Dhcpcd):
+    """Roy Marples' client; it asks for an address."""
+
+    asks = ("address",)
+    confirms_with = CONFIRM
 
 
 class Dhcp6c(Client6):
-    """The client of the WIDE project: forgets what it had when it ends, and releases it then."""
+    """The client of the WIDE project: forgets what it had when it ends, and releases it then.
+
+    It keeps to no T1 below 18 s and no T2 below 30 s.
+    """
 
     name = "dhcp6c"
     programs = ("dhcp6c", "mount")
-    confirms = False
+    confirms_with = REQUEST
+    sends = "ia-na 1, ia-pd 2"
 
     def argv(self, wanted: Sequence[str]) -> list[str]:
         address, prefix = _sorted(wanted)
         na = f"address {address} infinity;" if address else ""
         pd = f"prefix {prefix} infinity;" if prefix else ""
+        sends = f"send {self.sends};" if self.sends else "information-only;"
         configuration = self.file(
             "dhcp6c.conf",
-            f"interface {INTERFACE} {{ send ia-na 1; send ia-pd 2; request domain-name-servers; }};\n"
+            f"interface {INTERFACE} {{ {sends} request domain-name-servers; }};\n"
             f"id-assoc na 1 {{ {na} }};\n"
             f"id-assoc pd 2 {{ {pd} prefix-interface {LAN} {{ sla-id 0; sla-len 8; ifid 1; }}; }};\n",
         )
-        argv = ["dhcp6c", "-f", "-D", "-c", str(configuration), "-p", str(self.directory / "pid"), INTERFACE]
+        files = ["-c", str(configuration), "-p", str(self.directory / "pid")]
+        argv = ["dhcp6c", "-f", "-D", *files, INTERFACE]
         return self.contained({"/var/lib/dhcpv6": self.state()}, argv)
 
     def release(self) -> None:
@@ -157,8 +197,18 @@ class Dhcp6c(Client6):
     def end(self) -> None:
         self.kill()
 
-    def forget(self) -> None:
-        """It remembers nothing but its DUID."""
+
+class Dhcp6cRapid(Dhcp6c):
+    """The client of the WIDE project; it asks for its lease in two messages."""
+
+    sends = "rapid-commit, ia-na 1, ia-pd 2"
+
+
+class Dhcp6cStateless(Dhcp6c):
+    """The client of the WIDE project; it asks for options alone."""
+
+    asks = ()
+    sends = ""
 
 
 class Dibbler(Client6):
@@ -166,10 +216,11 @@ class Dibbler(Client6):
 
     name = "dibbler"
     programs = ("dibbler-client", "mount")
+    confirms_with = CONFIRM
 
     def argv(self, wanted: Sequence[str]) -> list[str]:
         address, prefix = _sorted(wanted)
-        na = f"ia {{ address {{ {address} }} }}" if address else "ia"
+        na = f"ia {{ address {address} }}" if address else "ia"
         pd = f"pd {{ prefix {prefix} }}" if prefix else "pd"
         lines = ["log-level 8", "log-mode short", "duid-type duid-ll", f'downlink-prefix-ifaces "{LAN}"']
         lines += [f'iface "{INTERFACE}" {{', na, pd, "}"]
@@ -185,11 +236,6 @@ class Dibbler(Client6):
     def end(self) -> None:
         self.kill()
         (self.state() / "client.pid").unlink(missing_ok=True)
-
-    def forget(self) -> None:
-        for path in self.state().iterdir():
-            if path.name != "client-duid":
-                os.unlink(path)
 
     def _resolvers(self) -> Path:
         path = self.directory / "resolv.conf"

@@ -142,6 +142,16 @@ class Server:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
+    def pause(self) -> None:
+        """Let it do nothing; what is sent to it waits in its sockets."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> int:
         """SIGTERM; gives the exit status. Raises `SurvivorError` if it had ended before."""
         self.check()
