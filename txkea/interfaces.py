@@ -75,10 +75,13 @@ class ILeaseStore(Interface):
         """
 
     def add(lease: Any) -> Awaitable[bool]:
-        """Take a free address; False if the address has a row. *Waits.*"""
+        """Take a free address; False if the address has a row, or in DHCPv6 if one overlaps it. *Waits.*"""
 
     def update(lease: Any, was: Any) -> Awaitable[bool]:
-        """Replace ``was`` by ``lease`` (same address); False unless the row equals ``was``. *Waits.*"""
+        """Replace ``was`` by ``lease`` (same address); False unless the row equals ``was``. *Waits.*
+
+        False too if the prefix has another length now, and overlaps another row.
+        """
 
     def remove(lease: Any) -> Awaitable[bool]:
         """Delete a row; False unless the row equals ``lease``. *Waits.*"""
@@ -112,7 +115,7 @@ class ILeaseStore(Interface):
 class ILeaseObserver(Interface):
     """Told of lease changes: High Availability, RADIUS accounting, DNS updates."""
 
-    answer_waits: bool = Attribute("Whether the answer leaves only after what it is told of a query has been dealt with.")
+    answer_waits: bool = Attribute("Whether the answer leaves only when it has dealt with what it is told of a query.")
 
     def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
         """A query changed these leases, durably. *Waits.*"""

@@ -17,7 +17,7 @@ __all__ = ["LeaseTable"]
 _RECLAIMED: Final = int(LeaseState.RECLAIMED)
 _PD: Final = int(LeaseType.PD)
 _KIND: Final = attrgetter("subnet_id", "state", "type")
-_FEW: Final = 4
+_FEW: Final = 16
 """How many of the leases inside a prefix are told: one is enough to know that it is taken."""
 _OTHER_FAMILY: Final = {Lease4: IdentifierKind.DUID, Lease6: IdentifierKind.CLIENT_ID}
 """What the clients of leases like these are not known by: one index serves both families."""
@@ -175,30 +175,40 @@ class LeaseTable:
     def add(self, lease: Lease) -> bool:
         """See `ILeaseStore.add`."""
         address = lease[0]
-        if address in self._by_address:
+        if self.overlapping(address, lease[14]) if isinstance(lease, Lease6) else address in self._by_address:
             return False
-        self._by_address[address] = lease
-        self._order.add(address)
+        self._put(lease)
+        return True
+
+    def _put(self, lease: Lease) -> None:
+        self._by_address[lease[0]] = lease
+        self._order.add(lease[0])
         self._enter((lease,))
         self._count(lease, 1)
-        return True
 
     def update(self, lease: Lease, was: Lease) -> bool:
         """See `ILeaseStore.update`."""
-        address, hwaddr, client_id, lifetime, expires = lease[:5]
-        there = self._by_address.get(address)
+        there = self._by_address.get(lease[0])
         if there is None or (there is not was and there != was):
             return False
+        if isinstance(lease, Lease6) and lease[14] != there[14]:  # type: ignore[misc]
+            others = self.overlapping(lease[0], lease[14])
+            if any(other is not there for other in others):
+                return False
+        self._replace(lease, there)
+        return True
+
+    def _replace(self, lease: Lease, there: Lease) -> None:
+        address, hwaddr, client, lifetime, expires = lease[:5]
         self._by_address[address] = lease
         if lease.__class__ is Lease4:
             _relink(self._by_hwaddr, there[1], hwaddr, there, lease)
-        _relink(self._by_client, there[2], client_id, there, lease)
+        _relink(self._by_client, there[2], client, there, lease)
         if lease[9] != there[9] or lease[5] != there[5] or lease[12:15:2] != there[12:15:2]:
             self._count(there, -1)
             self._count(lease, 1)
         if expires != there[4] or lease[9] != there[9] or lifetime != there[3]:
             self._schedule(lease)
-        return True
 
     def remove(self, lease: Lease) -> bool:
         """See `ILeaseStore.remove`."""
@@ -216,14 +226,17 @@ class LeaseTable:
         return True
 
     def revert(self, lease: Lease | None, was: Lease | None) -> None:
-        """Undo the latest change of an address: ``lease`` is what it has (None: nothing), ``was`` what it had."""
+        """Undo the latest change of an address: ``lease`` is what it has (None: nothing), ``was`` what it had.
+
+        That overlaps nothing which it did not overlap before: a file of Kea's may hold what Kea would not grant.
+        """
         if lease is None:
             assert was is not None
-            self.add(was)
+            self._put(was)
         elif was is None:
             self.remove(lease)
         else:
-            self.update(was, lease)
+            self._replace(was, lease)
 
     def _enter(self, leases: Iterable[Lease]) -> None:
         """Enter leases that are new by address into the indexes by client and by end."""
