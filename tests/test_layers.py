@@ -23,7 +23,7 @@ LAYERS = (
     {"launch"},
     {"server", "leases", "hosts", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
     {"testing"},
-    {"providers"},
+    {"providers", "over6"},
     {"service"},
     {"tap"},
     {"cli"},

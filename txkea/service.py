@@ -55,7 +55,7 @@ class KeaService(Service):
     ``path`` is the configuration file. The ports are the family's own unless told otherwise. `ConfigErrors` is raised
     when the service is made, if the file cannot be used.
     ``failed(reason)`` is told when a server that was to start cannot serve after all; it should end the process with
-    the exit status ``exit_value``.
+    the exit status ``exit_value``. ``changed()`` is told of each new configuration in force.
     """
 
     exit_value = 0
@@ -73,6 +73,7 @@ class KeaService(Service):
         server_port: int = 0,
         client_port: int = 0,
         failed: Callable[[str], object] = lambda reason: None,
+        changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._path = path
         self.family = family
@@ -82,6 +83,7 @@ class KeaService(Service):
         self._paths = paths
         self._debug = debug
         self._failed = failed
+        self._changed = changed
         self._changing = DeferredLock()
         self._log = logs.logger(f"dhcp{family.number}")
         self.configuration = self._load()
@@ -288,6 +290,7 @@ class KeaService(Service):
         self._configure_logs(configuration)
         self._reclamation.stop()
         self.configuration, self.site, self.server.site = configuration, site, site
+        self._changed()
         self.reloaded = self._reactor.seconds()
         forget(self.statistics, before.subnets, site.subnets)
         recount(site, counts)

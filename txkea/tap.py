@@ -28,6 +28,7 @@ from txkea.exchange.families import FAMILIES, Family
 from txkea.logs.logs import Logs
 from txkea.logs.observer import observer
 from txkea.net.network import SystemNetwork
+from txkea.over6 import answers_from
 from txkea.paths import Paths, PidFile
 from txkea.service import KeaService
 
@@ -73,7 +74,8 @@ class Process(Service):
         self.logs = {number: Logs(default=paths.log_destination, directory=paths.logs) for number in families}
         self._pid_files = {number: PidFile(paths.pid_file(path, FAMILIES[number].daemon)) for number in families}
         self.services = self._made([(FAMILIES[number], ports[number]) for number in families])
-        """By the number of the family: from here one family's server finds the other's."""
+        """By the number of the family: here one family's server meets the other's."""
+        self._join()
 
     def _made(self, wanted: Sequence[tuple[Family, Ports]]) -> dict[int, KeaService]:
         """The servers, or what is wrong with the configurations of all of them."""
@@ -108,7 +110,16 @@ class Process(Service):
             server_port=ports.server,
             client_port=ports.client,
             failed=self.stop,
+            changed=self._join,
         )
+
+    def _join(self) -> None:
+        """Let the DHCPv4 server answer what comes inside DHCPv6, if both configurations agree on it (RFC 7341)."""
+        if len(self.services) > 1:
+            four, six = self.services[4], self.services[6]
+            port = six.configuration.dhcp4o6_port
+            agreed = port != 0 and port == four.configuration.dhcp4o6_port
+            six.site.dhcp4 = answers_from(four.server) if agreed else None
 
     @property
     def exit_value(self) -> int:

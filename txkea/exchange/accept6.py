@@ -18,7 +18,6 @@ __all__ = ["accept6"]
 CLIENT_ID = Option6.CLIENT_ID
 SERVER_ID = Option6.SERVER_ID
 VIOLATION = "pkt6-rfc-violation"
-DROPPED = "DHCP6_PACKET_DROPPED"
 
 
 class Rule(NamedTuple):
@@ -57,13 +56,13 @@ def accept6(site: Site, data: bytes, origin: Origin, now: float) -> Query6:
     statistics[RECEIVED6.get(kind, "pkt6-unknown-received")] += 1
     rule = RULES.get(kind)
     if rule is None:
-        raise Drop(f"message type {kind} is not one that clients send", VIOLATION, DROPPED)
+        raise Drop(f"message type {kind} is not one that clients send", VIOLATION)
     query = Query6(site, message, origin, now)
     _check_identifiers(query, rule)
     if not message.relays and not origin.broadcast and kind not in UNICAST:
-        raise Drop("clients send to the multicast group (RFC 9915 section 16)", VIOLATION, "DHCP6_UNICAST_DROPPED")
+        raise Drop("clients send to the multicast group (RFC 9915 section 16)", VIOLATION, "DHCP6_PACKET_DROP_UNICAST")
     if kind == MessageType6.INFORMATION_REQUEST and any(code in message.options for code in ASSOCIATIONS):
-        raise Drop("an INFORMATION-REQUEST asks for no addresses (RFC 8415 section 16.12)", VIOLATION, DROPPED)
+        raise Drop("an INFORMATION-REQUEST asks for no addresses (RFC 8415 section 16.12)", VIOLATION)
     # Clients of one DUID on several links (or a client on its way to another) do not stand in each other's way.
     query.key = query.duid + _peer(query) if query.duid else _nameless(query)
     query.subnet = select6(query)
@@ -77,15 +76,15 @@ def _check_identifiers(query: Query6, rule: Rule) -> None:
     message = query.message
     options = message.options
     if message.repeated and (CLIENT_ID in message.repeated or SERVER_ID in message.repeated):
-        raise Drop("more than one client or server identifier", VIOLATION, DROPPED)
+        raise Drop("more than one client or server identifier", VIOLATION)
     if rule.client and CLIENT_ID not in options:
-        raise Drop("there is no client identifier (option 1)", VIOLATION, DROPPED)
+        raise Drop("there is no client identifier (option 1)", VIOLATION)
     server = options.get(SERVER_ID)
     if server is None:
         if rule.server:
-            raise Drop("there is no server identifier (option 2)", VIOLATION, DROPPED)
+            raise Drop("there is no server identifier (option 2)", VIOLATION)
     elif rule.server is False:
-        raise Drop("this message must not name a server (option 2)", VIOLATION, DROPPED)
+        raise Drop("this message must not name a server (option 2)", VIOLATION)
     elif server != query.site.server_id:
         raise Drop("meant for another server (option 2)", "pkt6-not-for-us", "DHCP6_PACKET_DROP_SERVERID_MISMATCH")
 

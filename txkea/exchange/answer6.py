@@ -66,7 +66,7 @@ async def solicit(query: Query6) -> Reply | None:
     leases = await leases_of(query)
     # One after the other: no two associations may be offered the same.
     outcomes = [await _outcome(query, ia, leases, offer6) for ia in ias]
-    _tell(query, outcomes, "ADVERT", "will be advertised")
+    _tell(query, outcomes, ("DHCP6_LEASE_ADVERT", "DHCP6_PD_LEASE_ADVERT"), "will be advertised")
     return answer6(query, ADVERTISE, encoded(query, outcomes))
 
 
@@ -91,7 +91,7 @@ async def request(query: Query6) -> Reply | None:
 async def _assigned(query: Query6, ias: Sequence[Ia]) -> list[Outcome]:
     leases = await leases_of(query)
     outcomes = await together([_assign(query, ia, leases) for ia in ias])
-    _tell(query, outcomes, "ALLOC", "has been allocated")
+    _tell(query, outcomes, ("DHCP6_LEASE_ALLOC", "DHCP6_PD_LEASE_ALLOC"), "has been allocated")
     return outcomes
 
 
@@ -115,7 +115,7 @@ async def confirm(query: Query6) -> Reply | None:
     """Tell whether the client's addresses fit the link that it is on now; silence when nobody can tell."""
     addresses = [resource for ia in associations(query) if kind_of(ia) == NA for resource in ia.resources]
     if not addresses:
-        raise Drop("a CONFIRM without an address", "", "DHCP6_PACKET_DROPPED")
+        raise Drop("a CONFIRM without an address")
     if query.subnet is None:
         raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
     if _on_link(query.subnet, addresses):
@@ -132,7 +132,7 @@ async def renew(query: Query6) -> Reply | None:
         return answer6(query, REPLY, encoded(query, [Outcome(ia, None, NO_BINDING) for ia in associations(query)]))
     leases = await leases_of(query)
     outcomes = await together([_extend(query, ia, leases) for ia in associations(query)])
-    _tell(query, outcomes, "RENEW", "has been renewed")
+    _tell(query, outcomes, ("DHCP6_LEASE_RENEW", "DHCP6_PD_LEASE_RENEW"), "has been renewed")
     return answer6(query, REPLY, encoded(query, outcomes))
 
 
@@ -260,15 +260,17 @@ async def information_request(query: Query6) -> Reply | None:
 # -- the log -----------------------------------------------------------------------------------------------------------
 
 
-def _tell(query: Query6, outcomes: Sequence[Outcome], message: str, what: str) -> None:
-    """A line for each lease."""
+def _tell(query: Query6, outcomes: Sequence[Outcome], messages: tuple[str, str], what: str) -> None:
+    """A line for each lease; ``messages`` are those of an address and of a prefix."""
     log = query.site.log.leases.info
     if log:
         for outcome in outcomes:
             if outcome.grant is not None:
                 lease = outcome.grant.lease
-                name = f"DHCP6_PD_LEASE_{message}" if lease.type == PD else f"DHCP6_LEASE_{message}"
-                log(name, f"{query}: lease for {_resource_text(lease)} and iaid={lease.iaid} {what}")
+                log(
+                    messages[lease.type == PD],
+                    f"{query}: lease for {_resource_text(lease)} and iaid={lease.iaid} {what}",
+                )
 
 
 def _resource_text(lease: Lease6) -> str:

@@ -40,15 +40,27 @@ dhcp6 INFO DHCP6_USING_SERVERID the DUID of the server, and the file that keeps 
 dhcp{} ERROR DHCP{}_DYNAMIC_RECONFIGURATION_FAIL a reload failed; the old configuration stays in force
 dhcp{} ERROR DHCP{}_LEASE_STORE_UNAVAILABLE a query is not answered because its lease could not be read or stored
 dhcp{} ERROR DHCP{}_PACKET_PROCESS_EXCEPTION a fault in the server; the query is not answered, please report it
-leases INFO DHCP4_LEASE_ALLOC an address was leased, or a lease renewed
+leases INFO DHCP{}_LEASE_ALLOC an address was leased, or in DHCPv4 a lease renewed
 leases INFO DHCP4_RELEASE a client gave its address back
-leases INFO DHCP4_DECLINE_LEASE a client found its address in use; nobody gets it for the probation period
-leases INFO DHCP4_LEASE_ADVERT an address was offered
+leases INFO DHCP{}_DECLINE_LEASE a client found its address in use; nobody gets it for the probation period
+leases INFO DHCP{}_LEASE_ADVERT an address was offered
 leases DEBUG:40 DHCP4_LEASE_NAK a request was refused; the text says why
+leases INFO DHCP6_LEASE_RENEW the lease of an address was extended
+leases INFO DHCP6_PD_LEASE_ADVERT a prefix was offered
+leases INFO DHCP6_PD_LEASE_ALLOC a prefix was delegated
+leases INFO DHCP6_PD_LEASE_RENEW the lease of a prefix was extended
+leases INFO DHCP6_RELEASE_NA a client gave an address back
+leases INFO DHCP6_RELEASE_PD a client gave a prefix back
+leases INFO DHCP6_ADDR_REG a client registered an address that it chose itself
 bad-packets DEBUG:40 DHCP{}_PACKET_DROPPED a query was dropped; the text says why
 bad-packets DEBUG:40 DHCP4_PACKET_DROP_0001 a query could not be read
 bad-packets DEBUG:40 DHCP6_PACKET_DROP_PARSE_FAIL a query could not be read
-bad-packets DEBUG:50 DHCP4_SUBNET_SELECTION_FAILED no subnet fits a query
+bad-packets DEBUG:40 DHCP6_PACKET_DROP_SERVERID_MISMATCH a query is meant for another server
+bad-packets DEBUG:40 DHCP6_PACKET_DROP_UNICAST a client sent to the server's own address in place of the multicast group
+bad-packets DEBUG:40 DHCP6_ADDR_REG_INFORM_FAIL an address could not be registered
+bad-packets DEBUG:40 DHCP6_DHCP4O6_RECEIVE_FAIL a DHCPv4 query inside DHCPv6 is not answered
+bad-packets DEBUG:40 DHCP6_PACK_FAIL an answer could not be encoded
+bad-packets DEBUG:50 DHCP{}_SUBNET_SELECTION_FAILED no subnet fits a query
 bad-packets DEBUG:50 DHCP4_RELEASE_FAIL_NO_LEASE a client released an address that is not leased
 bad-packets DEBUG:50 DHCP4_RELEASE_FAIL_WRONG_CLIENT a client released an address that is leased to another
 bad-packets DEBUG:40 DHCP4_NO_LEASE_INIT_REBOOT a client that rebooted is not known here and gets no answer
@@ -74,8 +86,9 @@ dhcpsrv INFO DHCPSRV_MEMFILE_LFC_START a clean-up of the lease file begins
 dhcpsrv INFO DHCPSRV_MEMFILE_LFC_EXECUTE the clean-up runs in a child process
 dhcpsrv ERROR DHCPSRV_MEMFILE_LFC_SPAWN_FAIL the clean-up could not be started
 dhcpsrv WARN DHCP4_BUFFER_RECEIVE_FAIL a socket reported an error; the server goes on reading
-dhcpsrv ERROR DHCP4_PACKET_SEND_FAIL answers could not be sent
-dhcpsrv ERROR DHCP4_OPEN_SOCKETS_FAILED a DHCP socket that the configuration demands could not be opened
+dhcpsrv WARN DHCP6_PACKET_RECEIVE_FAIL a socket reported an error; the server goes on reading
+dhcpsrv ERROR DHCP{}_PACKET_SEND_FAIL answers could not be sent
+dhcpsrv ERROR DHCP{}_OPEN_SOCKETS_FAILED a DHCP socket that the configuration demands could not be opened
 dhcpsrv INFO DHCPSRV_CFGMGR_USE_ADDRESS the server listens on this address of this interface
 dhcpsrv WARN DHCPSRV_OPEN_SOCKET_FAIL the server does not listen on an interface; the text says why
 dhcpsrv WARN DHCPSRV_NO_SOCKETS_OPEN no DHCP socket is open: the server hears nobody
