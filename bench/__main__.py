@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import perfdhcp, usage
 from bench.plan import FULL, QUICK, Climb, Plan, Steady, Summary, climb, steady, summary
-from bench.report import table
-from bench.servers import CONTESTANTS, SERVER, Contestant, Track
+from bench.report import KEA, table
+from bench.scenarios import MODES, SCENARIOS, Scenario, chosen
+from bench.servers import Track
 from txkea.testing.namespaces import requires_root
 
 SHARE: Final = 0.6
@@ -26,14 +28,19 @@ LIMIT_RATES: Final = (10_000, 15_000, 20_000, 25_000, 30_000)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="About a minute in place of under ten.")
-@click.option("--server", "names", multiple=True, type=click.Choice(list(CONTESTANTS)), help="Only this; repeatable.")
+@click.option("-4", "family", flag_value=4, type=int, help="DHCPv4 alone.")
+@click.option("-6", "family", flag_value=6, type=int, help="DHCPv6 alone.")
+@click.option("--scenario", "wanted", multiple=True, type=click.Choice(list(SCENARIOS)), help="Only this; repeatable.")
+@click.option("--quick", is_flag=True, help="About a minute a scenario in place of ten.")
+@click.option("--server", "names", multiple=True, type=click.Choice(list(MODES)), help="Only this; repeatable.")
 @click.option("--rate", type=int, help="The steady load; default 0.6 of the saturated rate of Kea's better mode.")
 @click.option("--no-lease-lines", is_flag=True, help="Measure only without a log line per lease.")
 @click.option("--sockets", type=click.Choice(["raw", "udp"]), default="raw", help="dhcp-socket-type; raw as installed.")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where servers keep their files: a real disk.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all that was measured here.")
 def main(
+    family: int | None,
+    wanted: tuple[str, ...],
     quick: bool,
     names: tuple[str, ...],
     rate: int | None,
@@ -43,30 +50,36 @@ def main(
     json_file: Path | None,
 ) -> None:
     """Measure Kea single- and multi-threaded and txkea, alternating, and print their medians side by side."""
-    if reason := requires_root("perfdhcp", "kea-dhcp4"):
+    scenarios = chosen(wanted, family)
+    if not scenarios:
+        raise click.UsageError(f"no scenario of {', '.join(wanted)} is of DHCPv{family}")
+    if reason := requires_root("perfdhcp", *{each.products[0].argv[0] for each in scenarios}):
         raise click.ClickException(reason)
-    contestants = [CONTESTANTS[name] for name in names or CONTESTANTS]
     plan = QUICK if quick else FULL
     console = Console()
+    found: dict[str, object] = {}
     with tempfile.TemporaryDirectory(dir=directory) as scratch, Track(Path(scratch), sockets) as track:
-        columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=console, transient=True) as progress:
-            race = Race(plan, track, contestants, progress)
-            race.run(rate, no_lease_lines)
-    race.print(console)
-    if json_file:
-        json_file.write_text(json.dumps(race.as_json(), indent=2))
+        for scenario in scenarios:
+            columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            with Progress(*columns, console=console, transient=True) as progress:
+                race = Race(plan, track, scenario, names or tuple(MODES), progress)
+                race.run(rate, no_lease_lines)
+            race.print(console)
+            found[scenario.name] = race.as_json()
+            if json_file:
+                json_file.write_text(json.dumps(found, indent=2))
 
 
 class Race:
-    """The alternations, and what came out."""
+    """The alternations of one scenario, and what came out."""
 
-    def __init__(self, plan: Plan, track: Track, contestants: list[Contestant], progress: Progress) -> None:
-        self.plan, self.track, self.contestants = plan, track, contestants
+    def __init__(self, plan: Plan, track: Track, scenario: Scenario, names: Sequence[str], progress: Progress) -> None:
+        self.plan, self.track, self.scenario = plan, track, scenario
+        self.contestants = [scenario.contestant(name) for name in names]
         self.sockets = track.sockets
         self.limit = 0.0
         self.floor = 0.0
-        self.climbs: dict[str, list[Climb]] = {each.name: [] for each in contestants}
+        self.climbs: dict[str, list[Climb]] = {each.name: [] for each in self.contestants}
         self.steadies: dict[bool, dict[str, list[Steady]]] = {}
         self._task = progress.add_task("starting")
         self._progress = progress
@@ -88,9 +101,10 @@ class Race:
 
     def print(self, console: Console) -> None:
         """The tables and what they need to be understood."""
+        sockets = f"dhcp-socket-type {self.sockets}; " if self.scenario.family == 4 else ""
         console.print(
-            f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {self.plan.alternations} alternations, medians; "
-            f"dhcp-socket-type {self.sockets}; every client new; {self.seconds:.0f} s"
+            f"{self.scenario.words}: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
+            f"{self.plan.alternations} alternations, medians; {sockets}every client new; {self.seconds:.0f} s"
         )
         console.print(
             f"perfdhcp's own limit (against a reflector without any DHCP): {self.limit:.0f}/s; "
@@ -133,7 +147,7 @@ class Race:
 
     def _share(self) -> int:
         saturated = {name: max((each.saturated for each in climbs), default=0) for name, climbs in self.climbs.items()}
-        kea = [rate for name, rate in saturated.items() if CONTESTANTS[name].is_kea]
+        kea = [rate for name, rate in saturated.items() if name.startswith(KEA)]
         return max(1000, int(round(max(kea or saturated.values()) * SHARE, -2)))
 
     def _summaries(self, lease_lines: bool) -> dict[str, Summary]:
@@ -144,16 +158,16 @@ class Race:
         """How much perfdhcp can do when the server costs next to nothing."""
         reflector = Path(__file__).with_name("reflector.py")
         process = self.track.server.spawn(
-            [sys.executable, str(reflector), SERVER], self.track.directory / "reflector.log"
+            [sys.executable, str(reflector), *self.scenario.reflector], self.track.directory / "reflector.log"
         )
         time.sleep(0.3)
         for rate in LIMIT_RATES:
             self._tell(f"perfdhcp's own limit: offering {rate}/s")
             before = usage.cpu_seconds(process.pid)
-            outcome = perfdhcp.run(self.track.client, rate, self.plan.climb_seconds)
+            outcome = perfdhcp.run(self.scenario, self.track.client, rate, self.plan.climb_seconds)
             if outcome.rate > self.limit:
                 self.limit = outcome.rate
-                self.floor = (usage.cpu_seconds(process.pid) - before) / max(1, outcome.acks) * 1e6
+                self.floor = (usage.cpu_seconds(process.pid) - before) / max(1, outcome.completed) * 1e6
             if outcome.own_limit or not outcome.clean:
                 break
         process.kill()

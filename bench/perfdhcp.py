@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import Final, NamedTuple
 
-from bench.servers import LOCAL, SERVER
+from bench.scenarios import Scenario
 from txkea.testing.namespaces import Namespace
 
 __all__ = ["Outcome", "percentile", "run"]
@@ -27,27 +27,29 @@ class Outcome(NamedTuple):
     offered: int
     """Exchanges per second asked for."""
     seconds: int
-    discovers: int
+    begun: int
+    """First messages: DISCOVER, SOLICIT."""
     offers: int
     requests: int
-    acks: int
+    completed: int
+    """Exchanges that brought a lease: ACK, REPLY."""
     delays: list[float]
     """Milliseconds from each query to its answer, ascending; empty unless asked for."""
 
     @property
     def rate(self) -> float:
         """Completed exchanges per second; an overloaded server went on completing them in the exit wait."""
-        return self.acks / (self.seconds if self.clean else self.seconds + EXIT_WAIT)
+        return self.completed / (self.seconds if self.clean else self.seconds + EXIT_WAIT)
 
     @property
     def sent(self) -> float:
         """Exchanges per second begun."""
-        return self.discovers / self.seconds
+        return self.begun / self.seconds
 
     @property
     def drops(self) -> float:
         """The part of the exchanges begun that was not completed."""
-        return 1 - self.acks / self.discovers if self.discovers else 1.0
+        return 1 - self.completed / self.begun if self.begun else 1.0
 
     @property
     def clean(self) -> bool:
@@ -60,11 +62,14 @@ class Outcome(NamedTuple):
         return self.sent < BELOW_OFFER * self.offered
 
 
-def run(namespace: Namespace, rate: int, seconds: int, clients: int = 50_000, timestamps: bool = False) -> Outcome:
+def run(
+    scenario: Scenario, namespace: Namespace, rate: int, seconds: int, clients: int = 50_000, timestamps: bool = False
+) -> Outcome:
     """Offer ``rate`` exchanges per second for some seconds; every run has clients of its own."""
-    base = f"mac=02:{next(_bases):02x}:00:00:00:00"
-    argv = ["perfdhcp", "-4", "-l", LOCAL, "-r", str(rate), "-R", str(clients), "-p", str(seconds), "-b", base]
-    argv += ["-W", str(int(EXIT_WAIT * 1e6)), *(["-x", "t"] if timestamps else []), SERVER]
+    high, low = divmod(next(_bases), 256)
+    argv = ["perfdhcp", *scenario.switches, "-b", f"mac=02:{high:02x}:{low:02x}:00:00:00"]
+    argv += ["-r", str(rate), "-R", str(clients), "-p", str(seconds), "-W", str(int(EXIT_WAIT * 1e6))]
+    argv += [*(["-x", "t"] if timestamps else []), *scenario.server]
     done = namespace.run(argv, check=False, timeout=seconds * 3 + 60)
     if done.returncode not in (0, 3):
         raise RuntimeError(f"{' '.join(argv)}: exit status {done.returncode}: {done.stderr or done.stdout[-2000:]}")
@@ -83,8 +88,8 @@ def _outcome(offered: int, seconds: int, text: str) -> Outcome:
     sent, received, rejected = numbers("sent packets"), numbers("received packets"), numbers("rejected leases")
     if len(sent) != 2 or len(received) != 2:
         raise RuntimeError(f"perfdhcp printed something unknown:\n{text[:2000]}")
-    acks = received[1] - sum(rejected)
-    return Outcome(offered, seconds, sent[0], received[0], sent[1], acks, _delays(text))
+    completed = received[1] - sum(rejected)
+    return Outcome(offered, seconds, sent[0], received[0], sent[1], completed, _delays(text))
 
 
 def _delays(text: str) -> list[float]:

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from bench import perfdhcp, usage
 from bench.perfdhcp import Outcome, percentile
-from bench.servers import Contestant, Track
+from bench.scenarios import Contestant
+from bench.servers import Track
 from tests.real.servers import Server
 
 __all__ = ["FULL", "QUICK", "Climb", "Plan", "Steady", "Summary", "climb", "steady", "summary"]
@@ -89,7 +90,7 @@ def running(track: Track, contestant: Contestant, lease_lines: bool) -> Iterator
     server = track.prepare(contestant, lease_lines)
     server.start()
     try:
-        perfdhcp.run(track.client, 1000, 1)
+        perfdhcp.run(contestant.scenario, track.client, 1000, 1)
         yield server
         server.check()
     finally:
@@ -99,7 +100,7 @@ def running(track: Track, contestant: Contestant, lease_lines: bool) -> Iterator
 def climb(plan: Plan, track: Track, contestant: Contestant, tell: Callable[[str], None]) -> Climb:
     """Offer more and more until the server is overwhelmed or perfdhcp cannot do more."""
     with running(track, contestant, True) as server:
-        outcomes = list(_rising(plan, track, server, lambda text: tell(f"{contestant.name}: {text}")))
+        outcomes = list(_rising(plan, track, contestant, server, lambda text: tell(f"{contestant.name}: {text}")))
     clean = max((each.offered for each in outcomes if each.clean and not each.own_limit), default=0)
     return Climb(clean, max(each.rate for each in outcomes), outcomes[-1].own_limit and outcomes[-1].drops < HOPELESS)
 
@@ -111,14 +112,14 @@ def steady(
     tell(f"{contestant.name}: {rate}/s for {plan.steady_seconds:g} s")
     with running(track, contestant, lease_lines) as server:
         began, before, all_before, own_before = _now(server)
-        outcome = perfdhcp.run(track.client, rate, plan.steady_seconds, timestamps=True)
+        outcome = perfdhcp.run(contestant.scenario, track.client, rate, plan.steady_seconds, timestamps=True)
         ended, after, all_after, own_after = _now(server)
         spent = after - before
         return Steady(
             rate,
             outcome.rate,
             outcome.drops,
-            spent / max(1, outcome.acks) * 1e6,
+            spent / max(1, outcome.completed) * 1e6,
             percentile(outcome.delays, 0.5),
             percentile(outcome.delays, 0.99),
             usage.peak_memory(server.pid),
@@ -147,10 +148,12 @@ def _now(server: Server) -> tuple[float, float, float, float]:
     return time.monotonic(), usage.cpu_seconds(server.pid), usage.busy_seconds(), sum(os.times()[:4])
 
 
-def _rising(plan: Plan, track: Track, server: Server, tell: Callable[[str], None]) -> Iterator[Outcome]:
+def _rising(
+    plan: Plan, track: Track, contestant: Contestant, server: Server, tell: Callable[[str], None]
+) -> Iterator[Outcome]:
     def offer(rate: int) -> Outcome:
         tell(f"offering {rate}/s")
-        outcome = perfdhcp.run(track.client, rate, plan.climb_seconds)
+        outcome = perfdhcp.run(contestant.scenario, track.client, rate, plan.climb_seconds)
         server.check()
         time.sleep(0.2)  # let a full socket buffer drain
         return outcome

@@ -13,33 +13,38 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import perfdhcp
-from bench.servers import CONTESTANTS, Track
+from bench.scenarios import SCENARIOS
+from bench.servers import Track
 from txkea.testing.namespaces import requires_root
 
 __all__ = ["own_and_total"]
 
 
 @click.command()
+@click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="v4", show_default=True, help="Which clients.")
 @click.option("--rate", default=5000, help="Exchanges per second.")
 @click.option("--seconds", default=8, help="How long to sample.")
 @click.option("--lines/--functions", default=False, help="Tell lines, or functions.")
 @click.option("--no-lease-lines", is_flag=True, help="Without a log line per lease.")
 @click.option("--top", default=40, help="How many rows to print.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Keep the stacks (speedscope.app opens them).")
-def main(rate: int, seconds: int, lines: bool, no_lease_lines: bool, top: int, output: Path | None) -> None:
+def main(
+    scenario: str, rate: int, seconds: int, lines: bool, no_lease_lines: bool, top: int, output: Path | None
+) -> None:
     """Sample txkea with py-spy (``pip install py-spy``) and print the most expensive functions."""
     if reason := requires_root("perfdhcp", "py-spy"):
         raise click.ClickException(reason)
+    contestant = SCENARIOS[scenario].contestant("txkea")
     with tempfile.TemporaryDirectory() as scratch, Track(Path(scratch)) as track:
-        server = track.prepare(CONTESTANTS["txkea"], not no_lease_lines)
+        server = track.prepare(contestant, not no_lease_lines)
         server.start()
         stacks = output or Path(scratch, "stacks")
         argv = ["py-spy", "record", "--pid", str(server.pid), "--duration", str(seconds), "--rate", "250"]
         argv += ["--format", "raw", "--output", str(stacks), *([] if lines else ["--function"])]
         try:
-            perfdhcp.run(track.client, rate, 1)
+            perfdhcp.run(contestant.scenario, track.client, rate, 1)
             spy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=sys.stderr)
-            outcome = perfdhcp.run(track.client, rate, seconds)
+            outcome = perfdhcp.run(contestant.scenario, track.client, rate, seconds)
             spy.wait()
             server.check()
         finally:

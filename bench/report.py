@@ -10,7 +10,11 @@ from rich.table import Table
 
 from bench.plan import Summary
 
-__all__ = ["ROWS", "Row", "better_kea", "table"]
+__all__ = ["KEA", "ROWS", "Row", "better_kea", "table"]
+
+
+KEA: Final = "kea"
+"""What the names of Kea's modes begin with."""
 
 
 class Row(NamedTuple):
@@ -37,7 +41,7 @@ ROWS: Final = (
 
 def better_kea(row: Row, summaries: Mapping[str, Summary]) -> float | None:
     """The value of Kea's better mode."""
-    values = [row.value(summary) for name, summary in summaries.items() if name.startswith("kea")]
+    values = [row.value(summary) for name, summary in summaries.items() if name.startswith(KEA)]
     known = [value for value in values if value is not None and not math.isnan(value)]
     return row.best(known) if known else None
 

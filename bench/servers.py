@@ -1,44 +1,23 @@
-"""The servers that are measured, and the two namespaces that they are measured in."""
+"""The two namespaces that servers are measured in, and how a server gets there."""
 
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
 
-from tests.real.servers import KEA4, TXKEA4, Product, Server
-from txkea.testing.namespaces import Lab, Namespace, Port
+from bench.scenarios import CLIENT4, INTERFACE, SERVER4, Contestant
+from tests.real.servers import Server
+from txkea.testing.namespaces import Lab, Namespace, Port, wait_for
 
-__all__ = ["CONTESTANTS", "LOCAL", "SERVER", "Contestant", "Track"]
-
-SERVER: Final = "10.0.0.1"
-LOCAL: Final = "10.0.0.2"
-TEMPLATE: Final = Path(__file__).with_name("server.conf")
-
-
-class Contestant(NamedTuple):
-    """A server in one of its modes."""
-
-    name: str
-    product: Product
-    threads: bool
-
-    @property
-    def is_kea(self) -> bool:
-        """Whether it is what we compare with."""
-        return self.product is KEA4
-
-
-CONTESTANTS: Final = {
-    each.name: each
-    for each in (Contestant("kea", KEA4, False), Contestant("kea-mt", KEA4, True), Contestant("txkea", TXKEA4, False))
-}
+__all__ = ["Track"]
 
 
 class Track:
     """A server's and a load generator's namespace with a cable between them; a context manager.
 
-    ``directory`` is where servers keep lease files and logs: put it on a real disk.
+    ``directory`` is where servers keep lease files and logs: put it on a real disk. ``sockets`` is the
+    ``dhcp-socket-type`` of DHCPv4.
     """
 
     def __init__(self, directory: Path, sockets: str = "raw") -> None:
@@ -47,7 +26,14 @@ class Track:
         self._lab = Lab()
         self.server: Namespace = self._lab.namespace("server")
         self.client: Namespace = self._lab.namespace("client")
-        self._lab.veth(Port(self.server, "eth0", [f"{SERVER}/8"]), Port(self.client, "eth0", [f"{LOCAL}/8"]))
+        self._lab.veth(
+            *(
+                Port(space, INTERFACE, [f"{address}/8"])
+                for space, address in ((self.server, SERVER4), (self.client, CLIENT4))
+            )
+        )
+        for space in (self.server, self.client):
+            wait_for(partial(_has_link_local, space), "link-local addresses that are no longer tentative")
 
     def __enter__(self) -> Track:
         return self
@@ -57,12 +43,18 @@ class Track:
 
     def prepare(self, contestant: Contestant, lease_lines: bool) -> Server:
         """A server in a fresh directory, not yet started."""
-        text = TEMPLATE.read_text()
+        scenario = contestant.scenario
+        text = scenario.template.read_text()
         for name, value in (
             ("SOCKETS", self.sockets),
             ("MULTI", "true" if contestant.threads else "false"),
             ("LEASE_LINES", "INFO" if lease_lines else "WARN"),
         ):
             text = text.replace(f"@{name}@", value)
-        directory = Path(tempfile.mkdtemp(prefix=f"{contestant.name}-", dir=self.directory))
+        directory = Path(tempfile.mkdtemp(prefix=f"{scenario.name}-{contestant.name}-", dir=self.directory))
         return Server(contestant.product, text, directory, self.server)
+
+
+def _has_link_local(namespace: Namespace) -> bool:
+    text = namespace.run(["ip", "-6", "address", "show", "dev", INTERFACE]).stdout
+    return "scope link" in text and "tentative" not in text

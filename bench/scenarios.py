@@ -1,0 +1,96 @@
+"""What perfdhcp asks for, and of which servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.real.servers import KEA4, KEA6, TXKEA4, TXKEA6, Product
+
+__all__ = ["CLIENT4", "INTERFACE", "MODES", "SCENARIOS", "SERVER4", "Contestant", "Scenario", "chosen"]
+
+SERVER4: Final = "10.0.0.1"
+CLIENT4: Final = "10.0.0.2"
+INTERFACE: Final = "eth0"
+
+
+MODES: Final = {"kea": ("kea", False), "kea-mt": ("kea", True), "txkea": ("txkea", False)}
+"""Product, and whether it is multi-threaded, of each contestant."""
+
+
+class Scenario(NamedTuple):
+    """One kind of clients."""
+
+    name: str
+    words: str
+    family: int
+    switches: tuple[str, ...]
+    """Of perfdhcp."""
+    server: tuple[str, ...]
+    """What perfdhcp's command line ends with."""
+    reflector: tuple[str, ...]
+    """The arguments of ``reflector.py``."""
+    products: tuple[Product, ...]
+
+    @property
+    def template(self) -> Path:
+        """The configuration of all servers."""
+        return Path(__file__).with_name(f"server{self.family}.conf")
+
+    def contestant(self, name: str) -> Contestant:
+        """The server of a name in `MODES`."""
+        program, threads = MODES[name]
+        (product,) = (each for each in self.products if each.name == program)
+        return Contestant(self, name, product, threads)
+
+
+class Contestant(NamedTuple):
+    """A server in one of its modes, for one kind of clients."""
+
+    scenario: Scenario
+    name: str
+    product: Product
+    threads: bool
+
+
+PRODUCTS4: Final = (KEA4, TXKEA4)
+PRODUCTS6: Final = (KEA6, TXKEA6)
+SWITCHES6: Final = ("-6", "-l", INTERFACE)
+
+SCENARIOS: Final = {
+    each.name: each
+    for each in (
+        Scenario(
+            "v4",
+            "DHCPv4, an address",
+            4,
+            ("-4", "-l", CLIENT4),
+            (SERVER4,),
+            ("4", SERVER4),
+            PRODUCTS4,
+        ),
+        Scenario(
+            "v6",
+            "DHCPv6, an address",
+            6,
+            SWITCHES6,
+            (),
+            ("6", INTERFACE),
+            PRODUCTS6,
+        ),
+        Scenario(
+            "v6-prefix",
+            "DHCPv6, an address and a prefix",
+            6,
+            (*SWITCHES6, "-e", "address-and-prefix"),
+            (),
+            ("6", INTERFACE, "prefix"),
+            PRODUCTS6,
+        ),
+    )
+}
+
+
+def chosen(names: tuple[str, ...], family: int | None) -> list[Scenario]:
+    """The scenarios of these names, or of a family, or all."""
+    return [each for name, each in SCENARIOS.items() if (name in names or not names) and family in (None, each.family)]
