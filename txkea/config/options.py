@@ -13,7 +13,7 @@ from txkea.errors import Malformed
 from txkea.model.configuration import OptionData
 from txkea.wire.definition import OptionDefinition
 from txkea.wire.definitions import Definitions
-from txkea.wire.options import encode_hex, encode_text, read, validate
+from txkea.wire.options import encode_hex, encode_text, parse_tuples, read, validate
 
 __all__ = ["Options", "option_definitions"]
 
@@ -57,6 +57,7 @@ def option_definition(section: Section, family: Family) -> OptionDefinition | No
         array=section.get("array"),
         encapsulates=section.get("encapsulate"),
     )
+    section.values["space"] = definition.space
     try:
         validate(definition)
     except ValueError as error:
@@ -83,6 +84,11 @@ def agreed(section: Section, definition: OptionDefinition, family: Family) -> bo
         if known and definition.space == family.space and known.code not in REPLACEABLE[family.number]:
             section.wrong(field, f"{known.name} ({known.code}) is a standard option; its definition cannot be replaced")
     return len(section.problems.errors) == before
+
+
+VENDOR_CLASS: Final = ("dhcp6", 16)
+"""Behind the enterprise number it is a list of strings with lengths, which its definition does not say."""
+ENTERPRISE: Final = 4
 
 
 class Options:
@@ -161,11 +167,22 @@ class Options:
             payload = encode_hex(data)
             if definition.kind != "empty":
                 read(definition, payload, self.family.number)
-            return payload
-        # An array may be configured without data, as an option that is never sent.
-        if not data and (definition.array or section.get("never-send")):
-            return b""
-        return encode_text(definition, data, self.family.number)
+        elif not data and (definition.array or section.get("never-send")):
+            return b""  # An array may be configured without data, as an option that is never sent.
+        else:
+            payload = encode_text(definition, data, self.family.number)
+        if (definition.space, definition.code) == VENDOR_CLASS:
+            check_strings(payload[ENTERPRISE:])
+        return payload
+
+
+def check_strings(payload: bytes) -> None:
+    """Raise ValueError where strings with lengths should be and are not."""
+    try:
+        parse_tuples(payload, 6)
+    except Malformed:
+        message = "after the enterprise number come strings, each with two bytes of length before it, as 0003616263"
+        raise ValueError(message) from None
 
 
 class Wrong(ValueError):
