@@ -36,6 +36,19 @@ class Cables(SynchronousTestCase):
         self.assertEqual(b"hello", receiver.recv(100))
         self.assertEqual(bytes.fromhex("020000000002"), other.hwaddr("eth0"))
 
+    def test_ipv6_addresses(self) -> None:
+        """Without duplicate address detection IPv6 addresses are there at once, with it after a wait."""
+        quick, slow = self.lab.namespace("quick", dad=False), self.lab.namespace("slow")
+        self.lab.veth(
+            Port(quick, "eth0", ["2001:db8::1/64"], "02:00:00:00:00:01"),
+            Port(slow, "eth0", ["2001:db8::2/64"], "02:00:00:00:00:02"),
+        )
+        self.assertIn("tentative", slow.run(["ip", "-6", "addr", "show", "dev", "eth0"]).stdout)
+        self.assertEqual("fe80::ff:fe00:1", quick.link_local("eth0"))
+        slow.wait_for_addresses()
+        self.assertNotIn("tentative", slow.run(["ip", "-6", "addr", "show", "dev", "eth0"]).stdout)
+        self.assertEqual("fe80::ff:fe00:2", slow.link_local("eth0"))
+
     def test_bridge_connects_all(self) -> None:
         """Every port of a bridge reaches every other."""
         switch, names = self.lab.namespace("switch"), ["a", "b", "c"]

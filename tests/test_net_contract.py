@@ -1,4 +1,4 @@
-"""All networks keep the one contract: in memory, over UDP sockets, over raw sockets."""
+"""All networks keep the one contract for both families: in memory, over UDP sockets, over raw sockets."""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.net_lab import CLIENT_PORT, PEER, SERVER, SERVER_PORT, CableTestCase, SystemBench
+from tests.net_lab import (
+    CLIENT_PORT,
+    PEER,
+    PEER6,
+    SERVER,
+    SERVER6,
+    SERVER_PORT,
+    CableTestCase,
+    SystemBench,
+    SystemBench6,
+)
 from txkea.interfaces import LinkAddress
-from txkea.testing.contracts.network import LIMITED_BROADCAST, NetworkContract, Received
+from txkea.testing.contracts.network import (
+    LIMITED_BROADCAST,
+    MULTICAST_GROUPS,
+    Network4Contract,
+    Network6Contract,
+    Received,
+)
 from txkea.testing.network import ETH0, LOOPBACK, MemoryNetwork
 
-__all__ = ["MemoryNetworkTests", "PacketNetworkTests", "UdpNetworkTests"]
+__all__ = ["MemoryNetwork4Tests", "MemoryNetwork6Tests", "PacketNetwork4Tests", "UdpNetwork4Tests", "UdpNetwork6Tests"]
 
 
 class MemoryBench:
@@ -25,14 +41,14 @@ class MemoryBench:
     client_port = CLIENT_PORT
 
     def __init__(self) -> None:
-        link = ETH0._replace(addresses=tuple(LinkAddress(address, 24) for address in SERVER))
+        link = ETH0._replace(addresses=tuple(LinkAddress(address, 24) for address in self.addresses))
         self.network = MemoryNetwork([LOOPBACK, link])
 
     def transmit(self, data: bytes, destination: bytes) -> None:
         """The imagined machine sends."""
-        broadcast = destination == LIMITED_BROADCAST
+        broadcast = destination in (LIMITED_BROADCAST, *MULTICAST_GROUPS)
         local = None if broadcast else destination
-        self.network.deliver(data, PEER, CLIENT_PORT, broadcast=broadcast, local=local)
+        self.network.deliver(data, self.peer, CLIENT_PORT, broadcast=broadcast, local=local)
 
     def settle(self) -> None:
         """Memory is quick."""
@@ -43,21 +59,43 @@ class MemoryBench:
         return [Received(one.data, one.socket.local, SERVER_PORT) for one in sent]
 
 
-class MemoryNetworkTests(NetworkContract, SynchronousTestCase):
+class MemoryBench6(MemoryBench):
+    """The same for DHCPv6."""
+
+    socket_type = "udp"
+    addresses = SERVER6
+    peer = PEER6
+
+
+class MemoryNetwork4Tests(Network4Contract, SynchronousTestCase):
     """The double."""
 
     def bench(self) -> MemoryBench:
         return MemoryBench()
 
 
-class UdpNetworkTests(NetworkContract, CableTestCase):
+class MemoryNetwork6Tests(Network6Contract, SynchronousTestCase):
+    """The double, for DHCPv6."""
+
+    def bench(self) -> MemoryBench6:
+        return MemoryBench6()
+
+
+class UdpNetwork4Tests(Network4Contract, CableTestCase):
     """UDP sockets."""
 
     def bench(self) -> SystemBench:
         return self.make("udp")
 
 
-class PacketNetworkTests(NetworkContract, CableTestCase):
+class UdpNetwork6Tests(Network6Contract, CableTestCase):
+    """UDP sockets of IPv6."""
+
+    def bench(self) -> SystemBench6:
+        return self.make6()
+
+
+class PacketNetwork4Tests(Network4Contract, CableTestCase):
     """Raw sockets."""
 
     def bench(self) -> SystemBench:

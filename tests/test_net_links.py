@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,12 +13,12 @@ from tests.net_lab import CableTestCase, packed
 from txkea.errors import ConfigError
 from txkea.interfaces import Link, LinkAddress
 from txkea.model.configuration import Interfaces, InterfaceSelection
-from txkea.net.links import links
-from txkea.net.selection import select4
+from txkea.net.links import is_link_local, links, readable
+from txkea.net.selection import select4, select6
 from txkea.testing.namespaces import wait_for
 from txkea.testing.network import ETH0, LOOPBACK
 
-__all__ = ["NamespaceLinks", "OwnLinks", "Selecting"]
+__all__ = ["NamespaceLinks", "OwnLinks", "Selecting", "Selecting6"]
 
 
 class OwnLinks(SynchronousTestCase):
@@ -40,8 +41,11 @@ class NamespaceLinks(CableTestCase):
         link = links()[1]
         self.assertEqual((b"\x02\0\0\0\0\1", 1, 1500), (link.hwaddr, link.hwtype, link.mtu))
         self.assertTrue(link.up and link.running and link.broadcast and not link.loopback)
+        self.assertTrue(link.multicast and not links()[0].multicast)
         four = [entry for entry in link.addresses if len(entry.address) == 4]
         self.assertEqual([LinkAddress(packed("192.0.2.1"), 24), LinkAddress(packed("198.51.100.1"), 24)], four)
+        six = {LinkAddress(packed("2001:db8::1"), 64), LinkAddress(packed("fe80::ff:fe00:1"), 64)}
+        self.assertEqual(six, set(link.addresses) - set(four))
 
     def test_labelled_address(self) -> None:
         """An address with a label belongs to the link, and the label is no link."""
@@ -146,3 +150,70 @@ class Selecting(SynchronousTestCase):
         for place in selection.places:
             self.assertTrue(place.link.up and place.link.running and place.addresses)
             self.assertTrue(socket_type == "udp" or place.link.hwtype == 1)
+
+
+GLOBAL, LOCAL = packed("2001:db8::1"), packed("fe80::ff:fe00:1")
+WITHOUT_LOCAL = ETH0._replace(addresses=(LinkAddress(GLOBAL, 64),))
+OBSTACLES6 = {
+    "is down": ETH0._replace(up=False),
+    "is not running": ETH0._replace(running=False),
+    "has no link-local address": WITHOUT_LOCAL,
+    "carries no multicast": ETH0._replace(multicast=False),
+    "is the loopback interface": LOOPBACK._replace(name="eth0"),
+}
+FIRST_BYTES = st.sampled_from([b"\xfe\x7f", b"\xfe\x80", b"\xfe\xbf", b"\xfe\xc0", b"\xff\x02", b"\x20\x01"])
+WIFI = ETH0._replace(name="wifi", index=4, addresses=(LinkAddress(packed("fe80::4"), 64),))
+
+
+class Selecting6(SynchronousTestCase):
+    """Kea B012 and B013, without a machine."""
+
+    def chosen(self, wanted: Interfaces, *links: Link) -> dict[str, list[str]]:
+        """The selected addresses in words, by link."""
+        places = select6(wanted, links).places
+        return {place.link.name: [readable(address) for address in place.addresses] for place in places}
+
+    def test_every(self) -> None:
+        """``*`` is the link-local address of all links that can be served; what it skips says why."""
+        for reason, link in OBSTACLES6.items():
+            selection = select6(interfaces("*"), [link, WIFI])
+            self.assertEqual([("wifi", (packed("fe80::4"),))], [(p.link.name, p.addresses) for p in selection.places])
+            self.assertEqual([("eth0", True)], [(left.name, reason in left.reason) for left in selection.skipped])
+            self.assertEqual((), selection.unusable)
+
+    def test_named(self) -> None:
+        """A named link that cannot be served is a failure that says why; a missing address may yet come."""
+        for reason, link in OBSTACLES6.items():
+            selection = select6(interfaces("eth0", "wifi"), [link, WIFI])
+            self.assertEqual(["wifi"], [place.link.name for place in selection.places])
+            self.assertEqual([("eth0", True)], [(left.name, reason in left.reason) for left in selection.unusable])
+            self.assertEqual([link is WITHOUT_LOCAL], [left.passing for left in selection.unusable])
+
+    def test_addresses(self) -> None:
+        """An address is served beside the link-local one, which comes first; what is listed twice counts once."""
+        both = {"eth0": ["fe80::ff:fe00:1", "2001:db8::1"]}
+        for names in (["eth0/2001:db8::1"], ["eth0/2001:db8::1", "*"], ["eth0", "eth0/2001:db8::1"]):
+            self.assertEqual(both, self.chosen(interfaces(*names), ETH0, LOOPBACK))
+        self.assertEqual({"eth0": ["fe80::ff:fe00:1"]}, self.chosen(interfaces("eth0/fe80::ff:fe00:1"), ETH0))
+
+    def test_unicast_alone(self) -> None:
+        """Where no group can be heard, a link that is named with an address serves just that."""
+        self.assertEqual({"lo": ["::1"]}, self.chosen(interfaces("lo/::1", "lo/::1"), LOOPBACK))
+        for link in (WITHOUT_LOCAL, ETH0._replace(multicast=False)):
+            self.assertEqual({"eth0": ["2001:db8::1"]}, self.chosen(interfaces("eth0/2001:db8::1"), link))
+
+    def test_absent(self) -> None:
+        """All that does not exist is named at once, with what there is of IPv6."""
+        error = self.assertRaises(ConfigError, select6, interfaces("eth7", "eth0/2001:db8::9"), [LOOPBACK, ETH1, ETH0])
+        self.assertEqual("Dhcp6.interfaces-config.interfaces[0]", error.path)
+        expected = ("eth7 does not exist", "eth0 has no address 2001:db8::9", "lo (::1)", "eth1 (no IPv6 address)")
+        for text in expected:
+            self.assertIn(text, error.message)
+
+    @given(
+        st.binary(min_size=4, max_size=4) | st.tuples(FIRST_BYTES, st.binary(min_size=14, max_size=14)).map(b"".join)
+    )
+    def test_link_local(self, address: bytes) -> None:
+        """An address is link-local if it is one of fe80::/10, as the standard library sees it."""
+        self.assertEqual(len(address) == 16 and ip_address(address).is_link_local, is_link_local(address))
+        self.assertEqual(ip_address(address), ip_address(readable(address)))

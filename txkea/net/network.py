@@ -205,11 +205,10 @@ class SystemNetwork:
     def _report(self, failures: list[Left]) -> None:
         """Log failures that are new, and that nothing is open."""
         for left in failures:
-            write, what = (
-                (self._log.info, "not open yet") if left.passing else (self._log.warn, "failed to open socket")
-            )
+            write = self._log.info if left.passing else self._log.warn
             if left not in self._failures and write:
-                write("DHCPSRV_OPEN_SOCKET_FAIL", f"{what}: {_sentence([left])}")
+                again = "; trying again" if left.passing else ""
+                write("DHCPSRV_OPEN_SOCKET_FAIL", f"failed to open socket: {_sentence([left])}{again}")
         hopeless = not any(left.passing for left in failures)
         nothing = bool(self._interfaces.selections) and not self._served.names and hopeless
         if nothing and (failures != self._failures or not failures) and self._log.warn:

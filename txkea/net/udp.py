@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -16,7 +17,10 @@ from txkea.net.sockets import LinkSockets, SendSide
 __all__ = ["UdpLink", "UdpReader"]
 
 MOST: Final = 65535
-PACK: Final = {socket.AF_INET: socket.inet_aton, socket.AF_INET6: partial(socket.inet_pton, socket.AF_INET6)}
+PACK: Final[Mapping[int, Callable[[str], bytes]]] = {
+    socket.AF_INET: socket.inet_aton,
+    socket.AF_INET6: partial(socket.inet_pton, socket.AF_INET6),
+}
 
 
 class UdpReader(Reader):

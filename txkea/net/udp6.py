@@ -17,6 +17,8 @@ __all__ = ["UdpLink6", "UdpSocket6"]
 
 IPV6_PKTINFO: Final = 50
 IN6_PKTINFO: Final = Struct("16sI")
+LINK_LOCAL: Final = b"\xfe\x80"
+"""Below are the unicast addresses that lead beyond a link, above the others and the groups."""
 
 
 class UdpSocket6(SendSide):
@@ -33,7 +35,7 @@ class UdpSocket6(SendSide):
         """See `SendSide.transmit`."""
         target = socket.inet_ntop(socket.AF_INET6, address), port, 0, self._index
         try:
-            if self._source and not is_link_local(address):
+            if self._source and address < LINK_LOCAL:
                 self._send_wide(data, target)
             else:
                 self._sendto(data, target)

@@ -22,6 +22,7 @@ __all__ = ["Lab", "Namespace", "Port", "remove_leftovers", "requires_root", "sto
 
 PREFIX: Final = "txkea"
 NAMED: Final = Path("/run/netns")
+SYSCTL: Final = Path("/proc/sys/net")
 CLONE_NEWNET: Final = 0x40000000
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Port(NamedTuple):
     namespace: Namespace
     interface: str
     addresses: Sequence[str] = ()
-    """With prefix lengths, such as ``192.0.2.1/24``."""
+    """With prefix lengths, such as ``192.0.2.1/24`` or ``2001:db8::1/64``."""
     hwaddr: str = ""
     """Such as ``02:00:00:00:00:01``; the kernel's choice when empty."""
 
@@ -80,10 +81,12 @@ class Port(NamedTuple):
 class Namespace:
     """A network namespace with its loopback up; made by `Lab.namespace`."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, dad: bool = True) -> None:
         self.name = f"{PREFIX}-{os.getpid()}-{label}{next(_numbers)}"
         self._processes: list[subprocess.Popen[bytes]] = []
         _ip("netns", "add", self.name)
+        if not dad:
+            self.set("ipv6.conf.default.accept_dad", 0)
         self.run(["ip", "link", "set", "lo", "up"])
 
     def argv(self, argv: Sequence[str]) -> list[str]:
@@ -135,6 +138,22 @@ class Namespace:
             finally:
                 _setns(home.fileno())
 
+    def set(self, name: str, value: object) -> None:
+        """Set a kernel parameter of the network in here, such as ``ipv6.conf.eth0.forwarding``."""
+        with self.enter():
+            SYSCTL.joinpath(*name.split(".")).write_text(str(value))
+
+    def link_local(self, interface: str) -> str:
+        """The link-local address of an interface, as soon as there is one that can be used."""
+        show = ["ip", "-6", "-br", "addr", "show", "scope", "link", "-tentative", "dev", interface]
+        words = wait_for(lambda: self.run(show).stdout.split()[2:], f"a link-local address of {interface}")
+        return words[0].partition("/")[0]
+
+    def wait_for_addresses(self) -> None:
+        """Wait until the kernel looks for duplicates of no IPv6 address in here any longer (RFC 4862)."""
+        show = ["ip", "-6", "-o", "addr", "show", "tentative"]
+        wait_for(lambda: not self.run(show).stdout, f"the addresses in {self.name}")
+
     def hwaddr(self, interface: str) -> bytes:
         """An interface's hardware address."""
         text = self.run(["cat", f"/sys/class/net/{interface}/address"]).stdout
@@ -169,9 +188,13 @@ class Lab:
     ) -> None:
         self.close()
 
-    def namespace(self, label: str) -> Namespace:
-        """A new namespace; ``label`` is a short word without ``-`` that `ip netns` shows."""
-        namespace = Namespace(label)
+    def namespace(self, label: str, dad: bool = True) -> Namespace:
+        """A new namespace; ``label`` is a short word without ``-`` that `ip netns` shows.
+
+        Without ``dad`` (duplicate address detection) IPv6 addresses can be used as soon as they are there, not only
+        one or two seconds later.
+        """
+        namespace = Namespace(label, dad)
         self._namespaces.append(namespace)
         return namespace
 
