@@ -11,6 +11,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.exchanging import ACK, NAK, OFFER, RELAY, got, serving
+from tests.observing import Observer
 from txkea.errors import Drop, Refuse, Unavailable
 from txkea.exchange.query import Query
 from txkea.interfaces import (
@@ -317,34 +318,6 @@ class DoorTests(SynchronousTestCase):
             self.assertLessEqual(counted, 1, (name, data))
             self.assertEqual((server.leases, server.statistic("pkt4-processing-failed")), ({}, 0), (name, data))
         got(good.discover(), OFFER)
-
-
-@implementer(ILeaseObserver)
-class Observer:
-    """Keeps what it is told; ``waits`` is what it gives back, if it is not done at once."""
-
-    def __init__(self, answer_waits: bool, waits: Deferred[None] | None = None, error: Exception | None = None) -> None:
-        self.answer_waits = answer_waits
-        self.waits = waits
-        self.error = error
-        self.committed: list[tuple[list[bytes], list[bytes]]] = []
-        self.expired: list[Lease4] = []
-        self.declined: list[Lease4] = []
-
-    async def leases_committed(self, query: Query, granted: Sequence[Lease4], removed: Sequence[Lease4]) -> None:
-        self.committed.append(([lease.address for lease in granted], [lease.address for lease in removed]))
-        if self.waits is not None:
-            await self.waits
-        if self.error is not None:
-            raise self.error
-
-    async def lease_expired(self, lease: Lease4) -> None:
-        self.expired.append(lease)
-
-    async def lease_declined(self, query: Query, lease: Lease4) -> None:
-        self.declined.append(lease)
-        if self.waits is not None:
-            await self.waits
 
 
 class ObserverTests(SynchronousTestCase):
