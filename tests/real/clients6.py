@@ -28,6 +28,7 @@ __all__ = [
     "Dhcpcd",
     "DhcpcdAddress",
     "Dibbler",
+    "DibblerAddress",
 ]
 
 LAN: Final = "lan0"
@@ -223,7 +224,8 @@ class Dibbler(Client6):
         na = f"ia {{ address {address} }}" if address else "ia"
         pd = f"pd {{ prefix {prefix} }}" if prefix else "pd"
         lines = ["log-level 8", "log-mode short", "duid-type duid-ll", f'downlink-prefix-ifaces "{LAN}"']
-        lines += [f'iface "{INTERFACE}" {{', na, pd, "}"]
+        associations = {"address": na, "prefix": pd}
+        lines += [f'iface "{INTERFACE}" {{', *(associations[each] for each in self.asks), "}"]
         settings = self.directory / "etc"
         settings.mkdir(exist_ok=True)
         (settings / "client.conf").write_text("".join(f"{line}\n" for line in lines))
@@ -241,6 +243,12 @@ class Dibbler(Client6):
         path = self.directory / "resolv.conf"
         path.touch()
         return path
+
+
+class DibblerAddress(Dibbler):
+    """Tomasz Mrugalski's client; it asks for an address."""
+
+    asks = ("address",)
 
 
 CLIENTS6: Final = (Dhclient, Dhcpcd, Dhcp6c, Dibbler)
