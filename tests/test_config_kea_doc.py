@@ -1,4 +1,4 @@
-"""The DHCPv4 examples of Kea's documentation (Debian's package kea-doc)."""
+"""The examples of Kea's documentation (Debian's package kea-doc)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txkea.config import features
 from txkea.config.features import LIBRARIES, Feature, NotBuilt
-from txkea.config.load import configuration4, load4
-from txkea.config.text import from_json
+from txkea.config.load import configuration
+from txkea.config.text import from_json, load
 from txkea.errors import ConfigErrors
 
-INSTALLED: Final = Path("/usr/share/doc/kea/examples/kea4")
+INSTALLED: Final = Path("/usr/share/doc/kea/examples")
 CACHE: Final = Path(__file__).parent.parent / "build" / "kea-doc"
 """Images of containers leave documentation out when they install a package; then it is unpacked here."""
 
@@ -33,32 +33,63 @@ EVERYTHING: Final = {
     COMMANDS,
 }
 
-OUTCOMES: Final[dict[str, set[Feature]]] = {
-    "advanced.json": set(),
-    "all-keys-netconf.json": EVERYTHING,
-    "all-keys.json": EVERYTHING,
-    "all-options.json": set(),
-    "backends.json": set(),
-    "classify.json": {features.CLASSES},
-    "classify2.json": {features.CLASSES},
-    "comments.json": {features.CLASSES},
-    "config-backend.json": {features.CONFIG_BACKEND},
-    "dhcpv4-over-dhcpv6.json": set(),
-    "global-reservations.json": set(),
-    "ha-load-balancing-primary.json": {HA, features.CLASSES, COMMANDS},
-    "hooks-radius.json": {RADIUS, features.CLASSES, FLEX_ID, HOST_CACHE},
-    "hooks.json": {features.PROVIDERS},
-    "leases-expiration.json": set(),
-    "multiple-options.json": set(),
-    "mysql-reservations.json": {features.DATABASES},
-    "pgsql-reservations.json": {features.DATABASES},
-    "reservations.json": set(),
-    "several-subnets.json": set(),
-    "shared-network.json": set(),
-    "single-subnet.json": set(),
-    "vendor-specific.json": {features.CLASSES},
-    "vivso.json": {features.CLASSES},
-    "with-ddns.json": {features.DDNS},
+OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
+    4: {
+        "advanced.json": set(),
+        "all-keys-netconf.json": EVERYTHING,
+        "all-keys.json": EVERYTHING,
+        "all-options.json": set(),
+        "backends.json": set(),
+        "classify.json": {features.CLASSES},
+        "classify2.json": {features.CLASSES},
+        "comments.json": {features.CLASSES},
+        "config-backend.json": {features.CONFIG_BACKEND},
+        "dhcpv4-over-dhcpv6.json": set(),
+        "global-reservations.json": set(),
+        "ha-load-balancing-primary.json": {HA, features.CLASSES, COMMANDS},
+        "hooks-radius.json": {RADIUS, features.CLASSES, FLEX_ID, HOST_CACHE},
+        "hooks.json": {features.PROVIDERS},
+        "leases-expiration.json": set(),
+        "multiple-options.json": set(),
+        "mysql-reservations.json": {features.DATABASES},
+        "pgsql-reservations.json": {features.DATABASES},
+        "reservations.json": set(),
+        "several-subnets.json": set(),
+        "shared-network.json": set(),
+        "single-subnet.json": set(),
+        "vendor-specific.json": {features.CLASSES},
+        "vivso.json": {features.CLASSES},
+        "with-ddns.json": {features.DDNS},
+    },
+    6: {
+        "advanced.json": set(),
+        "all-keys-netconf.json": EVERYTHING,
+        "all-keys.json": EVERYTHING,
+        "all-options.json": set(),
+        "backends.json": set(),
+        "classify.json": {features.CLASSES},
+        "classify2.json": {features.CLASSES},
+        "comments.json": {features.CLASSES},
+        "config-backend.json": {features.CONFIG_BACKEND},
+        "dhcpv4-over-dhcpv6.json": set(),
+        "duid.json": set(),
+        "global-reservations.json": {features.CLASSES},
+        "ha-hot-standby.json": {HA, COMMANDS},
+        "hooks.json": {features.PROVIDERS},
+        "iPXE.json": {features.CLASSES},
+        "leases-expiration.json": set(),
+        "multiple-options.json": set(),
+        "mysql-reservations.json": {features.DATABASES},
+        "pgsql-reservations.json": {features.DATABASES},
+        "reservations.json": {features.CLASSES},
+        "several-subnets.json": set(),
+        "shared-network.json": set(),
+        "simple.json": set(),
+        "softwire46.json": set(),
+        "stateless.json": set(),
+        "tee-times.json": set(),
+        "with-ddns.json": {features.DDNS},
+    },
 }
 """What a file of Kea 2.2.0 needs that is not built yet; nothing for one that loads."""
 
@@ -81,27 +112,28 @@ class Examples(SynchronousTestCase):
 
     maxDiff = None  # noqa: N815 - unittest's own
 
-    def files(self) -> Iterator[Path]:
-        """All examples."""
-        return (path for path in sorted(examples().iterdir()) if path.suffix == ".json")
+    def files(self, family: int) -> Iterator[Path]:
+        """All examples of a family."""
+        return (path for path in sorted((examples() / f"kea{family}").iterdir()) if path.suffix == ".json")
+
+    def outcome(self, path: Path, family: int) -> set[object]:
+        """What an example needs that is not built, or what is wrong with it; nothing if it loads."""
+        try:
+            configuration(load(str(path)), family)
+        except ConfigErrors as errors:
+            return {error.feature if isinstance(error, NotBuilt) else str(error) for error in errors.errors}
+        return set()
 
     def test_outcomes(self) -> None:
         """Each loads, or is refused for exactly the features that it needs and that are not built yet."""
-        found: dict[str, object] = {}
-        for path in self.files():
-            try:
-                load4(str(path))
-                found[path.name] = set()
-            except ConfigErrors as errors:
-                found[path.name] = {
-                    error.feature if isinstance(error, NotBuilt) else str(error) for error in errors.errors
-                }
-        self.assertEqual(found, OUTCOMES)
+        for family, expected in OUTCOMES.items():
+            self.assertEqual({path.name: self.outcome(path, family) for path in self.files(family)}, expected)
 
     def test_loads_again(self) -> None:
         """The effective configuration of each that loads gives the same configuration."""
-        for path in self.files():
-            if not OUTCOMES[path.name]:
-                found = load4(str(path))
-                again = configuration4(from_json(found.tree))
-                self.assertEqual(evolve(again, warnings=()), evolve(found, warnings=()), path.name)
+        for family, expected in OUTCOMES.items():
+            for path in self.files(family):
+                if not expected[path.name]:
+                    found = configuration(load(str(path)), family)
+                    again = configuration(from_json(found.tree), family)
+                    self.assertEqual(evolve(again, warnings=()), evolve(found, warnings=()), path.name)

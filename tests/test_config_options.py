@@ -67,6 +67,14 @@ class Data(SynchronousTestCase):
         self.assertTrue(message.startswith("data: "), message)
         self.assertTrue(refused(name="ip-forwarding", data="2")[0].startswith("data: "))
 
+    def test_surplus(self) -> None:
+        """Values beyond an option's fields are left out, as in Kea, and a warning says so; too few are refused."""
+        found = configured(option_data=[{"name": "boot-file-name", "data": "/a,b, c"}])
+        self.assertEqual(found.options[0].payload, b"/a")
+        (warning,) = found.warnings
+        self.assertIn('Dhcp4.option-data[0].data: "b, c" is left out', warning)
+        self.assertTrue(refused(name="client-ndi", data="1, 2")[0].startswith("data: "))
+
     def test_hexadecimal(self) -> None:
         """With csv-format false the data is hexadecimal, and must be what the definition says all the same."""
         self.assertEqual(option(code=3, csv_format=False, data="C0000201").payload, bytes([192, 0, 2, 1]))

@@ -148,7 +148,7 @@ SNIPPETS: Final = [
     Snippet(option('"name": "domain-search", "data": "a.example, b.example"')),
     Snippet(option('"name": "domain-name", "data": "a\\\\,b"')),
     Snippet(option('"name": "x", "data": "7"', '"name": "x", "code": 224, "type": "uint8"')),
-    Snippet(option('"name": "x", "data": "1, a"', '"name": "x", "code": 224, "type": "uint8"'), LAX),
+    Snippet(option('"name": "x", "data": "1, a"', '"name": "x", "code": 224, "type": "uint8"')),
     Snippet(definition('"name": "x", "code": 224, "type": "record", "record-types": "uint8, string"')),
     Snippet(definition('"name": "x", "code": 224, "type": "record", "record-types": "uint8"')),
     Snippet(definition('"name": "x", "code": 224, "type": "uint8", "record-types": "uint8, uint8"')),

@@ -170,7 +170,13 @@ class Options:
         elif not data and (definition.array or section.get("never-send")):
             return b""  # An array may be configured without data, as an option that is never sent.
         else:
-            payload = encode_text(definition, data, self.family.number)
+            surplus: list[str] = []
+            payload = encode_text(definition, data, self.family.number, surplus)
+            if surplus:
+                left = ", ".join(surplus)
+                section.warn(
+                    "data", f'"{left}" is left out: there is no field for it; a comma in a value is written \\,'
+                )
         if (definition.space, definition.code) == VENDOR_CLASS:
             check_strings(payload[ENTERPRISE:])
         return payload

@@ -43,10 +43,11 @@ Values: TypeAlias = tuple[Any, ...]
 # -- by definition -----------------------------------------------------------------------------------------------------
 
 
-def encode_text(definition: OptionDefinition, text: str, family: int = 4) -> bytes:
+def encode_text(definition: OptionDefinition, text: str, family: int = 4, surplus: list[str] | None = None) -> bytes:
     """The payload of an option configured as text, Kea's ``csv-format`` true (Kea C038-C042).
 
-    Raises ValueError that says what is wrong and what would be right.
+    ``surplus`` gets the values beyond those that the definition has fields for, which Kea leaves out; without it they
+    are an error. Raises ValueError that says what is wrong and what would be right.
     """
     tokens = _tokens(text)
     syntax = _syntax(definition)
@@ -55,6 +56,9 @@ def encode_text(definition: OptionDefinition, text: str, family: int = 4) -> byt
     if definition.kind == "empty":
         return KINDS["empty"].parse(text.strip())  # type: ignore[no-any-return]
     kinds = _fields(definition, len(tokens))
+    if surplus is not None and kinds:
+        surplus += tokens[len(kinds) :]
+        del tokens[len(kinds) :]
     if not tokens or len(tokens) != len(kinds):
         raise ValueError(_miscount(definition, len(tokens)))
     return b"".join([kind.write(kind.parse(token), family) for kind, token in zip(kinds, tokens, strict=True)])
