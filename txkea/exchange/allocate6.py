@@ -284,7 +284,7 @@ async def _draft(query: Query6, choice: Choice6, ia: Ia, pool: LivePool | None) 
     """The lease as it is to be stored."""
     subnet, was, kind = choice.subnet, choice.was, kind_of(ia)
     parameters = subnet.parameters
-    asked = ia.resources[0] if ia.resources else None
+    asked = next((resource for resource in ia.resources if not resource.contradicts), None)
     valid = _lifetime(parameters.valid_lifetime, asked.valid if asked else 0)
     preferred = min(valid, _lifetime(parameters.preferred_lifetime, asked.preferred if asked else 0))
     named = kind == NA

@@ -139,8 +139,10 @@ async def renew(query: Query6) -> Reply | None:
 async def _extend(query: Query6, ia: Ia, leases: Sequence[Lease6]) -> Outcome:
     """An outcome that also tells the client what it must not use any longer (Kea B043)."""
     outcome = await _outcome(query, ia, leases, grant6)
-    has = outcome.grant.lease.address if outcome.grant is not None else b""
-    gone = {(each.address, each.length): None for each in ia.resources if each.address != has and any(each.address)}
+    lease = outcome.grant.lease if outcome.grant is not None else None
+    has = (lease.address, lease.prefix_length) if lease is not None else None
+    named = ((each.address, each.length) for each in ia.resources if any(each.address))
+    gone = dict.fromkeys(each for each in named if each != has)
     return outcome._replace(gone=tuple({**gone, **dict.fromkeys(outcome.gone)}))
 
 
@@ -161,8 +163,9 @@ async def release(query: Query6) -> Reply | None:
 
 
 async def _released(query: Query6, ia: Ia) -> Outcome:
+    # What is not the association's is ignored beside what is (RFC 8415 section 18.3.7).
     done = [await _release(query, ia, resource) for resource in ia.resources]
-    return Outcome(ia, None, SUCCESS if done and all(done) else NO_BINDING)
+    return Outcome(ia, None, SUCCESS if any(done) else NO_BINDING)
 
 
 async def _release(query: Query6, ia: Ia, resource: Resource) -> bool:

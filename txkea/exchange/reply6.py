@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from struct import Struct
 from typing import Final
@@ -31,6 +32,7 @@ CLIENT_PORT6: Final = 546
 LONGEST: Final = 65535 - 8
 """Bytes of a UDP payload in IPv6, at most."""
 RELAY_HEADER: Final = 34
+MOST_CODE: Final = 0xFFFF
 NOTHING: Final = Blocks(b"", ())
 CLIENT_ID, SERVER_ID, RSOO = Option6.CLIENT_ID, Option6.SERVER_ID, Option6.RSOO
 FQDN, RELAY_PORT = Option6.CLIENT_FQDN, Option6.RELAY_SOURCE_PORT
@@ -119,36 +121,46 @@ def _revised(before: Mapping[int, list[bytes]], after: Mapping[int, bytes]) -> I
 def _options(query: Query6, blocks: bytes, configured: Blocks) -> bytes:
     """All options, ascending by code (Kea C058)."""
     front = option6(CLIENT_ID, query.duid) if query.duid else b""
-    front += option6(SERVER_ID, query.site.server_id)
+    front += _encoded_server(query.site.server_id)
+    pairs = configured.pairs
+    relays = query.message.relays
     more: list[tuple[int, bytes]] = []
     if query.name is not None:
-        configured = _without(configured, query.name[0])
-        more.append((query.name[0], option6(*query.name)))
-    if any(RSOO in relay.options for relay in query.message.relays):
-        more += _supplied(query, {code for code, _ in (*configured.pairs, *more)})
-    own, last = _split(blocks)
-    if not more and (not configured.pairs or last <= configured.pairs[0][0]):
+        code, payload = query.name
+        pairs = tuple(pair for pair in pairs if pair[0] != code)  # the client's own name goes before a configured one
+        more.append((code, option6(code, payload)))
+    if relays and any(RSOO in relay.options for relay in relays):
+        more += _supplied(query, {code for code, _ in (*pairs, *more)})
+    if not more and _ascends(blocks, pairs[0][0] if pairs else MOST_CODE):
         return front + blocks + configured.joined
-    pairs = sorted((*own, *configured.pairs, *more), key=_by_code)
-    return front + b"".join([block for _, block in pairs])
+    ordered = sorted((*_split(blocks), *pairs, *more), key=_by_code)
+    return front + b"".join([block for _, block in ordered])
 
 
-def _without(configured: Blocks, code: int) -> Blocks:
-    """A client's own name takes the place of a configured one."""
-    return configured._replace(pairs=tuple(pair for pair in configured.pairs if pair[0] != code))
+@lru_cache(maxsize=8)
+def _encoded_server(server_id: bytes) -> bytes:
+    return option6(SERVER_ID, server_id)
 
 
-def _split(blocks: bytes) -> tuple[list[tuple[int, bytes]], int]:
-    """Each option with its code, and the highest code; or a number beyond all codes if they do not ascend."""
-    pairs = []
+def _ascends(blocks: bytes, limit: int) -> bool:
+    """Whether encoded options ascend by code up to a limit."""
     place, end, last = 0, len(blocks), 0
     while place < end:
         code, length = _unpack_header(blocks, place)
-        after = place + 4 + length
-        pairs.append((code, blocks[place:after]))
-        last = code if code >= last else 1 << 16
-        place = after
-    return pairs, last
+        if code < last:
+            return False
+        last = code
+        place += 4 + length
+    return last <= limit
+
+
+def _split(blocks: bytes) -> Iterator[tuple[int, bytes]]:
+    """Encoded options, each with its code."""
+    place = 0
+    while place < len(blocks):
+        code, length = _unpack_header(blocks, place)
+        start, place = place, place + 4 + length
+        yield code, blocks[start:place]
 
 
 def _supplied(query: Query6, present: set[int]) -> list[tuple[int, bytes]]:

@@ -35,13 +35,9 @@ def select6(query: Query6) -> LiveSubnet | None:
 
 
 def _by_interface_id(query: Query6) -> LiveSubnet | None:
-    """The first subnet whose interface-id a relay gives, the relay closest to the client first (Kea B033)."""
-    index = query.site.subnets
-    for relay in reversed(query.message.relays):
-        identifier = relay.options.get(Option6.INTERFACE_ID)
-        if identifier and (subnet := index.by_interface_id(identifier)):
-            return subnet
-    return None
+    """The subnet with the interface-id that the relay closest to the client gives (Kea B033)."""
+    identifier = query.message.relays[-1].options.get(Option6.INTERFACE_ID)
+    return query.site.subnets.by_interface_id(identifier) if identifier else None
 
 
 def _by_source(query: Query6) -> LiveSubnet | None:
