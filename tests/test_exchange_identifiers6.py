@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging6 import ADVERTISE, LINK, got6, serving6
 from txkea.exchange.identifiers6 import HwaddrSource
-from txkea.testing.clients6 import SERVER_ID, Client6, ia_na, relayed, through
+from txkea.model.configuration import Configuration
+from txkea.testing.clients6 import SERVER_ID, Client6, LocalServer6, ia_na, relayed, through
 from txkea.wire.dhcp6 import Relay, option6
 
 NAMELESS = bytes.fromhex("0002 0000 0063 01")
@@ -31,8 +33,15 @@ def behind(peer: str = "fe80::2", **options: bytes) -> Relay:
     return relayed(LINK, peer, [(int(name[1:]), payload) for name, payload in options.items()])
 
 
-ALL: dict[str, bytes] = {"o79": b"\0\7" + FOUND_79, "o37": b"\0\0\0\x09" + FOUND_37, "o17": docsis(1026, FOUND_17)}
+ALL: dict[str, Any] = {"o79": b"\0\7" + FOUND_79, "o37": b"\0\0\0\x09" + FOUND_37, "o17": docsis(1026, FOUND_17)}
 MODEM = [(17, docsis(36, FOUND_36))]
+
+
+@lru_cache
+def configuration(*sources: str) -> Configuration:
+    """With these sources; without any with those that are usual."""
+    more: dict[str, Any] = {"mac_sources": list(sources)} if sources else {}
+    return serving6(**more).site.configuration
 
 
 class Case(SynchronousTestCase):
@@ -45,10 +54,9 @@ class Case(SynchronousTestCase):
         source: str = "fe80::2",
     ) -> tuple[bytes, int, int]:
         """Hardware address, its type and its source, as they stand in the lease."""
-        more = {"mac_sources": list(sources)} if sources else {}
-        server = serving6(**more)
+        server = LocalServer6(configuration(*sources))
         client = Client6(server, duid=duid, relays=relays, options=options or ())
-        way = {} if relays else {"source": source}
+        way: dict[str, Any] = {} if relays else {"source": source}
         client.server_id = SERVER_ID
         got6(client.request(**way))
         (lease,) = server.leases.values()
@@ -143,7 +151,7 @@ class OrderTests(Case):
     def test_any(self) -> None:
         """B004: by default the relay's word goes first, then DUID, link-local address, remote-id, CMTS and modem."""
         known = b"\0\3\0\6" + bytes(6)
-        rest = {"o37": ALL["o37"], "o17": ALL["o17"]}
+        rest: dict[str, Any] = {"o37": ALL["o37"], "o17": ALL["o17"]}
         for duid, relay, source in (
             (known, behind(MADE_FROM_MAC, **ALL), HwaddrSource.CLIENT_LINKLAYER_ADDR),
             (known, behind(MADE_FROM_MAC, **rest), HwaddrSource.DUID),
@@ -190,7 +198,7 @@ class ReservationTests(SynchronousTestCase):
             {"duid": "00:02:00:00:00:63:01", "ip-addresses": ["2001:db8:1::11"]},
             {"hw-address": MAC.hex(":"), "ip-addresses": ["2001:db8:1::12"]},
         ]
-        identifiers = {"host_reservation_identifiers": order} if order else {}
+        identifiers: dict[str, Any] = {"host_reservation_identifiers": order} if order else {}
         client = Client6(serving6({"reservations": hosts}, **identifiers, **more), duid=NAMELESS, ias=[ia_na(1)])
         return got6(client.solicit(source=MADE_FROM_MAC), ADVERTISE).addresses[0]
 
