@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet import reactor
@@ -12,19 +13,101 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from txkea.errors import ConfigErrors, TxkeaError
+from txkea.exchange.families import FAMILIES
 from txkea.logs.logs import Logs
 from txkea.paths import Paths
 from txkea.service import KeaService
-from txkea.testing.clients4 import Answer, answer, packed
-from txkea.testing.network import MemoryNetwork
+from txkea.testing.clients4 import answer, packed
+from txkea.testing.clients6 import answer6, ia_na, packed6
+from txkea.testing.network import MemoryNetwork, Sent
+from txkea.wire.client6 import query6
 from txkea.wire.dhcp4 import Message4, MessageType4, encode_message4
+from txkea.wire.dhcp6 import MessageType6, Option6, encode_message6
+from txkea.wire.ia import Ia
 
-SUBNET = {"id": 1, "subnet": "192.0.2.0/24", "pools": [{"pool": "192.0.2.10 - 192.0.2.12"}]}
-SECOND = {"id": 2, "subnet": "198.51.100.0/24", "pools": [{"pool": "198.51.100.10 - 198.51.100.20"}]}
+
+class Family4:
+    """What a client of DHCPv4 does in these tests."""
+
+    number = 4
+    SUBNET = {"id": 1, "subnet": "192.0.2.0/24", "pools": [{"pool": "192.0.2.10 - 192.0.2.12"}]}
+    SECOND = {"id": 2, "subnet": "198.51.100.0/24", "pools": [{"pool": "198.51.100.10 - 198.51.100.20"}]}
+    FIRST = "192.0.2.10"
+    ASSIGNED = "assigned-addresses"
+
+    def offer(self, client: int) -> bytes:
+        return self.query(client, MessageType4.DISCOVER)
+
+    def query(self, client: int, kind: int, options: Mapping[int, bytes] | None = None, **fields: Any) -> bytes:
+        message = Message4(
+            xid=client,
+            chaddr=b"\2\0\0\0\0" + bytes((client,)),
+            options={53: bytes((kind,)), **(options or {})},
+            **fields,
+        )
+        return encode_message4(message)
+
+    def request(self, client: int, offered: Sent) -> bytes:
+        offer = answer(offered)
+        options = {50: offer.message.yiaddr, 54: offer.options[54]}
+        return self.query(client, MessageType4.REQUEST, options)
+
+    def renewal(self, client: int, address: str) -> bytes:
+        return self.query(client, MessageType4.REQUEST, ciaddr=packed(address))
+
+    def lease(self, sent: Sent) -> tuple[str, int]:
+        """Address and lifetime."""
+        got = answer(sent)
+        return got.yiaddr, got.number(51)
+
+    def row(self, client: int, address: str) -> str:
+        """How a lease's row begins."""
+        return f"{address},02:00:00:00:00:{client:02x}"
+
+
+class Family6:
+    """What a client of DHCPv6 does in these tests."""
+
+    number = 6
+    SUBNET = {
+        "id": 1,
+        "subnet": "2001:db8:1::/64",
+        "interface": "eth0",
+        "pools": [{"pool": "2001:db8:1::10 - 2001:db8:1::12"}],
+    }
+    SECOND = {"id": 2, "subnet": "2001:db8:2::/64", "pools": [{"pool": "2001:db8:2::10 - 2001:db8:2::20"}]}
+    FIRST = "2001:db8:1::10"
+    ASSIGNED = "assigned-nas"
+
+    def offer(self, client: int) -> bytes:
+        return self.query(client, MessageType6.SOLICIT, ia_na(1))
+
+    def query(self, client: int, kind: int, ia: Ia, server_id: bytes | None = None) -> bytes:
+        duid = b"\0\3\0\1\2\0\0\0\0" + bytes((client,))
+        return encode_message6(query6(kind, duid=duid, transaction_id=client, ias=[ia], server_id=server_id))
+
+    def request(self, client: int, offered: Sent) -> bytes:
+        offer = answer6(offered)
+        ia = ia_na(1, *offer.addresses)
+        return self.query(client, MessageType6.REQUEST, ia, offer.options[Option6.SERVER_ID])
+
+    def renewal(self, client: int, address: str) -> bytes:
+        return self.query(client, MessageType6.REBIND, ia_na(1, address))
+
+    def lease(self, sent: Sent) -> tuple[str, int]:
+        """Address and lifetime; an empty address when there is none."""
+        got = answer6(sent)
+        return (got.addresses[0], got.resource().valid) if got.addresses else ("", 0)
+
+    def row(self, client: int, address: str) -> str:
+        """How a lease's row begins."""
+        return f"{address},00:03:00:01:02:00:00:00:00:{client:02x}"
 
 
 class ServiceTests(TestCase):
-    """`KeaService` with a lease file on disk."""
+    """`KeaService` with a lease file on disk, here of DHCPv4."""
+
+    family: Any = Family4()
 
     def setUp(self) -> None:
         self.directory = os.path.abspath(self.mktemp())
@@ -41,24 +124,34 @@ class ServiceTests(TestCase):
             if service.running:
                 await service.stopService()
 
-    def configure(self, *subnets: Any, **dhcp4: Any) -> None:
+    @property
+    def top(self) -> str:
+        """The map of the configuration."""
+        return f"Dhcp{self.family.number}"
+
+    def message(self, name: str) -> str:
+        """A message of this family."""
+        return f"DHCP{self.family.number}_{name}"
+
+    def configure(self, *subnets: Any, **dhcp: Any) -> None:
         """Write the configuration file."""
         keywords = {
             "interfaces-config": {"interfaces": ["eth0"]},
             "lease-database": {"type": "memfile", "name": "leases.csv", "lfc-interval": 0},
-            "subnet4": list(subnets or (SUBNET,)),
+            f"subnet{self.family.number}": list(subnets or (self.family.SUBNET,)),
             "valid-lifetime": 600,
-            "loggers": [{"name": "kea-dhcp4", "output_options": [{"output": self.log}]}],
-            **{name.replace("_", "-"): value for name, value in dhcp4.items()},
+            "loggers": [{"name": f"kea-dhcp{self.family.number}", "output_options": [{"output": self.log}]}],
+            **{name.replace("_", "-"): value for name, value in dhcp.items()},
         }
         with open(self.path, "w", encoding="utf-8") as file:
-            json.dump({"Dhcp4": keywords}, file)
+            json.dump({self.top: keywords}, file)
 
     def make(self) -> KeaService:
         """A service, not yet started."""
         self.logs.append(Logs(default=self.log))
         service = KeaService(
             self.path,
+            FAMILIES[self.family.number],
             reactor=reactor,
             network=self.network,
             logs=self.logs[-1],
@@ -91,27 +184,32 @@ class ServiceTests(TestCase):
         with open(self.log, encoding="utf-8") as file:
             return file.read()
 
-    async def ask(self, kind: int, number: int, **fields: Any) -> Answer | None:
+    async def ask(self, query: bytes) -> Sent | None:
         """What the server answers to a client of its link."""
-        options = {53: bytes((kind,)), **fields.pop("options", {})}
-        message = Message4(xid=number, chaddr=b"\2\0\0\0\0" + bytes((number,)), options=options, **fields)
         self.network.sent.clear()
-        self.network.deliver(encode_message4(message))
+        self.network.deliver(query, bytes(4) if self.family.number == 4 else packed6("fe80::2"))
         for _ in range(50):
             if self.network.sent:
-                return answer(self.network.sent[0])
+                return self.network.sent[0]
             await deferLater(reactor, 0.01, lambda: None)
         return None
 
-    async def lease(self, number: int) -> Answer:
+    async def lease(self, client: int) -> str:
         """A client obtains an address."""
-        offered = await self.ask(MessageType4.DISCOVER, number)
+        offered = await self.ask(self.family.offer(client))
         assert offered is not None
-        options = {50: offered.message.yiaddr, 54: offered.options[54]}
-        acknowledged = await self.ask(MessageType4.REQUEST, number, options=options)
+        acknowledged = await self.ask(self.family.request(client, offered))
         assert acknowledged is not None
-        self.assertEqual(acknowledged.type, MessageType4.ACK)
-        return acknowledged
+        address: str = self.family.lease(acknowledged)[0]
+        self.assertNotEqual(address, "")
+        return address
+
+    async def renew(self, client: int, address: str) -> tuple[str, int]:
+        """A client extends its lease; gives address and lifetime."""
+        renewed = await self.ask(self.family.renewal(client, address))
+        assert renewed is not None
+        found: tuple[str, int] = self.family.lease(renewed)
+        return found
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
@@ -119,31 +217,33 @@ class ServiceTests(TestCase):
         """A started service leases addresses and says what Kea's operators look for."""
         self.configure()
         service = await self.start()
-        given = await self.lease(1)
-        self.assertEqual(given.yiaddr, "192.0.2.10")
-        self.assertEqual(service.statistics["subnet[1].assigned-addresses"], 1)
+        self.assertEqual(await self.lease(1), self.family.FIRST)
+        self.assertEqual(service.statistics[f"subnet[1].{self.family.ASSIGNED}"], 1)
         await service.stopService()
-        for identifier in ("DHCP4_STARTING", "DHCP4_CONFIG_COMPLETE", "DHCP4_STARTED", "DHCP4_LEASE_ALLOC", "SHUTDOWN"):
-            self.assertIn(identifier, self.lines())
+        for identifier in ("STARTING", "CONFIG_COMPLETE", "STARTED", "LEASE_ALLOC", "SHUTDOWN"):
+            self.assertIn(f" {self.message(identifier)} ", self.lines())
+        self.assertIn(f"[kea-dhcp{self.family.number}.", self.lines())
+        self.assertNotIn(f"kea-dhcp{10 - self.family.number}.", self.lines())
         self.assertRegex(self.lines(), "server version .* started")
 
     async def test_remembers(self) -> None:
         """A service that starts on an earlier one's lease file counts its leases and gives no address twice."""
         self.configure()
         first = await self.start()
-        addresses = {(await self.lease(number)).yiaddr for number in (1, 2)}
+        addresses = {await self.lease(number) for number in (1, 2)}
         await first.stopService()
         second = await self.start()
-        self.assertEqual(second.statistics["assigned-addresses"], 2)
-        addresses.add((await self.lease(3)).yiaddr)
+        self.assertEqual(second.statistics[self.family.ASSIGNED], 2)
+        addresses.add(await self.lease(3))
         self.assertEqual(len(addresses), 3)
-        self.assertIsNone(await self.ask(MessageType4.DISCOVER, 4), "the pool is used up")
+        nothing = await self.ask(self.family.offer(4))
+        self.assertTrue(nothing is None or self.family.lease(nothing) == ("", 0), "the pool is used up")
 
     async def test_wrong_configuration(self) -> None:
         """A file that cannot be used makes no service; the log has a line for each mistake."""
         self.configure(valid_lifetim=1, renew_timer="soon")
         self.assertRaises(ConfigErrors, self.make)
-        self.assertEqual(self.lines().count("DHCP4_CONFIG_LOAD_FAIL"), 2)
+        self.assertEqual(self.lines().count(self.message("CONFIG_LOAD_FAIL")), 2)
 
     async def test_no_store(self) -> None:
         """A lease file that another server holds: the service says so, serves nobody and asks to be ended."""
@@ -158,18 +258,17 @@ class ServiceTests(TestCase):
 
     async def test_reload(self) -> None:
         """A reload puts a changed file into force, keeps leases and counters, and forgets what is gone."""
-        self.configure(SUBNET, SECOND)
+        self.configure(self.family.SUBNET, self.family.SECOND)
         service = await self.start()
         given = await self.lease(1)
-        self.configure(SUBNET, {**SECOND, "id": 3}, valid_lifetime=1200)
+        self.configure(self.family.SUBNET, {**self.family.SECOND, "id": 3}, valid_lifetime=1200)
         await service.reload()
         self.assertEqual([subnet.id for subnet in service.configuration.subnets], [1, 3])
-        self.assertEqual(service.statistics["subnet[1].assigned-addresses"], 1)
-        self.assertIn("subnet[3].assigned-addresses", service.statistics)
-        self.assertNotIn("subnet[2].assigned-addresses", service.statistics)
-        renewed = await self.ask(MessageType4.REQUEST, 1, ciaddr=given.message.yiaddr)
-        assert renewed is not None
-        self.assertEqual((renewed.yiaddr, renewed.number(51)), (given.yiaddr, 1200))
+        assigned = self.family.ASSIGNED
+        self.assertEqual(service.statistics[f"subnet[1].{assigned}"], 1)
+        self.assertIn(f"subnet[3].{assigned}", service.statistics)
+        self.assertNotIn(f"subnet[2].{assigned}", service.statistics)
+        self.assertEqual(await self.renew(1, given), (given, 1200))
         self.assertIn("dynamic server reconfiguration succeeded with file", self.lines())
 
     async def test_failed_reload(self) -> None:
@@ -182,8 +281,8 @@ class ServiceTests(TestCase):
         self.configure(interfaces_config={"interfaces": ["eth9"]})
         await self.assertFailure(Deferred.fromCoroutine(service.reload()), TxkeaError)
         self.assertIs(service.configuration, before)
-        self.assertEqual((await self.lease(1)).yiaddr, "192.0.2.10")
-        self.assertEqual(self.lines().count("DHCP4_DYNAMIC_RECONFIGURATION_FAIL"), 2)
+        self.assertEqual(await self.lease(1), self.family.FIRST)
+        self.assertEqual(self.lines().count(self.message("DYNAMIC_RECONFIGURATION_FAIL")), 2)
 
     async def test_other_store(self) -> None:
         """A reload may move to another lease file; the old one is let go."""
@@ -192,17 +291,17 @@ class ServiceTests(TestCase):
         await self.lease(1)
         self.configure(lease_database={"type": "memfile", "name": "other.csv", "lfc-interval": 0})
         await service.reload()
-        self.assertEqual(service.statistics["assigned-addresses"], 0)
+        self.assertEqual(service.statistics[self.family.ASSIGNED], 0)
         await self.lease(2)
         self.configure()
         await service.reload()
-        self.assertEqual(service.statistics["assigned-addresses"], 1)
+        self.assertEqual(service.statistics[self.family.ASSIGNED], 1)
 
     async def test_own_keywords(self) -> None:
         """Our own keywords of a memfile are understood: no sync, no delay."""
         self.configure(lease_database={"type": "memfile", "name": "leases.csv", "sync": False, "commit-delay": 0.5})
         service = await self.start()
-        self.assertEqual((await self.lease(1)).yiaddr, "192.0.2.10")
+        self.assertEqual(await self.lease(1), self.family.FIRST)
         self.configure(lease_database={"type": "memfile", "name": "leases.csv", "commit-delay": -1})
         await self.assertFailure(Deferred.fromCoroutine(service.reload()), ConfigErrors)
 
@@ -213,8 +312,8 @@ class ServiceTests(TestCase):
         await self.lease(1)
         self.configure(lease_database={"type": "memfile", "name": "leases.csv", "lfc-interval": 7200})
         await service.reload()
-        self.assertEqual(service.statistics["assigned-addresses"], 1)
-        self.assertEqual((await self.lease(2)).yiaddr, "192.0.2.11")
+        self.assertEqual(service.statistics[self.family.ASSIGNED], 1)
+        self.assertEqual(await self.lease(2), f"{self.family.FIRST[:-1]}1")
 
     async def test_store_that_cannot_open(self) -> None:
         """A reload to a lease file that cannot be opened changes nothing."""
@@ -222,7 +321,7 @@ class ServiceTests(TestCase):
         service = await self.start()
         self.configure(lease_database={"type": "memfile", "name": "missing/other.csv"})
         await self.assertFailure(Deferred.fromCoroutine(service.reload()), TxkeaError)
-        self.assertEqual((await self.lease(1)).yiaddr, "192.0.2.10")
+        self.assertEqual(await self.lease(1), self.family.FIRST)
 
     async def test_reloads_queue(self) -> None:
         """Reloads that come at once happen one after the other, and queries are answered meanwhile."""
@@ -232,16 +331,16 @@ class ServiceTests(TestCase):
         await self.lease(1)
         for reload in reloads:
             await reload
-        self.assertEqual(self.lines().count("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS"), 3)
+        self.assertEqual(self.lines().count(self.message("DYNAMIC_RECONFIGURATION_SUCCESS")), 3)
 
     async def test_test(self) -> None:
         """A document is tested without being applied."""
         self.configure()
         service = await self.start()
         before = service.configuration
-        tested = await service.test({"Dhcp4": {"subnet4": [SECOND]}})
+        tested = await service.test({self.top: {f"subnet{self.family.number}": [self.family.SECOND]}})
         self.assertEqual([subnet.id for subnet in tested.subnets], [2])
-        await self.assertFailure(Deferred.fromCoroutine(service.test({"Dhcp4": {"nonsense": 1}})), ConfigErrors)
+        await self.assertFailure(Deferred.fromCoroutine(service.test({self.top: {"nonsense": 1}})), ConfigErrors)
         self.assertIs(service.configuration, before)
 
     # -- ending --------------------------------------------------------------------------------------------------------
@@ -254,18 +353,114 @@ class ServiceTests(TestCase):
         await service.stopService()
         self.assertEqual(self.network.sockets, {})
         with open(os.path.join(self.directory, "leases.csv"), encoding="utf-8") as file:
-            self.assertIn(f"{given.yiaddr},02:00:00:00:00:01", file.read())
+            self.assertIn(self.family.row(1, given), file.read())
 
     async def test_expiry(self) -> None:
         """A lease whose time is over is reclaimed by the timer, counted, and its address given to the next client."""
         self.configure(
-            {**SUBNET, "pools": [{"pool": "192.0.2.10/32"}]},
+            {**self.family.SUBNET, "pools": [{"pool": f"{self.family.FIRST} - {self.family.FIRST}"}]},
             valid_lifetime=1,
             expired_leases_processing={"reclaim-timer-wait-time": 1, "flush-reclaimed-timer-wait-time": 0},
         )
         service = await self.start()
         given = await self.lease(1)
         await self.until(lambda: service.statistics["reclaimed-leases"] == 1)
-        self.assertEqual(service.statistics["assigned-addresses"], 0)
-        self.assertEqual((await self.lease(2)).yiaddr, given.yiaddr)
-        self.assertEqual(packed(given.yiaddr), given.message.yiaddr)
+        self.assertEqual(service.statistics[self.family.ASSIGNED], 0)
+        self.assertEqual(await self.lease(2), given)
+
+
+class Service6Tests(ServiceTests):
+    """The same for DHCPv6, and the server's DUID."""
+
+    family = Family6()
+
+    def file(self, directory: str = "") -> str:
+        """Where the DUID is kept."""
+        return os.path.join(self.directory, directory, "kea-dhcp6-serverid")
+
+    def kept(self, directory: str = "") -> str:
+        """The DUID in the file."""
+        with open(self.file(directory), encoding="ascii") as file:
+            return file.read()
+
+    async def advertised(self) -> str:
+        """The DUID that clients are told."""
+        offered = await self.ask(self.family.offer(9))
+        assert offered is not None
+        return answer6(offered).options[Option6.SERVER_ID].hex(":")
+
+    async def test_server_id(self) -> None:
+        """B007-B009: the first start makes a DUID of link and time, which every later one has too."""
+        self.configure()
+        service = await self.start()
+        made = await self.advertised()
+        self.assertRegex(made, "^00:01:00:01:.*:02:00:00:00:00:01$")
+        self.assertEqual(self.kept(), made)
+        self.assertIn(f"DHCP6_USING_SERVERID server is using server-id {made}", self.lines())
+        await service.stopService()
+        await self.start()
+        self.assertEqual((await self.advertised(), self.kept()), (made, made))
+
+    async def test_server_id_of_kea(self) -> None:
+        """B009: a DUID that Kea has made stays."""
+        self.configure()
+        former = "00:01:00:01:11:11:11:11:02:00:00:00:99:99"
+        with open(self.file(), "w", encoding="ascii") as file:
+            file.write(former)
+        await self.start()
+        self.assertEqual((await self.advertised(), self.kept()), (former, former))
+
+    async def test_reloaded_server_id(self) -> None:
+        """B009: a reload changes the DUID exactly when the configuration wants another."""
+        self.configure(server_id={"type": "EN", "enterprise-id": 9, "persist": False})
+        service = await self.start()
+        made = await self.advertised()
+        self.assertTrue(made.startswith("00:02:00:00:00:09:"))
+        await service.reload()
+        self.assertEqual((await self.advertised(), os.path.exists(self.file())), (made, False))
+        self.configure(server_id={"type": "EN", "enterprise-id": 9})
+        await service.reload()
+        self.assertEqual((await self.advertised(), self.kept()), (made, made))
+        self.configure(server_id={"type": "LL"})
+        await service.reload()
+        self.assertEqual(await self.advertised(), "00:03:00:01:02:00:00:00:00:01")
+        self.assertEqual(self.kept(), await self.advertised())
+
+    async def test_refused_server_id(self) -> None:
+        """A reload that fails leaves the DUID and its file as they were, whatever failed."""
+        self.configure()
+        service = await self.start()
+        made = await self.advertised()
+        self.configure(server_id={"type": "LL"}, interfaces_config={"interfaces": ["eth9"]})
+        await self.assertFailure(Deferred.fromCoroutine(service.reload()), TxkeaError)
+        self.assertEqual((await self.advertised(), self.kept()), (made, made))
+        self.configure(server_id={"type": "LL"}, data_directory="missing")
+        await self.assertFailure(Deferred.fromCoroutine(service.reload()), TxkeaError)
+        self.assertEqual((await self.advertised(), self.kept()), (made, made))
+        self.assertNotEqual(await self.lease(1), "")
+
+    async def test_corrupted_server_id(self) -> None:
+        """A file that holds no DUID stops the start, and is named."""
+        self.configure()
+        with open(self.file(), "w", encoding="ascii") as file:
+            file.write("garbage")
+        service = await self.start()
+        self.assertEqual((service.exit_value, service.server.enabled, self.kept()), (1, False, "garbage"))
+        self.assertIn(self.file(), self.failures[0])
+        self.assertIn("DHCP6_INIT_FAIL", self.lines())
+
+    async def test_data_directory(self) -> None:
+        """B009: data-directory moves the DUID and a lease file without a name of its own; a reload moves with it."""
+        for name in ("a", "b"):
+            os.mkdir(os.path.join(self.directory, name))
+        database = {"type": "memfile", "lfc-interval": 0}
+        self.configure(data_directory=os.path.join(self.directory, "a"), lease_database=database)
+        service = await self.start()
+        made = await self.advertised()
+        await self.lease(1)
+        self.configure(data_directory=os.path.join(self.directory, "b"), lease_database=database)
+        await service.reload()
+        self.assertEqual(service.statistics["assigned-nas"], 0)
+        self.assertEqual((self.kept("a"), self.kept("b"), await self.advertised()), (made, made, made))
+        for name in ("a", "b"):
+            self.assertIn("kea-leases6.csv", os.listdir(os.path.join(self.directory, name)))
