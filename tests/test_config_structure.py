@@ -12,13 +12,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.configuring import SUBNET, complaints, configured, in_subnet, mistakes
 from txkea.config.features import NotBuilt
 from txkea.config.keywords4 import MAPS4
+from txkea.config.keywords6 import MAPS6
 from txkea.config.kinds import Each, In
-from txkea.config.load import configuration4, families
+from txkea.config.load import configuration, configuration4, families
 from txkea.config.text import from_json, parse
 from txkea.errors import ConfigErrors
 
-names = st.sampled_from(sorted({name for table in MAPS4.values() for name in table}))
-scalars = st.none() | st.booleans() | st.integers(-2, 70000) | st.floats() | st.sampled_from(["", "x", "192.0.2.1"])
+names = st.sampled_from(sorted({name for maps in (MAPS4, MAPS6) for table in maps.values() for name in table}))
+texts = st.sampled_from(["", "x", "192.0.2.1", "2001:db8::/32", "0a"])
+scalars = st.none() | st.booleans() | st.integers(-2, 70000) | st.floats() | texts
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4))
 
 
@@ -241,23 +243,23 @@ class Tables(SynchronousTestCase):
 
     def test_maps(self) -> None:
         """Every map that a keyword holds is in the tables, and every default is a value of its kind."""
-        for name, table in MAPS4.items():
-            for row in table.values():
+        for maps in (MAPS4, MAPS6):
+            for row in (row for table in maps.values() for row in table.values()):
                 kind = row.kind.kind if isinstance(row.kind, Each) else row.kind
                 if isinstance(kind, In):
-                    self.assertIn(kind.name, MAPS4, f"{name}.{row.name}")
+                    self.assertIn(kind.name, maps, row.name)
                 elif not isinstance(kind, Each) and isinstance(row.default, (str, int, float)):
                     kind.check(row.default)
                 if row.becomes:
                     self.assertFalse(row.required, row.name)
 
-    @given(st.dictionaries(names, values, max_size=6))
-    def test_anything(self, keywords: dict[str, Any]) -> None:
+    @given(st.sampled_from([4, 6]), st.dictionaries(names, values, max_size=6))
+    def test_anything(self, family: int, keywords: dict[str, Any]) -> None:
         """Whatever the values, a configuration is built or refused with a path for every error."""
         try:
-            configuration4(from_json({"Dhcp4": keywords}))
+            configuration(from_json({f"Dhcp{family}": keywords}), family)
         except ConfigErrors as errors:
-            self.assertTrue(all(error.path.startswith("Dhcp4") for error in errors.errors))
+            self.assertTrue(all(error.path.startswith(f"Dhcp{family}") for error in errors.errors))
 
     def test_families(self) -> None:
         """A file may configure several servers, and only those it names."""
