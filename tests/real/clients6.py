@@ -63,8 +63,6 @@ class Client6(Client):
     """What it is told to ask for."""
     confirms_with = REBIND
     """What it asks first when its link was gone for a while."""
-    hints = True
-    """Whether it can be told what to ask for."""
 
     def reconnect(self) -> None:
         """Its link was gone: tell it, if it does not see that for itself; here, it starts anew without addresses."""
@@ -81,13 +79,12 @@ class Client6(Client):
 
 
 class Dhclient(Client6):
-    """ISC's client; it asks for an address."""
+    """ISC's client; it asks for an address. It takes no wish, but asks for what it had."""
 
     name = "dhclient"
     programs = ("dhclient",)
     asks = ("address",)
     confirms_with = CONFIRM
-    hints = False
     switches: tuple[str, ...] = ("-N",)
 
     def argv(self, wanted: Sequence[str]) -> list[str]:
