@@ -73,9 +73,8 @@ def configuration(delegated: int, hold: int, threshold: float, rapid: bool) -> A
         preferred_lifetime=60,
         decline_probation_period=PROBATION,
         cache_threshold=threshold,
-        rapid_commit=rapid,
         expired_leases_processing={"hold-reclaimed-time": hold},
-        shared_networks=[{"name": "link", "interface": "eth0", "subnet6": link}],
+        shared_networks=[{"name": "link", "interface": "eth0", "rapid-commit": rapid, "subnet6": link}],
         subnet6=[behind],
     )
 
@@ -130,7 +129,7 @@ class Neighbourhood6(RuleBasedStateMachine):
                 if not each.valid:
                     self.owners.pop(what, None) if self.owners.get(what, (who, 0))[0] == who else None
                     continue
-                assert set(self.holds(what)) <= {who}, f"{answer} gives {number} what {self.holds(what)} has"
+                assert set(self.holds(what)) <= {who}, f"{answer.ias} gives {who} what {self.holds(what)} has"
                 assert not any(overlap(what, kept) and end >= now for kept, end in self.declined.items())
                 if answer.type == MessageType6.REPLY:
                     self.owners[what] = (who, now + each.valid)
@@ -170,7 +169,8 @@ class Neighbourhood6(RuleBasedStateMachine):
             wanted = [ia for ia in advertised.ias if ia.resources]
             reply = self.ask(number, "request", wanted)
             assert reply is not None
-            assert {*advertised.addresses, *advertised.prefixes} <= {*reply.addresses, *reply.prefixes}
+            given = {*reply.addresses, *reply.prefixes}
+            assert {*advertised.addresses, *advertised.prefixes} <= given, f"{advertised} became {reply}"
 
     @rule(number=clients, ias=wishes, name=st.sampled_from(("request", "renew", "rebind")))
     def claim(self, number: int, ias: list[Ia], name: str) -> None:
@@ -213,7 +213,7 @@ class Neighbourhood6(RuleBasedStateMachine):
     @rule(delegated=st.sampled_from((62, 63, 64)))
     def reconfigure(self, delegated: int) -> None:
         """Prefixes become longer or shorter."""
-        before = self.server.site
+        before, now = self.server.site, self.server.now
         self.server = reclaiming(
             LocalServer6(
                 configuration(delegated, *self.settings),
@@ -223,7 +223,7 @@ class Neighbourhood6(RuleBasedStateMachine):
                 offers=before.offers,
             )
         )
-        self.server.now = self.server.now
+        self.server.now = now
         for client in self.clients.values():
             client.server = self.server
 

@@ -70,5 +70,8 @@ def reclaimed(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Leas
         if subnet is not None:
             statistics[subnet.declined] -= 1
             statistics[subnet.reclaimed_declined] += 1
-    if lease.state != LeaseState.RELEASED:  # its release ended it (Kea A125)
+    if lease.state == LeaseState.REGISTERED:  # it was never given to anybody
+        if subnet is not None:
+            subnet.mark(lease.address, False)
+    elif lease.state != LeaseState.RELEASED:  # its release ended it (Kea A125)
         ended(statistics, subnet, lease)

@@ -125,8 +125,8 @@ def _home(subnet: LiveSubnet, lease: Lease6) -> LiveSubnet | None:
 
 
 def _pool_at(subnet: LiveSubnet, kind: int, address: bytes) -> LivePool | None:
-    """The pool of the link that holds an address or prefix."""
-    return next((pool for home in subnet.siblings for pool in home.allocation(kind)[0] if address in pool), None)
+    """The pool of the link that gives an address or prefix."""
+    return next((pool for home in subnet.siblings for pool in home.allocation(kind)[0] if pool.gives(address)), None)
 
 
 def _home_of(subnet: LiveSubnet, kind: int, address: bytes, length: int) -> LiveSubnet | None:

@@ -10,7 +10,7 @@ from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
 
-__all__ = ["TRIES", "Grant", "clear", "fresh", "give_up", "is_over", "is_running", "left", "store"]
+__all__ = ["TRIES", "Grant", "clear", "fresh", "give_up", "is_over", "is_running", "left", "outlived", "store"]
 
 # Plain integers: looking up a member of an enumeration costs as much as calling a function.
 DEFAULT = int(LeaseState.DEFAULT)
@@ -71,26 +71,26 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     site.offers.drop(key)
     query.granted.append(lease)
     subnet.recent = query.now
-    if was is not None and was.state in COUNTED:
-        if not was.expired(query.now):
-            return True
-        _reclaimed(query, was)
+    if was is not None and was.state in COUNTED and not was.expired(query.now):
+        return True
+    outlived(query, was)
     accounting.assigned(site.statistics, subnet, lease)
     return True
 
 
-def _reclaimed(query: Query, lease: Lease) -> None:
-    site = query.site
-    accounting.reclaimed(site.statistics, site.subnets, lease)
-    query.expired.append(lease)
+def outlived(query: Query, was: Lease | None) -> None:
+    """Account for a row that gave way because its time was over, if nobody did before."""
+    if was is not None and was.state in COUNTED:
+        site = query.site
+        accounting.reclaimed(site.statistics, site.subnets, was)
+        query.expired.append(was)
 
 
 async def clear(query: Query, lease: Lease) -> bool:
     """Remove a row whose time is over, which stands in the way of another; False if it is no longer as it was."""
     if not await query.site.leases.remove(lease):
         return False
-    if lease.state in COUNTED:
-        _reclaimed(query, lease)
+    outlived(query, lease)
     return True
 
 

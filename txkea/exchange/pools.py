@@ -114,6 +114,12 @@ class LivePool:
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
 
+    def gives(self, address: bytes) -> bool:
+        """Whether it is an address, or the first one of a prefix, that may be given from here."""
+        if not self.first_address <= address <= self.last_address:
+            return False
+        return not self._shift or not int.from_bytes(address, "big") & (1 << self._shift) - 1
+
     def mark(self, address: bytes, taken: bool) -> None:
         """Believe from now on that an address (or prefix) of this pool is taken, or free."""
         self._marks.mark(int.from_bytes(address, "big") - self.first >> self._shift, taken)

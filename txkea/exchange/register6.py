@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from txkea.errors import Drop
+from txkea.exchange.binding import outlived
 from txkea.exchange.query import Query6
 from txkea.exchange.reply import Reply
 from txkea.exchange.reply6 import answer6
@@ -68,23 +69,22 @@ async def _note(query: Query6, subnet: LiveSubnet, address: bytes, preferred: in
         hwaddr_source=query.hwaddr_source,
     )
     if not valid:
-        done = was is None or await site.leases.remove(was)
+        done = was is not None and await site.leases.remove(was)
     else:
         done = await (site.leases.add(lease) if was is None else site.leases.update(lease, was))
     if not done:
         raise Drop("the address changed hands meanwhile", "", DROPPED)
+    outlived(query, was)
     _tell(query, subnet, lease, was)
 
 
 def _tell(query: Query6, subnet: LiveSubnet, lease: Lease6, was: Lease6 | None) -> None:
     site = query.site
-    if was is None:
+    if was is None or was.state != REGISTERED:
         site.statistics["cumulative-registered"] += 1
-        subnet.mark(lease.address, True)
     if lease.valid_lifetime:
         query.granted.append(lease)
-    else:
-        subnet.mark(lease.address, False)
+    subnet.mark(lease.address, bool(lease.valid_lifetime))
     if site.log.leases.info:
         holder = f", formerly of {was.duid.hex(':')}" if was is not None and was.duid != lease.duid else ""
         text = f"{query}: address {address_text(lease.address)} registered for {lease.valid_lifetime} seconds{holder}"

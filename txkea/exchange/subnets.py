@@ -112,7 +112,7 @@ class LiveSubnet:
     def prefix_pool_of(self, address: bytes, length: int) -> LivePool | None:
         """The pool that holds a prefix of this length, or None."""
         pool = pool_at(self.prefix_pools, self.prefix_starts, address)
-        return pool if pool is not None and pool.length == length else None
+        return pool if pool is not None and pool.length == length and pool.gives(address) else None
 
     def allocation(self, kind: int) -> tuple[Sequence[LivePool], IAllocator]:
         """The pools of a type of lease, and what chooses from them."""
