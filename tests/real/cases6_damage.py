@@ -18,7 +18,6 @@ from tests.real.dialect6 import (
     cid,
     doubled,
     ia,
-    ll,
     na,
     pd,
 )
@@ -224,4 +223,3 @@ def unicasts(new: Clients) -> Iterator[Case]:
     )
     yield Case("from another port", (DIRECT.send(c, SOLICIT, na(1, c.address(1)), source_port=1546),))
     yield Case("from the server's port", (DIRECT.send(c, SOLICIT, na(1, c.address(1)), source_port=547),))
-    yield Case("from a DUID of its own", (DIRECT.send(None, SOLICIT, cid(ll(b"\2\0\0\0\0\1")), na(1, c.address(1))),))

@@ -52,23 +52,24 @@ def requested(new: Clients) -> Iterator[Case]:
         ("::/48", "::/48"),
         ("::/64", "::/64"),
         ("::/60", "::/60"),
-        ("the first pool", "3001:13:1:200::"),
-        ("the second pool", "3004:13:7::/48"),
-        ("the third pool", "3005:13:0:7::/64"),
-        ("the second pool, wrong length", "3004:13:8::/56"),
+        ("the first pool", "3001:13:{:x}:200::"),
+        ("the second pool", "3004:13:{:x}::/48"),
+        ("the third pool", "3005:13:0:{:x}::/64"),
+        ("the second pool, wrong length", "3004:13:{:x}::/56"),
     ):
         for asked in ((), (asking(67),), (asking(67, 23),)):
             c = new()
-            free = ("3001:13::/32", "3004:13::/40", "3005:13::/48") if hint.startswith("::") else ()
+            anywhere = hint.startswith("::") or "length" in name
+            free = ("3001:13::/32", "3004:13::/40", "3005:13::/48") if anywhere else ()
             codes = "nothing" if not asked else asked[0][1].hex()
             yield Case(
                 f"excluded prefix, {name}, asks for {codes}",
-                RELAY.lease(c, pd(1, hint), *asked, subnet=13, free=free),
+                RELAY.lease(c, pd(1, hint.format(c.number % 256)), *asked, subnet=13, free=free),
             )
     c = new()
-    excluding = RELAY.lease(c, pd(1, "3001:13:0:0::"), asking(67), subnet=13)
+    excluding = RELAY.lease(c, pd(1, "3001:13:ffff::"), asking(67), subnet=13)
     yield Case(
-        "excluded prefix of the first one", (*excluding, RELAY.send(c, RENEW, SID, pd(1, "3001:13::"), subnet=13))
+        "excluded prefix of the first one", (*excluding, RELAY.send(c, RENEW, SID, pd(1, "3001:13:ffff::"), subnet=13))
     )
 
 

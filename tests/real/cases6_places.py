@@ -186,29 +186,7 @@ def reservations(new: Clients) -> Iterator[Case]:
         ("a prefix", 7, "", "3001:7:ff:ee00::"),
         ("hardware before DUID", 9, "2001:db8:7:1::aaa9", "3003:7:9::/48"),
     ):
-        c = new()
-        free = ("2001:db8:7:1::/64", "3001:7::/32") if not (address and prefix) else ()
-
-        def send(kind: int, *more: Option, number: int = number, free: tuple[str, ...] = free) -> Step:
-            return RELAY.send(None, kind, cid(host(number)), *more, subnet=7, free=free)
-
-        one, other = c.address(7), c.prefix(7)
-        addresses, prefixes = ([address] if address else []), ([prefix] if prefix else [])
-        both = (na(1, *addresses), pd(1, *prefixes))
-        ask = asking(23, 31, 39)
-        yield Case(f"{name}, solicit", (send(SOLICIT, na(), pd(), ask),))
-        yield Case(f"{name}, solicit with hints", (send(SOLICIT, na(1, one), pd(1, other), ask),))
-        yield Case(f"{name}, lease", (send(SOLICIT, *both), send(REQUEST, SID, *both, ask)))
-        yield Case(f"{name}, renew", (send(RENEW, SID, *both), send(REBIND, *both)))
-        yield Case(f"{name}, renew another", (send(RENEW, SID, na(1, one), pd(1, other)),))
-        two = (na(1), na(2, one), pd(1), pd(2, other))
-        yield Case(f"{name}, two of each", (send(SOLICIT, *two), send(REQUEST, SID, *two)))
-        yield Case(f"{name}, of other associations", (send(SOLICIT, na(5, one), pd(5, other)),))
-        stranger = new()
-        wanted = (na(1, *addresses), pd(1, *prefixes))
-        taken = RELAY.lease(stranger, *wanted, subnet=7, free=("2001:db8:7:1::/64", "3001:7::/32"))
-        yield Case(f"{name}, a stranger wants it", taken)
-        yield Case(f"{name}, release", (send(RELEASE, SID, *both), send(SOLICIT, na(), pd())))
+        yield from _reserved(new, name, number, address, prefix)
     for name, number in (("options only", 5), ("a name only", 6), ("a name with a dot", 8)):
         c = new()
         fqdn: Option = (39, b"\1\4mine\0")
@@ -219,9 +197,33 @@ def reservations(new: Clients) -> Iterator[Case]:
     yield Case("of another net", (RELAY.send(None, SOLICIT, cid(host(2)), na(), free=("2001:db8:2::/48",)),))
 
 
+def _reserved(new: Clients, name: str, number: int, address: str, prefix: str) -> Iterator[Case]:
+    """All that one client with a reservation may say; of what is not reserved it always names the same."""
+    c, stranger = new(), new()
+    duid, walked = cid(host(number)), ("2001:db8:7:1::/119", "3001:7::/48")
+
+    def send(kind: int, *more: Option) -> Step:
+        return RELAY.send(None, kind, duid, *more, subnet=7, free=walked)
+
+    one, other = c.address(7), c.prefix(7)
+    both = (na(1, address or one), pd(1, prefix or other))
+    ask = asking(23, 31, 39)
+    yield Case(f"{name}, solicit", (send(SOLICIT, na(), pd(), ask),))
+    yield Case(f"{name}, solicit with hints", (send(SOLICIT, na(1, one), pd(1, other), ask),))
+    yield Case(f"{name}, lease", (send(SOLICIT, *both), send(REQUEST, SID, *both, ask)))
+    yield Case(f"{name}, renew", (send(RENEW, SID, *both), send(REBIND, *both)))
+    yield Case(f"{name}, renew another", (send(RENEW, SID, na(1, c.address(7, 1)), pd(1, c.prefix(7, 1))),))
+    two = (both[0], na(2, c.address(7, 2)), both[1], pd(2, c.prefix(7, 2)))
+    yield Case(f"{name}, two of each", (send(SOLICIT, *two), send(REQUEST, SID, *two)))
+    yield Case(f"{name}, of other associations", (send(SOLICIT, na(5, c.address(7, 5)), pd(5, c.prefix(7, 5))),))
+    wanted = (na(1, address or one), pd(1, prefix or other))
+    yield Case(f"{name}, a stranger wants it", RELAY.lease(stranger, *wanted, subnet=7, free=walked))
+    yield Case(f"{name}, release", (send(RELEASE, SID, *both), send(SOLICIT, *both)))
+
+
 def _changed(new: Clients) -> Iterator[Case]:
     """The reservation comes and goes with the client's hardware address, which a relay tells or not."""
-    plain, told = Relay("2001:db8:7::9"), Relay("2001:db8:7::9", options=((79, b"\0\1" + HOST + b"\4"),))
+    plain, told = Relay("2001:db8:7::9"), Relay("2001:db8:7::9", options=((79, b"\0\1" + HOST + b"\x0a"),))
     moved: Option = (1, b"\0\2\0\0\0\x09changed")
     for name, kind, sid in (("request", REQUEST, (SID,)), ("renew", RENEW, (SID,)), ("rebind", REBIND, ())):
         c = new()

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Generic, NamedTuple, NoReturn, Protocol, Typ
 from tests.real.servers import Server, SurvivorError
 from tests.real.tap import Seen, Tap, sniff
 
-__all__ = ["Arena", "Asked", "Difference", "Facts", "Known", "Pair", "unexplained"]
+__all__ = ["CLOCK", "Arena", "Asked", "Difference", "Facts", "Known", "Pair", "unexplained"]
 
 PATIENCE: Final = 5.0
 """Seconds after which a server that does not answer a probe is taken for dead."""
@@ -114,6 +114,11 @@ class Arena(ABC, Generic[S]):
     @abstractmethod
     def leased(self, facts: Facts) -> Sequence[str]:
         """The addresses in an answer as the lease file names them."""
+
+    def same_moment(self, field: str, one: str, other: str) -> bool:
+        """Whether two different values tell the same time, counted from another second."""
+        base = self.clocked.get(field)
+        return base is not None and "-" not in (one, other) and abs(int(one, base) - int(other, base)) <= CLOCK
 
     def unordered(self, step: S) -> bool:
         """Whether the answer may come later than that to the probe, which arrives at another socket."""
@@ -224,17 +229,13 @@ class Pair(Generic[S]):
             one, other = first.get(field, "-"), second.get(field, "-")
             if field == "order":
                 one, other = _common(one, other)
-            if one != other and not self._same_moment(field, one, other):
+            if one != other and not self.arenas[0].same_moment(field, one, other):
                 yield Difference(case, step, field, one, other)
 
     def _gist(self, facts: Facts) -> str:
         arena = self.arenas[0]
         what = f", type {facts[arena.kind]}, {arena.gist(facts)}" if arena.kind in facts else ""
         return f"{facts['answers']}{what}"
-
-    def _same_moment(self, field: str, one: str, other: str) -> bool:
-        base = self.arenas[0].clocked.get(field)
-        return base is not None and "-" not in (one, other) and abs(int(one, base) - int(other, base)) <= CLOCK
 
 
 def _common(one: str, other: str) -> tuple[str, str]:
