@@ -77,18 +77,33 @@ class CheckTests(CliCase):
             self.assertIn(path, result.output)
 
     def test_warnings(self) -> None:
-        """What works but perhaps not as meant is told, and no error: commas, interfaces that are not here, DHCPv6."""
+        """What works but perhaps not as meant is told, and no error: commas, interfaces that are not here."""
         dhcp4 = '"Dhcp4": {"interfaces-config": {"interfaces": ["nope0"]},}'
-        result = self.run_cli("check", self.file('{%s, "Dhcp6": {}}' % dhcp4))
+        dhcp6 = '"Dhcp6": {"interfaces-config": {"interfaces": ["nope1"]}}'
+        result = self.run_cli("check", self.file("{%s, %s}" % (dhcp4, dhcp6)))
         self.assertEqual(result.exit_code, 0, result.output)
-        for word in ("nope0", "comma", "DHCPv6 is not built yet", "3 warnings"):
+        for word in ("nope0", "nope1", "3 warnings"):
             self.assertIn(word, result.output)
+        self.assertEqual(result.output.count("comma"), 1)
 
-    def test_dhcp6_alone(self) -> None:
-        """A file for DHCPv6 alone is refused by name."""
-        result = self.run_cli("check", self.file({"Dhcp6": {}}))
+    def test_dhcp6(self) -> None:
+        """A file for DHCPv6 alone can be used, and its subnets are counted."""
+        result = self.run_cli("check", self.file({"Dhcp6": {"subnet6": [{"id": 1, "subnet": "2001:db8::/64"}]}}))
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("can be used; 1 subnet of DHCPv6", result.output)
+
+    def test_both_families(self) -> None:
+        """Of a file with both families both are looked at, and all that is wrong is told."""
+        document = {
+            **GOOD,
+            "Dhcp6": {"subnet6": [{"id": 1, "subnet": "2001:db8::/64"}, {"id": 2, "subnet": "2001:db8:1::/64"}]},
+        }
+        result = self.run_cli("check", self.file(document))
+        self.assertIn("can be used; 1 subnet of DHCPv4, 2 subnets of DHCPv6, 0 warnings", result.output)
+        result = self.run_cli("check", self.file({"Dhcp4": {"first": 1}, "Dhcp6": {"second": 2}}))
         self.assertEqual(result.exit_code, 1)
-        self.assertIn("DHCPv6 is not built yet", result.output)
+        for word in ("Dhcp4.first", "Dhcp6.second", "2 errors"):
+            self.assertIn(word, result.output)
 
     def test_unknown_store(self) -> None:
         """A lease database that nobody provides is found too."""
@@ -113,21 +128,37 @@ class SwitchTests(CliCase):
 
     def test_t(self) -> None:
         """-t tells good from bad by its exit status, and unlike check counts a missing interface as an error."""
-        self.assertEqual(self.run_cli("dhcp4", "-t", self.file(GOOD)).exit_code, 0)
-        for dhcp4 in ({"x": 1}, {"interfaces-config": {"interfaces": ["nope0"]}}):
-            result = self.run_cli("dhcp4", "-t", self.file({"Dhcp4": dhcp4}))
+        for family in (4, 6):
+            name, top = f"dhcp{family}", f"Dhcp{family}"
+            self.assertEqual(self.run_cli(name, "-t", self.file({top: {}})).exit_code, 0)
+            for wrong in ({"x": 1}, {"interfaces-config": {"interfaces": ["nope0"]}}):
+                result = self.run_cli(name, "-t", self.file({top: wrong}))
+                self.assertEqual(result.exit_code, 1)
+                self.assertIn("Syntax check failed with:", result.output)
+
+    def test_other_family(self) -> None:
+        """-t looks at its own family alone, which must be there."""
+        for family in (4, 6):
+            mine, other = f"Dhcp{family}", f"Dhcp{10 - family}"
+            result = self.run_cli(f"dhcp{family}", "-t", self.file({mine: {}, other: {"bogus": 1}}))
+            self.assertEqual(result.exit_code, 0, result.output)
+            result = self.run_cli(f"dhcp{family}", "-t", self.file({other: {}}))
             self.assertEqual(result.exit_code, 1)
-            self.assertIn("Syntax check failed with:", result.output)
+            self.assertIn(mine, result.output)
 
     def test_more(self) -> None:
         """-T also looks whether the directories that are needed can be written in."""
-        path = self.file({"Dhcp4": {"control-socket": {"socket-type": "unix", "socket-name": "s"}}})
+        control = {"control-socket": {"socket-type": "unix", "socket-name": "s"}}
         good = {"KEA_DHCP_DATA_DIR": str(self.directory), "KEA_CONTROL_SOCKET_DIR": str(self.directory)}
-        self.assertEqual(self.run_cli("dhcp4", "-T", path, **good).exit_code, 0)
-        for name in good:
-            result = self.run_cli("dhcp4", "-T", path, **{**good, name: "/nonexistent"})
-            self.assertEqual(result.exit_code, 1)
-            self.assertIn("/nonexistent", result.output)
+        for family in (4, 6):
+            command = (f"dhcp{family}", "-T", self.file({f"Dhcp{family}": control}))
+            self.assertEqual(self.run_cli(*command, **good).exit_code, 0)
+            for name in good:
+                result = self.run_cli(*command, **{**good, name: "/nonexistent"})
+                self.assertEqual(result.exit_code, 1)
+                self.assertIn("/nonexistent", result.output)
+        path = self.file({"Dhcp6": {"data-directory": "/nonexistent"}})
+        self.assertEqual(self.run_cli("dhcp6", "-T", path, **good).exit_code, 1)
 
     def test_versions(self) -> None:
         """-v prints the version alone, -V and -W more, and none starts anything."""
@@ -150,16 +181,10 @@ class SwitchTests(CliCase):
             ("-c", "x", "-P", "y"),
             ("x",),
         ):
-            result = self.run_cli("dhcp4", *switches)
-            self.assertEqual(result.exit_code, 1, switches)
-            self.assertIn("Error", result.output)
-
-    def test_dhcp6(self) -> None:
-        """DHCPv6 says that it is not built yet, with exit status 1."""
-        for switches in ((), ("-c", "x"), ("-t", "x", "-X")):
-            result = self.run_cli("dhcp6", *switches)
-            self.assertEqual(result.exit_code, 1)
-            self.assertIn("not built yet", result.output)
+            for command in ("dhcp4", "dhcp6"):
+                result = self.run_cli(command, *switches)
+                self.assertEqual(result.exit_code, 1, switches)
+                self.assertIn("Error", result.output)
 
     def test_module(self) -> None:
         """python -m txkea is the same as txkea."""

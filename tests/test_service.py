@@ -140,7 +140,14 @@ class ServiceTests(TestCase):
             "lease-database": {"type": "memfile", "name": "leases.csv", "lfc-interval": 0},
             f"subnet{self.family.number}": list(subnets or (self.family.SUBNET,)),
             "valid-lifetime": 600,
-            "loggers": [{"name": f"kea-dhcp{self.family.number}", "output_options": [{"output": self.log}]}],
+            "loggers": [
+                {
+                    "name": f"kea-dhcp{self.family.number}",
+                    "severity": "DEBUG",
+                    "debuglevel": 99,
+                    "output_options": [{"output": self.log}],
+                }
+            ],
             **{name.replace("_", "-"): value for name, value in dhcp.items()},
         }
         with open(self.path, "w", encoding="utf-8") as file:
@@ -367,6 +374,8 @@ class ServiceTests(TestCase):
         await self.until(lambda: service.statistics["reclaimed-leases"] == 1)
         self.assertEqual(service.statistics[self.family.ASSIGNED], 0)
         self.assertEqual(await self.lease(2), given)
+        self.assertIn(f" ALLOC_ENGINE_V{self.family.number}_LEASE_RECLAIM ", self.lines())
+        self.assertNotIn(f"_V{10 - self.family.number}_", self.lines())
 
 
 class Service6Tests(ServiceTests):

@@ -19,7 +19,10 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from txkea.errors import ConfigError
 from txkea.paths import Paths, PidFile
-from txkea.tap import Options
+from txkea.tap import Options, configured_families
+from txkea.wire.client6 import query6
+from txkea.wire.dhcp4 import Message4, encode_message4
+from txkea.wire.dhcp6 import MessageType6, Option6, decode6, encode_message6
 
 ROOT = Path(__file__).resolve().parent.parent
 TWISTD = "from twisted.scripts.twistd import run; run()"
@@ -27,10 +30,11 @@ PATIENCE = 20.0
 """Seconds that a slow machine gets for anything."""
 
 
-def free_port() -> int:
+def free_port(family: int = 4) -> int:
     """A UDP port that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
+    kind, address = (socket.AF_INET, "127.0.0.1") if family == 4 else (socket.AF_INET6, "::1")
+    with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -63,12 +67,14 @@ class Launched:
 class LaunchCase(SynchronousTestCase):
     """A directory with a configuration, and an environment in which everything stays in that directory."""
 
+    family = 4
+
     def setUp(self) -> None:
         # Short, for the control socket's path, and open for the user that privileges are dropped to.
         self.directory = Path("/tmp") / f"txkea-test-{os.getpid()}-{free_port()}"
         self.directory.mkdir(0o755)
         self.addCleanup(lambda: subprocess.run(["rm", "-rf", str(self.directory)], check=True))
-        self.port = free_port()
+        self.port, self.port6 = free_port(), free_port(6)
         self.configuration = self.directory / "lan.conf"
         self.write(valid_lifetime=1000)
         names = ("DHCP_DATA", "PIDFILE", "CONTROL_SOCKET", "LOG_FILE")
@@ -79,14 +85,40 @@ class LaunchCase(SynchronousTestCase):
         }
 
     def write(self, interface: str = "lo", **more: Any) -> None:
+        """Configure the family."""
+        self.configuration.write_text(json.dumps(self.document(self.family, interface, **more)), encoding="utf-8")
+
+    def document(self, family: int, interface: str = "lo", **more: Any) -> Any:
+        """A family's configuration."""
+        relay = {"ip-addresses": ["::1"]}
+        own: dict[int, dict[str, Any]] = {
+            4: {
+                "interfaces-config": {"interfaces": [f"{interface}/127.0.0.1"], "dhcp-socket-type": "udp"},
+                "subnet4": [{"id": 1, "subnet": "127.0.0.0/8", "pools": [{"pool": "127.1.0.0/24"}]}],
+            },
+            6: {
+                "interfaces-config": {"interfaces": [f"{interface}/::1"]},
+                "subnet6": [
+                    {"id": 1, "subnet": "2001:db8:1::/64", "relay": relay, "pools": [{"pool": "2001:db8:1::/80"}]}
+                ],
+            },
+        }
         dhcp = {
-            "interfaces-config": {"interfaces": [f"{interface}/127.0.0.1"], "dhcp-socket-type": "udp"},
-            "control-socket": {"socket-type": "unix", "socket-name": "control"},
+            "control-socket": {"socket-type": "unix", "socket-name": f"control{family}"},
             "lease-database": {"type": "memfile", "lfc-interval": 0},
-            "subnet4": [{"id": 1, "subnet": "127.0.0.0/8", "pools": [{"pool": "127.1.0.0/24"}]}],
+            **own[family],
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
-        self.configuration.write_text(json.dumps({"Dhcp4": dhcp}), encoding="utf-8")
+        return {f"Dhcp{family}": dhcp}
+
+    def message(self, name: str) -> str:
+        """A log message of the family."""
+        return f"DHCP{self.family}_{name}"
+
+    @property
+    def pid_file(self) -> Path:
+        """The family's pid file."""
+        return self.directory / f"lan.kea-dhcp{self.family}.pid"
 
     def launch(self, *command: str, **environment: str) -> Launched:
         launched = Launched(self.directory, [sys.executable, *command], {**self.environment, **environment})
@@ -99,23 +131,27 @@ class LaunchCase(SynchronousTestCase):
             process.wait()
 
     def serve(self, *switches: str, **environment: str) -> Launched:
-        """``txkea dhcp4`` with this configuration."""
-        port = ("-p", str(self.port), "-P", str(self.port + 1 if self.port < 65535 else 1024))
-        return self.launch("-m", "txkea", "dhcp4", "-c", str(self.configuration), *port, *switches, **environment)
+        """The family's ``txkea`` command with this configuration."""
+        port = self.port if self.family == 4 else self.port6
+        ports = ("-p", str(port), "-P", str(port + 1 if port < 65535 else 1024))
+        program = f"dhcp{self.family}"
+        return self.launch("-m", "txkea", program, "-c", str(self.configuration), *ports, *switches, **environment)
 
     def served(self) -> Launched:
         server = self.serve()
-        server.wait_for("DHCP4_STARTED")
+        server.wait_for(self.message("STARTED"))
         return server
 
-    def client(self, *switches: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "txkea", "client", "--port", str(self.port), *switches]
+    def client(self, *switches: str, family: int = 0) -> subprocess.CompletedProcess[str]:
+        """What a client of the family gets."""
+        mine = ("--port", str(self.port)) if (family or self.family) == 4 else ("-6", "--port", str(self.port6))
+        command = [sys.executable, "-m", "txkea", "client", *mine, *switches]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
-    def command(self, name: str, arguments: Any = None) -> Any:
+    def command(self, name: str, arguments: Any = None, family: int = 0) -> Any:
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(PATIENCE)
-            channel.connect(str(self.directory / "control"))
+            channel.connect(str(self.directory / f"control{family or self.family}"))
             channel.sendall(json.dumps({"command": name, "arguments": arguments}).encode())
             data = b""
             while piece := channel.recv(1 << 16):
@@ -124,7 +160,14 @@ class LaunchCase(SynchronousTestCase):
 
 
 class ForegroundTests(LaunchCase):
-    """``txkea dhcp4``."""
+    """``txkea dhcp4``: what both families promise."""
+
+    GRANTED = "ACK 127.1.0."
+    """How the line begins that tells what a client got."""
+    HWADDR = ("hw-address", "02:00:5e:10:00:00")
+    """By what its lease is known, name and value."""
+    ANSWERED, ANSWERS = "pkt4-ack-sent", 2
+    """How many answers of which statistic a client gets that obtains, extends and releases a lease."""
 
     def test_lease(self) -> None:
         """A client gets, extends and gives back a lease, which the control channel shows."""
@@ -132,47 +175,98 @@ class ForegroundTests(LaunchCase):
         self.assertIn("server version", server.text())
         client = self.client()
         self.assertEqual(client.returncode, 0, client.stdout + client.stderr)
-        self.assertIn("ACK 127.1.0.", client.stdout)
-        (lease,) = self.command("lease4-get-all")["arguments"]["leases"]
-        self.assertEqual((lease["hw-address"], lease["valid-lft"]), ("02:00:5e:10:00:00", 1000))
+        self.assertIn(self.GRANTED, client.stdout)
+        (lease,) = self.command(f"lease{self.family}-get-all")["arguments"]["leases"]
+        name, value = self.HWADDR
+        self.assertEqual((lease[name], lease["valid-lft"]), (value, 1000))
         self.assertEqual(self.client("--renew", lease["ip-address"]).returncode, 0)
         self.assertEqual(self.client("--release", lease["ip-address"]).returncode, 0)
-        self.assertEqual(self.command("statistic-get-all")["arguments"]["pkt4-ack-sent"][0][0], 2)
+        self.assertEqual(self.command("statistic-get-all")["arguments"][self.ANSWERED][0][0], self.ANSWERS)
 
     def test_terminated(self) -> None:
         """SIGTERM and SIGINT end it in order within five seconds, with status 0, without pid file or socket."""
         for number in (signal.SIGTERM, signal.SIGINT):
             server = self.serve()
-            server.wait_for("DHCP4_STARTED", 1 if number == signal.SIGTERM else 2)
-            pid_file = self.directory / "lan.kea-dhcp4.pid"
+            server.wait_for(self.message("STARTED"), 1 if number == signal.SIGTERM else 2)
+            pid_file = self.pid_file
             self.assertEqual(int(pid_file.read_text()), server.process.pid)
             begin = time.monotonic()
             self.assertEqual(server.end(number), 0)
             self.assertLess(time.monotonic() - begin, 5)
             self.assertFalse(pid_file.exists())
-            self.assertFalse((self.directory / "control").exists())
-            self.assertIn("DHCP4_SHUTDOWN", server.text())
+            self.assertFalse((self.directory / f"control{self.family}").exists())
+            self.assertIn(self.message("SHUTDOWN"), server.text())
 
     def test_reload(self) -> None:
         """SIGHUP takes a changed file, and keeps the old configuration where the new one is wrong."""
         server = self.served()
         self.write(valid_lifetime=2000)
         server.process.send_signal(signal.SIGHUP)
-        server.wait_for("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
+        server.wait_for(self.message("DYNAMIC_RECONFIGURATION_SUCCESS"))
         self.assertIn("dynamic server reconfiguration succeeded with file", server.text())
-        self.assertEqual(self.command("config-get")["arguments"]["Dhcp4"]["valid-lifetime"], 2000)
+        self.assertEqual(self.command("config-get")["arguments"][f"Dhcp{self.family}"]["valid-lifetime"], 2000)
         self.write(bogus=1)
         server.process.send_signal(signal.SIGHUP)
-        server.wait_for("DHCP4_DYNAMIC_RECONFIGURATION_FAIL")
-        self.assertEqual(self.command("config-get")["arguments"]["Dhcp4"]["valid-lifetime"], 2000)
+        server.wait_for(self.message("DYNAMIC_RECONFIGURATION_FAIL"))
+        self.assertEqual(self.command("config-get")["arguments"][f"Dhcp{self.family}"]["valid-lifetime"], 2000)
         self.assertEqual(self.client().returncode, 0)
+
+    def test_bad_starts(self) -> None:
+        """A server that cannot start says why on its output and in Kea's words, and ends with status 1."""
+        self.write(interface="nope0")
+        for environment, words in (
+            ({}, "nope0 does not exist"),
+            ({"KEA_PIDFILE_DIR": "/nonexistent"}, "KEA_PIDFILE_DIR"),
+        ):
+            server = self.serve(**environment)
+            self.assertEqual(server.process.wait(PATIENCE), 1)
+            self.assertIn("failed to initialize Kea", server.text())
+            self.assertIn(words, server.text())
+        self.write(first=1, second=2)
+        server = self.serve()
+        self.assertEqual(server.process.wait(PATIENCE), 1)
+        self.assertIn(self.message("CONFIG_LOAD_FAIL"), server.text())
+        for word in ("first", "second"):
+            self.assertIn(f"Dhcp{self.family}.{word}", server.text())
+        self.assertFalse(self.pid_file.exists())
+
+    def test_other_family(self) -> None:
+        """A map of the other family in the file is another server's: it is not served, and may be wrong."""
+        document = self.document(self.family)
+        other = 10 - self.family
+        text = json.dumps({**document, **self.document(other, bogus=1)})
+        self.configuration.write_text(text, encoding="utf-8")
+        server = self.served()
+        self.assertNotIn(f"kea-dhcp{other}", server.text())
+        self.assertEqual(self.client().returncode, 0)
+
+    def test_only_other_family(self) -> None:
+        """A file without the family's map is refused, and the map named that is missing."""
+        self.configuration.write_text(json.dumps(self.document(10 - self.family)), encoding="utf-8")
+        server = self.serve()
+        self.assertEqual(server.process.wait(PATIENCE), 1)
+        self.assertIn(f"Dhcp{self.family}", server.text())
+
+
+class Foreground6Tests(ForegroundTests):
+    """``txkea dhcp6``."""
+
+    family = 6
+    GRANTED = "REPLY 2001:db8:1::"
+    HWADDR = ("duid", "00:03:00:01:02:00:5e:10:00:00")
+    ANSWERED, ANSWERS = "pkt6-reply-sent", 5
+    """One for each command, and before renewal and release one that tells who the server is."""
+
+
+class ProcessTests(LaunchCase):
+    """What a process does that serves either family."""
 
     def test_storm_of_signals(self) -> None:
         """Many SIGHUPs at once are one reload or two, and a SIGTERM in the middle still ends it in order."""
         server = self.served()
         for _ in range(20):
             server.process.send_signal(signal.SIGHUP)
-        server.wait_for("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
+        server.wait_for(self.message("DYNAMIC_RECONFIGURATION_SUCCESS"))
         server.process.send_signal(signal.SIGHUP)
         self.assertEqual(server.end(), 0)
         self.assertNotIn("Traceback", server.text())
@@ -191,25 +285,6 @@ class ForegroundTests(LaunchCase):
         self.assertIn("failed to initialize Kea", second.text())
         self.assertIn(f"process {first.process.pid}", second.text())
         self.assertEqual(self.client().returncode, 0)
-
-    def test_bad_starts(self) -> None:
-        """A server that cannot start says why on its output and in Kea's words, and ends with status 1."""
-        self.write(interface="nope0")
-        for environment, words in (
-            ({}, "nope0 does not exist"),
-            ({"KEA_PIDFILE_DIR": "/nonexistent"}, "KEA_PIDFILE_DIR"),
-        ):
-            server = self.serve(**environment)
-            self.assertEqual(server.process.wait(PATIENCE), 1)
-            self.assertIn("failed to initialize Kea", server.text())
-            self.assertIn(words, server.text())
-        self.write(first=1, second=2)
-        server = self.serve()
-        self.assertEqual(server.process.wait(PATIENCE), 1)
-        self.assertIn("DHCP4_CONFIG_LOAD_FAIL", server.text())
-        for word in ("Dhcp4.first", "Dhcp4.second"):
-            self.assertIn(word, server.text())
-        self.assertFalse((self.directory / "lan.kea-dhcp4.pid").exists())
 
     def test_no_lease_directory(self) -> None:
         """A lease file that cannot be written is a failed start too."""
@@ -232,15 +307,118 @@ class ForegroundTests(LaunchCase):
 
     def test_debug(self) -> None:
         """-d logs everything to standard output, whatever the configuration says."""
-        self.write(loggers=[{"name": "kea-dhcp4", "severity": "NONE", "output_options": [{"output": "kea.log"}]}])
+        name = f"kea-dhcp{self.family}"
+        self.write(loggers=[{"name": name, "severity": "NONE", "output_options": [{"output": "kea.log"}]}])
         server = self.serve("-d")
-        server.wait_for("DHCP4_STARTED")
+        server.wait_for(self.message("STARTED"))
 
-    def test_both_families(self) -> None:
-        """A file that configures DHCPv6 too serves DHCPv4 and says what it does not serve."""
-        document = json.loads(self.configuration.read_text())
-        self.configuration.write_text(json.dumps({**document, "Dhcp6": {}}), encoding="utf-8")
-        self.assertIn("DHCPv6 is not built yet", self.served().text())
+
+class BothTests(LaunchCase):
+    """``twistd kea`` with both families in one file: two servers in one process."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.both()
+
+    def both(self, more4: Any = None, more6: Any = None) -> None:
+        """Configure both families."""
+        document = {**self.document(4, **(more4 or {})), **self.document(6, **(more6 or {}))}
+        self.configuration.write_text(json.dumps(document), encoding="utf-8")
+
+    def twistd(self) -> Launched:
+        ports = ("--port", str(self.port), "--client-port", str(free_port()), "--port6", str(self.port6))
+        self.client_port6 = free_port(6)
+        more = ("--client-port6", str(self.client_port6))
+        return self.launch("-c", TWISTD, "-n", "kea", "--config", str(self.configuration), *ports, *more)
+
+    def started(self) -> Launched:
+        server = self.twistd()
+        for family in (4, 6):
+            server.wait_for(f"DHCP{family}_STARTED")
+        return server
+
+    def test_life(self) -> None:
+        """Each family serves its clients and has its own pid file, control socket, statistics and loggers; one signal
+        ends both in order.
+        """
+        server = self.started()
+        for family in (4, 6):
+            client = self.client(family=family)
+            self.assertEqual(client.returncode, 0, client.stdout + client.stderr)
+            pid_file = self.directory / f"lan.kea-dhcp{family}.pid"
+            self.assertEqual(int(pid_file.read_text()), server.process.pid)
+            names = self.command("statistic-get-all", family=family)["arguments"]
+            self.assertEqual({name[:4] for name in names if name.startswith("pkt")}, {f"pkt{family}"})
+            self.assertEqual(self.command(f"lease{family}-get-all", family=family)["text"][:1], "1")
+            self.assertEqual(self.command(f"lease{10 - family}-get-all", family=family)["result"], 2)
+            self.assertIn(f"[kea-dhcp{family}.leases/", server.text())
+        self.assertIn(server.end(), (0, -signal.SIGTERM))
+        for family in (4, 6):
+            self.assertIn(f"DHCP{family}_SHUTDOWN", server.text())
+        left = sorted(path.name for path in self.directory.iterdir())
+        self.assertEqual(left, ["kea-dhcp6-serverid", "kea-leases4.csv", "kea-leases6.csv", "lan.conf", "output"])
+
+    def test_reload(self) -> None:
+        """SIGHUP reloads both, one although the other's new configuration is wrong; config-reload only its own."""
+        server = self.started()
+        self.both({"valid_lifetime": 1000, "bogus": 1}, {"valid_lifetime": 1001})
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("DHCP6_DYNAMIC_RECONFIGURATION_SUCCESS")
+        self.assertIn("DHCP4_DYNAMIC_RECONFIGURATION_FAIL", server.text())
+        self.both({"valid_lifetime": 2000}, {"valid_lifetime": 2001})
+        self.assertEqual(self.command("config-reload", family=4)["result"], 0)
+        lifetimes = [
+            self.command("config-get", family=family)["arguments"][f"Dhcp{family}"]["valid-lifetime"]
+            for family in (4, 6)
+        ]
+        self.assertEqual(lifetimes, [2000, 1001])
+
+    def test_wrong(self) -> None:
+        """What is wrong with either family keeps both from starting; all of it is told."""
+        self.both({"first": 1}, {"second": 2})
+        server = self.twistd()
+        self.assertEqual(server.process.wait(PATIENCE), 1)
+        for words in ("DHCP4_CONFIG_LOAD_FAIL", "DHCP6_CONFIG_LOAD_FAIL", "Dhcp4.first", "Dhcp6.second"):
+            self.assertIn(words, server.text())
+        self.both({}, {"interface": "nope0"})
+        server = self.twistd()
+        self.assertEqual(server.process.wait(PATIENCE), 1)
+        self.assertIn("nope0", server.text())
+        self.assertNotIn("DHCP4_STARTED", server.text())
+        self.assertEqual([path.name for path in self.directory.glob("*.pid")], [])
+
+    def test_shutdown(self) -> None:
+        """The command shutdown at either socket ends both."""
+        for family in (4, 6):
+            server = self.started()
+            self.assertEqual(self.command("shutdown", {"exit-value": family}, family=family)["result"], 0)
+            self.assertEqual(server.process.wait(PATIENCE), family)
+            server.output.unlink()
+
+    def test_inside(self) -> None:
+        """DHCPv4 inside DHCPv6 is answered while both families have the same dhcp4o6-port, and only then."""
+        message = encode_message4(Message4(xid=7, chaddr=b"\2\0\0\0\0\1", options={53: b"\1"}))
+        query = query6(MessageType6.DHCPV4_QUERY, 1, options=[(Option6.DHCPV4_MESSAGE, message)])
+        pools = [{"pool": "127.1.0.0/24"}]
+        subnet = {"id": 1, "subnet": "127.0.0.0/8", "pools": pools, "4o6-interface": "lo"}
+        server = None
+        for port, answered in ((6767, True), (6868, False)):
+            self.both({"subnet4": [subnet], "dhcp4o6_port": 6767}, {"dhcp4o6_port": port})
+            if server is None:
+                server = self.started()
+            else:
+                self.assertEqual(self.command("config-reload", family=6)["result"], 0)
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+                client.settimeout(PATIENCE if answered else 0.3)
+                client.bind(("::1", self.client_port6))
+                client.sendto(encode_message6(query), ("::1", self.port6))
+                try:
+                    answer = decode6(client.recv(2000))
+                except TimeoutError:
+                    self.assertFalse(answered, server.text())
+                else:
+                    self.assertTrue(answered)
+                    self.assertEqual(answer.type, MessageType6.DHCPV4_RESPONSE)
 
 
 class TwistdTests(LaunchCase):
@@ -321,7 +499,7 @@ class TwistdTests(LaunchCase):
         data.mkdir()
         self.twistd("-n", after=("--data-directory", str(data))).wait_for("DHCP4_STARTED")
         names = sorted(path.name for path in data.iterdir())
-        self.assertEqual(names, ["control", "kea-leases4.csv", "lan.kea-dhcp4.pid"])
+        self.assertEqual(names, ["control4", "kea-leases4.csv", "lan.kea-dhcp4.pid"])
 
 
 def _free(port: int) -> bool:
@@ -346,6 +524,26 @@ class OptionsTests(SynchronousTestCase):
         for wrong in ("0", "65536", "x", "-1", "\uff16\uff17"):
             with self.assertRaises(UsageError, msg=wrong):
                 Options().parseOptions(["--config", "x", "--port", wrong])
+
+    def test_families(self) -> None:
+        """A file is served by the families that it configures; one that cannot be read by those it seems to mean."""
+        path = self.mktemp()
+        for text, found in (
+            ('{"Dhcp4": {}}', (4,)),
+            ('{"Dhcp6": {}}', (6,)),
+            ('{"Dhcp6": {}, "Dhcp4": {}}', (4, 6)),
+            ('{"Dhcp6": {} /* no "Dhcp4" */}', (6,)),
+            ('{"Dhcp4": {"server-tag": "\\"Dhcp6\\""}}', (4,)),
+            ('{"Dhcp6": {', (6,)),
+            ('{"Dhcp4": {}, "Dhcp6": {', (4, 6)),
+            ("nonsense", (4,)),
+        ):
+            Path(path).write_text(text)
+            self.assertEqual(configured_families(path), found, text)
+        Path(f"{path}.part").write_text('{"Dhcp6": {}}')
+        Path(path).write_text(f'<?include "{os.path.abspath(path)}.part"?>')
+        self.assertEqual(configured_families(path), (6,))
+        self.assertEqual(configured_families("/nonexistent"), (4,))
 
     def test_files(self) -> None:
         """Several files are several servers."""
@@ -375,7 +573,13 @@ class PathsTests(SynchronousTestCase):
             }
         )  # fmt: skip
         self.assertEqual(
-            [paths.lease_file(), paths.server_id_file(), paths.pid_file("x.conf", "kea-dhcp4"), paths.socket("a"), paths.logs],
+            [
+                paths.lease_file(),
+                paths.server_id_file(),
+                paths.pid_file("x.conf", "kea-dhcp4"),
+                paths.socket("a"),
+                paths.logs,
+            ],
             ["/d/kea-leases4.csv", "/d/kea-dhcp6-serverid", "/p/x.kea-dhcp4.pid", "/s/a", "/l"],
         )
         self.assertEqual((paths.log_destination, paths.lease_file("/x/y.csv")), ("syslog:local1", "/x/y.csv"))

@@ -161,6 +161,7 @@ class KeaService(Service):
             site.configuration.expiry,
             reactor=self._reactor,
             log=self._logs.logger("alloc-engine"),
+            family=self.family.number,
             observers=site.observers,
             reclaimed=lambda lease: accounting.reclaimed(self.statistics, self.site.subnets, lease),
             postponed=lambda: not self.server.enabled,
