@@ -24,9 +24,11 @@ from txkea.cli import main
 from txkea.config import features
 from txkea.config.keywords import ABSENT, Keyword
 from txkea.config.keywords4 import MAPS4
+from txkea.config.keywords6 import MAPS6
 from txkea.config.kinds import Each, Floating, In, Integer, Kind, Parsed, Text
 from txkea.logs.messages import MESSAGES
 from txkea.wire.standard4 import STANDARD4
+from txkea.wire.standard6 import STANDARD6
 
 __all__ = ["setup"]
 
@@ -36,14 +38,21 @@ MEANINGS = Path(__file__).resolve().parent.parent / "meanings.txt"
 WORDS = {
     "address": "IP address",
     "address4": "IPv4 address",
+    "address6": "IPv6 address",
     "characters": "regular expression",
     "pool4": "``first - last`` or prefix",
+    "pool6": "``first - last`` or prefix",
     "prefix4": "IPv4 prefix",
     "prefix6": "IPv6 prefix",
     "selection4": "interface, or interface/address",
+    "selection6": "interface, or interface/address",
     "severity": "``FATAL``, ``ERROR``, ``WARN``, ``INFO``, ``DEBUG``, ``NONE``",
 }
 """What the functions understand that read a keyword's text."""
+
+MAPS = {4: MAPS4, 6: MAPS6}
+COUNTERPARTS = {"Dhcp4": "Dhcp6", "subnet4": "subnet6"}
+"""Maps of DHCPv4 that have another name in DHCPv6, where they are described together."""
 
 SAMPLES: dict[type, Any] = {bool: True, str: "x", list: [], dict: {}}
 
@@ -160,21 +169,47 @@ class Generated(SphinxDirective):
         return holder.children
 
 
+def by_family(texts: dict[int, str]) -> str:
+    """One text where the families agree, else each with its family."""
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return ", ".join(f"{text} (DHCPv{family})" for family, text in texts.items() if text)
+
+
 class KeywordsOf(Generated):
-    """``.. keywords:: MAP``: the keywords of one map of the configuration."""
+    """``.. keywords:: MAP``: the keywords of one map of the configuration, in both families."""
 
     required_arguments = 1
 
     def lines(self) -> Iterator[str]:
         """A label to refer to, and a definition list."""
         name = self.arguments[0]
+        names = {4: name, 6: COUNTERPARTS.get(name, name)}
+        tables = {family: MAPS[family][names[family]] for family in MAPS if names[family] in MAPS[family]}
         texts = meanings()
-        yield from (f".. _keywords-{name.lower()}:", "")
-        for row in MAPS4[name].values():
-            kind, default = kind_text(row.kind), default_text(row)
-            yield f"``{row.name}``" + f" : {kind}" + (f" : {default}" if default else "")
-            yield f"   {texts.get(f'{name}/{row.name}', texts.get(row.name, ''))}.{built_text(row)}"
+        for label in dict.fromkeys(names[family] for family in tables):
+            yield from (f".. _keywords-{label.lower()}:", "")
+        for keyword in dict.fromkeys(keyword for table in tables.values() for keyword in table):
+            rows = {family: table[keyword] for family, table in tables.items() if keyword in table}
+            rows = {family: row for family, row in rows.items() if isinstance(row.kind, In)} or rows
+            yield from self.described(keyword, rows, names, texts)
+            if len(tables) > len(rows) and name != "top":
+                yield f"   *DHCPv{next(iter(rows))} only.*"
         yield ""
+
+    @staticmethod
+    def described(
+        keyword: str, rows: dict[int, Keyword], names: dict[int, str], texts: dict[str, str]
+    ) -> Iterator[str]:
+        """One keyword with what it may be, and what it means."""
+        kind = by_family({family: kind_text(row.kind) for family, row in rows.items()})
+        default = by_family({family: default_text(row) for family, row in rows.items()})
+        yield f"``{keyword}``" + f" : {kind}" + (f" : {default}" if default else "")
+        meaning = {
+            family: f"{texts.get(f'{names[family]}/{keyword}', texts.get(keyword, ''))}.{built_text(row)}"
+            for family, row in rows.items()
+        }
+        yield f"   {by_family(meaning)}"
 
 
 class LogMessages(Generated):
@@ -240,7 +275,7 @@ class StandardOptions(Generated):
                 f"``{option.name}``",
                 (", ".join(option.fields) or option.kind) + (" …" if option.array else ""),
             )
-            for option in STANDARD4
+            for option in (*STANDARD4, *STANDARD6)
             if option.space == self.arguments[0]
         ]
         yield from table(("Code", "Name", "Type"), rows, "10 50 40")
