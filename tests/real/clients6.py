@@ -6,7 +6,7 @@ Each uses a delegated prefix by giving an address of it to the interface ``lan0`
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Final
@@ -29,9 +29,11 @@ __all__ = [
     "DhcpcdAddress",
     "Dibbler",
     "DibblerAddress",
+    "Networkd",
 ]
 
 LAN: Final = "lan0"
+NETWORKD: Final = "/lib/systemd/systemd-networkd"
 
 DHCLIENT_SCRIPT: Final = """#!/bin/sh
 # What dhclient does with a lease; exit status 3 makes it decline.
@@ -248,7 +250,41 @@ class DibblerAddress(Dibbler):
     asks = ("address",)
 
 
-CLIENTS6: Final = (Dhclient, Dhcpcd, Dhcp6c, Dibbler)
+class Networkd(Client6):
+    """systemd's client: its timers may go ten seconds after their time; it gives nothing back."""
+
+    name = "systemd-networkd"
+    programs = (NETWORKD, "mount", "cp")
+    confirms_with = REQUEST
+    sections: Mapping[str, str] = {
+        INTERFACE: "DHCP=ipv6\n[DHCPv6]\nWithoutRA=solicit\nRapidCommit=no\nDUIDType=link-layer\n",
+        LAN: "DHCPPrefixDelegation=yes\n[DHCPPrefixDelegation]\nUplinkInterface=eth0\nSubnetId=0\nAnnounce=no\n",
+    }
+
+    def argv(self, wanted: Sequence[str]) -> list[str]:
+        settings = self.directory / "network"
+        settings.mkdir(exist_ok=True)
+        for interface, section in self.sections.items():
+            matching = f"[Match]\nName={interface}\n[Network]\nIPv6AcceptRA=no\nLinkLocalAddressing=ipv6\n"
+            (settings / f"{interface}.network").write_text(matching + section)
+        # With /sys to be read alone it does not wait for udev, which knows nothing of what is in here.
+        return [
+            *("sh", "-ec"),
+            f"""
+            mount -o remount,ro /sys
+            mount -t tmpfs run /run
+            mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
+            cp -r '{settings}' /run/systemd/network
+            chmod -R a+rX /run
+            chown -R systemd-network: /run/systemd/netif
+            SYSTEMD_LOG_LEVEL=debug exec {NETWORKD}""",
+        ]
+
+    def reconnect(self) -> None:
+        """It has seen that."""
+
+
+CLIENTS6: Final = (Dhclient, Dhcpcd, Dhcp6c, Dibbler, Networkd)
 
 
 def _sorted(wanted: Sequence[str]) -> tuple[str, str]:

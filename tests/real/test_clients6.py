@@ -31,6 +31,7 @@ from tests.real.clients6 import (
     DhcpcdAddress,
     Dibbler,
     DibblerAddress,
+    Networkd,
 )
 from tests.real.listening import Listener
 from tests.real.packets6 import (
@@ -287,6 +288,15 @@ class Neighbours(Living):
     def test_dibbler(self) -> None:
         """dibbler-client does so with an address and a prefix."""
         self.live(Dibbler, {ADDRESS, PREFIX})
+
+    def test_networkd(self) -> None:
+        """systemd-networkd obtains an address and a prefix, renews, rebinds, and gets them again on a new link."""
+        client = self.make(Networkd)
+        lease = self.obtain(client)
+        self.assertEqual({ADDRESS, PREFIX}, lease)
+        self.exchange(RENEW, lease)
+        self.rebind(lease)
+        self.confirm(client, lease)
 
     def test_wish(self) -> None:
         """A client that asks for a certain address and prefix gets them."""
