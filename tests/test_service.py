@@ -82,7 +82,7 @@ class Family6:
     def offer(self, client: int) -> bytes:
         return self.query(client, MessageType6.SOLICIT, ia_na(1))
 
-    def query(self, client: int, kind: int, ia: Ia, server_id: bytes | None = None) -> bytes:
+    def query(self, client: int, kind: int, ia: Ia, server_id: bytes = b"") -> bytes:
         duid = b"\0\3\0\1\2\0\0\0\0" + bytes((client,))
         return encode_message6(query6(kind, duid=duid, transaction_id=client, ias=[ia], server_id=server_id))
 

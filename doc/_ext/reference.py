@@ -171,8 +171,8 @@ class Generated(SphinxDirective):
 
 def by_family(texts: dict[int, str]) -> str:
     """One text where the families agree, else each with its family."""
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
+    if len(set(texts.values())) < 2:
+        return next(iter(texts.values()), "")
     return ", ".join(f"{text} (DHCPv{family})" for family, text in texts.items() if text)
 
 
@@ -203,7 +203,7 @@ class KeywordsOf(Generated):
     ) -> Iterator[str]:
         """One keyword with what it may be, and what it means."""
         kind = by_family({family: kind_text(row.kind) for family, row in rows.items()})
-        default = by_family({family: default_text(row) for family, row in rows.items()})
+        default = by_family({family: default_text(row) for family, row in rows.items() if names[4] != "top"})
         yield f"``{keyword}``" + f" : {kind}" + (f" : {default}" if default else "")
         meaning = {
             family: f"{texts.get(f'{names[family]}/{keyword}', texts.get(keyword, ''))}.{built_text(row)}"
@@ -221,7 +221,7 @@ class LogMessages(Generated):
         for message in MESSAGES.values():
             loggers[message.logger].append(message)
         for logger, messages in loggers.items():
-            yield from (f"**kea-dhcp4.{logger}**", "")
+            yield from (f"**{logger}**", "")
             for message in messages:
                 level = f" {message.level}" if message.severity == "DEBUG" else ""
                 yield f"``{message.identifier}`` : {message.severity}{level}"
