@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from txkea.exchange.binding import OVER, TRIES, Grant, clear, fresh, give_up, is_over, is_running, left, store
+from txkea.exchange.associations import KEY_TAIL, Association, Grant6
+from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
 from txkea.exchange.hostnames6 import settle6
-from txkea.exchange.pools import LivePool
+from txkea.exchange.pools import LivePool, pool_at
 from txkea.exchange.query import Query6
 from txkea.exchange.reservations import reserved_resources, reserved_to_another
 from txkea.exchange.search import Search
@@ -17,10 +18,10 @@ from txkea.interfaces import Hint, IAllocator
 from txkea.model.configuration import Lifetime
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease6, LeaseState, LeaseType
-from txkea.wire.dhcp6 import UNSPECIFIED, Option6
-from txkea.wire.ia import Ia, Resource
+from txkea.wire.dhcp6 import UNSPECIFIED
+from txkea.wire.ia import Resource
 
-__all__ = ["Choice6", "choose6", "grant6", "kind_of", "leases_of", "offer6", "own_lease6"]
+__all__ = ["Choice6", "choose6", "grant6", "leases_of", "offer6", "own_lease6"]
 
 NA, PD = int(LeaseType.NA), int(LeaseType.PD)
 DEFAULT = int(LeaseState.DEFAULT)
@@ -45,16 +46,6 @@ class Choice6(NamedTuple):
     """Rows of other addresses and prefixes that overlap it, whose time is over."""
 
 
-def kind_of(ia: Ia) -> int:
-    """The type of lease that an identity association holds."""
-    return NA if ia.code == Option6.IA_NA else PD
-
-
-def _key(query: Query6, ia: Ia) -> bytes:
-    """What the offers to an identity association are held by."""
-    return query.duid + ia.code.to_bytes(1, "big") + ia.iaid.to_bytes(4, "big")
-
-
 # -- what the client has -----------------------------------------------------------------------------------------------
 
 
@@ -64,11 +55,11 @@ async def leases_of(query: Query6) -> Sequence[Lease6]:
     return found
 
 
-def own_lease6(leases: Sequence[Lease6], ia: Ia, subnet: LiveSubnet, now: float) -> Lease6 | None:
+def own_lease6(leases: Sequence[Lease6], wish: Association, subnet: LiveSubnet, now: float) -> Lease6 | None:
     """The lease, even an expired one, that the association has on this link (Kea B054): one that runs, or the last."""
     if not leases:
         return None
-    kind, iaid = kind_of(ia), ia.iaid
+    _, kind, iaid, _, _ = wish
     places = [home.id for home in subnet.siblings]
     there = [
         lease
@@ -83,38 +74,37 @@ def own_lease6(leases: Sequence[Lease6], ia: Ia, subnet: LiveSubnet, now: float)
 # -- what it may have --------------------------------------------------------------------------------------------------
 
 
-async def choose6(query: Query6, subnet: LiveSubnet, ia: Ia, own: Lease6 | None) -> Choice6 | None:
+async def choose6(query: Query6, subnet: LiveSubnet, wish: Association, own: Lease6 | None) -> Choice6 | None:
     """A resource for an association: reserved, own, asked for, offered before, or any free one, in this order."""
-    site, kind = query.site, kind_of(ia)
-    if query.host is not None and (choice := await _reserved(query, subnet, ia, own)):
+    if query.host is not None and (choice := await _reserved(query, subnet, wish, own)):
         return choice
-    if own is not None and (choice := await _if_usable(query, subnet, ia, own.address, own.prefix_length, own)):
+    if own is not None and (choice := await _if_usable(query, subnet, wish, own.address, own.prefix_length, own)):
         return choice
-    for resource in ia.resources:
+    hint: Resource | None = None
+    for resource in wish.resources:
+        hint = hint or resource
         if resource.address != UNSPECIFIED and not resource.contradicts:
-            choice = await _if_usable(query, subnet, ia, resource.address, resource.length, None)
+            choice = await _if_usable(query, subnet, wish, resource.address, resource.length, None)
             if choice is not None:
                 return choice
-    key = _key(query, ia)
-    offered = site.offers.to(key, query.now)
-    if offered is not None and (pool := _pool_at(subnet, kind, offered)):
-        choice = await _if_usable(query, subnet, ia, offered, pool.length, None)
+    offered = query.site.offers.to(wish.key, query.now)
+    if offered is not None and (pool := _pool_at(subnet, wish.kind, offered)):
+        choice = await _if_usable(query, subnet, wish, offered, pool.length, None)
         if choice is not None:
             return choice
-    wanted = ia.resources[0] if ia.resources else None
-    return await Search6(query, subnet, key, Hint(wanted.address if wanted else None, key), ia, wanted).any()
+    return await Search6(query, subnet, wish, hint).any()
 
 
-async def _reserved(query: Query6, subnet: LiveSubnet, ia: Ia, own: Lease6 | None) -> Choice6 | None:
+async def _reserved(query: Query6, subnet: LiveSubnet, wish: Association, own: Lease6 | None) -> Choice6 | None:
     """The first resource reserved for the client that none of its other associations has (Kea B052)."""
-    resources = reserved_resources(query, kind_of(ia))
+    resources = reserved_resources(query, wish.kind)
     if own is not None and is_running(own, query.now) and (own.address, own.prefix_length) in resources:
         return Choice6(own.address, own.prefix_length, _home(subnet, own) or subnet, own)
     for address, length in resources:
-        if query.site.offers.kept_from(_key(query, ia), address):
+        if query.site.offers.kept_from(wish.key, address):
             continue
         home = (subnet.on_link(address) if length == ADDRESS else None) or subnet
-        if choice := await _if_free(query, home, ia, address, length):
+        if choice := await _if_free(query, home, wish, address, length):
             return choice
     return None
 
@@ -138,20 +128,20 @@ def _home_of(subnet: LiveSubnet, kind: int, address: bytes, length: int) -> Live
 
 
 async def _if_usable(
-    query: Query6, subnet: LiveSubnet, ia: Ia, address: bytes, length: int, own: Lease6 | None
+    query: Query6, subnet: LiveSubnet, wish: Association, address: bytes, length: int, own: Lease6 | None
 ) -> Choice6 | None:
     """The resource, if it is in a pool on this link, free (or the association's) and reserved for nobody else."""
-    home = _home_of(subnet, kind_of(ia), address, length)
+    home = _home_of(subnet, wish.kind, address, length)
     if home is None or (query.site.has_hosts and await reserved_to_another(query, home, address)):
         return None
     if own is not None and is_running(own, query.now):
         return Choice6(address, length, home, own)
-    if query.site.offers.kept_from(_key(query, ia), address):
+    if query.site.offers.kept_from(wish.key, address):
         return None
-    return await _if_free(query, home, ia, address, length)
+    return await _if_free(query, home, wish, address, length)
 
 
-async def _if_free(query: Query6, home: LiveSubnet, ia: Ia, address: bytes, length: int) -> Choice6 | None:
+async def _if_free(query: Query6, home: LiveSubnet, wish: Association, address: bytes, length: int) -> Choice6 | None:
     """The resource, unless somebody has it, or a part of it, or a prefix that it is a part of."""
     rows: Sequence[Lease6] = await query.site.leases.overlapping(address, length)
     if not rows:
@@ -162,20 +152,20 @@ async def _if_free(query: Query6, home: LiveSubnet, ia: Ia, address: bytes, leng
             if not is_over(row, query.now):
                 return None
             dead.append(row)
-        elif is_over(row, query.now) or _is_own(query, row, ia, length):
+        elif is_over(row, query.now) or _is_own(query, row, wish, length):
             was = row
         else:
             return None
     return Choice6(address, length, home, was, tuple(dead))
 
 
-def _is_own(query: Query6, row: Lease6, ia: Ia, length: int) -> bool:
+def _is_own(query: Query6, row: Lease6, wish: Association, length: int) -> bool:
     """Whether a row is this very association's."""
     return (
         row.state == DEFAULT
         and row.duid == query.duid
-        and row.iaid == ia.iaid
-        and row.type == kind_of(ia)
+        and row.iaid == wish.iaid
+        and row.type == wish.kind
         and row.prefix_length == length
     )
 
@@ -186,18 +176,15 @@ class Search6(Search[Choice6]):
     statistics = "v6-allocation-fail"
     query: Query6
 
-    def __init__(
-        self, query: Query6, subnet: LiveSubnet, key: bytes, hint: Hint, ia: Ia, wanted: Resource | None
-    ) -> None:
-        super().__init__(query, subnet, key, hint)
-        self._ia = ia
-        self._kind = kind_of(ia)
-        self._length = wanted.length if wanted is not None else 0
+    def __init__(self, query: Query6, subnet: LiveSubnet, wish: Association, hint: Resource | None) -> None:
+        super().__init__(query, subnet, wish.key, Hint(hint.address if hint is not None else None, wish.key))
+        self._wish = wish
+        self._length = hint.length if hint is not None else 0
 
     def allocation(self, subnet: LiveSubnet) -> tuple[Sequence[LivePool], IAllocator]:
         """The pools, those nearest to the wanted length first, rather longer prefixes than shorter ones."""
-        pools, allocator = subnet.allocation(self._kind)
-        if self._kind == PD and self._length and len(pools) > 1:
+        pools, allocator = subnet.allocation(self._wish.kind)
+        if self._wish.kind == PD and self._length and len(pools) > 1:
             pools = sorted(pools, key=self._distance)
         return pools, allocator
 
@@ -205,16 +192,19 @@ class Search6(Search[Choice6]):
         return pool.length < self._length, abs(pool.length - self._length)
 
     def shares(self, holder: bytes) -> bool:
-        return holder[: -len(self.key) + len(self.query.duid)] == self.query.duid
+        return holder[:-KEY_TAIL] == self.query.duid
 
     async def look(self, subnet: LiveSubnet, address: bytes) -> Choice6 | None:
         """See `Search.look`; marks what is taken in the pool."""
-        pool = _pool_at(subnet, self._kind, address)
-        if pool is None:
-            return None
-        choice = await _if_free(self.query, subnet, self._ia, address, pool.length)
+        length = ADDRESS
+        if self._wish.kind == PD:
+            pool = pool_at(subnet.prefix_pools, subnet.prefix_starts, address)
+            if pool is None or not pool.gives(address):
+                return None
+            length = pool.length
+        choice = await _if_free(self.query, subnet, self._wish, address, length)
         if choice is None:
-            pool.mark(address, True)
+            subnet.mark(address, True)
         elif self.query.site.has_hosts and await reserved_to_another(self.query, subnet, address):
             return None
         return choice
@@ -223,47 +213,56 @@ class Search6(Search[Choice6]):
 # -- what it gets ------------------------------------------------------------------------------------------------------
 
 
-async def offer6(query: Query6, link: LiveSubnet, ia: Ia, leases: Sequence[Lease6]) -> Grant | None:
+async def offer6(query: Query6, link: LiveSubnet, wish: Association, leases: Sequence[Lease6]) -> Grant6 | None:
     """What a SOLICIT's association is offered: kept for the client for a moment, not stored."""
-    own = own_lease6(leases, ia, link, query.now)
-    choice = await choose6(query, link, ia, own)
+    own = own_lease6(leases, wish, link, query.now)
+    choice = await choose6(query, link, wish, own)
     if choice is None:
         return None
-    pool = _pool_of(choice)
-    lease = await _draft(query, choice, ia, pool)
-    if choice.was is None or not (is_running(choice.was, query.now) and _is_own(query, choice.was, ia, choice.length)):
-        query.site.offers.hold(_key(query, ia), choice.address, choice.subnet, query.now)
-    return Grant(lease, lease.valid_lifetime, lease.preferred_lifetime, choice.subnet, pool)
+    subnet, was, pool = choice.subnet, choice.was, _pool_of(choice)
+    valid, preferred = _lifetimes(subnet, wish)
+    _settle(query, choice, wish)
+    if query.site.lease_selected:
+        lease = await _draft(query, choice, wish, pool, valid, preferred)
+        valid, preferred = lease.valid_lifetime, lease.preferred_lifetime
+    if was is None or not (is_running(was, query.now) and _is_own(query, was, wish, choice.length)):
+        query.site.offers.hold(wish.key, choice.address, subnet, query.now)
+    return Grant6(wish.kind, choice.address, choice.length, preferred, valid, subnet, pool)
 
 
-async def grant6(query: Query6, link: LiveSubnet, ia: Ia, leases: Sequence[Lease6]) -> Grant | None:
+async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Sequence[Lease6]) -> Grant6 | None:
     """Give an association a resource, durably; None if there is none.
 
     ``link`` is any subnet of the client's link, ``leases`` all rows of the client.
     """
     for _ in range(TRIES):
-        own = own_lease6(leases, ia, link, query.now)
-        choice = await _unobstructed(query, link, ia, own)
+        own = own_lease6(leases, wish, link, query.now)
+        choice = await _unobstructed(query, link, wish, own)
         if choice is None:
             return None
-        subnet, was, pool = choice.subnet, choice.was, _pool_of(choice)
-        lease = await _draft(query, choice, ia, pool)
+        address, length, subnet, was, _ = choice
+        pool = _pool_of(choice)
+        valid, preferred = _lifetimes(subnet, wish)
+        _settle(query, choice, wish)
+        lease = await _draft(query, choice, wish, pool, valid, preferred)
         if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
-            query.site.statistics[REUSES[lease.type]] += 1
-            return Grant(was, left(was.valid_lifetime, age), left(was.preferred_lifetime, age), subnet, pool)
-        if await store(query, _key(query, ia), subnet, lease, was):
-            former = own if own is not None and own.address != lease.address else None
+            query.site.statistics[REUSES[wish.kind]] += 1
+            valid, preferred = left(was.valid_lifetime, age), left(was.preferred_lifetime, age)
+            return Grant6(wish.kind, address, length, preferred, valid, subnet, pool)
+        if await store(query, wish.key, subnet, lease, was):
+            former = own if own is not None and own.address != address else None
             if former is not None:
                 await give_up(query, former)
-            return Grant(lease, lease.valid_lifetime, lease.preferred_lifetime, subnet, pool, former)
+            valid, preferred = lease.valid_lifetime, lease.preferred_lifetime
+            return Grant6(wish.kind, address, length, preferred, valid, subnet, pool, former)
         leases = await leases_of(query)
     return None
 
 
-async def _unobstructed(query: Query6, link: LiveSubnet, ia: Ia, own: Lease6 | None) -> Choice6 | None:
+async def _unobstructed(query: Query6, link: LiveSubnet, wish: Association, own: Lease6 | None) -> Choice6 | None:
     """A choice with nothing in its way: rows of what overlaps it, whose time is over, are removed first."""
     for _ in range(CLEARINGS):
-        choice = await choose6(query, link, ia, own)
+        choice = await choose6(query, link, wish, own)
         if choice is None or not choice.dead:
             return choice
         # Whether that worked or not, others had time to take the resource: choose again.
@@ -280,31 +279,49 @@ def _pool_of(choice: Choice6) -> LivePool | None:
     return choice.subnet.prefix_pool_of(choice.address, choice.length)
 
 
-async def _draft(query: Query6, choice: Choice6, ia: Ia, pool: LivePool | None) -> Lease6:
-    """The lease as it is to be stored."""
-    subnet, was, kind = choice.subnet, choice.was, kind_of(ia)
+def _settle(query: Query6, choice: Choice6, wish: Association) -> None:
+    """Settle the client's name with its first address."""
+    if wish.kind == NA and query.name is None:
+        settle6(query, choice.subnet, choice.address)
+
+
+def _lifetimes(subnet: LiveSubnet, wish: Association) -> tuple[int, int]:
+    """Valid and preferred lifetime in seconds: what the client wishes within bounds (Kea B002)."""
     parameters = subnet.parameters
-    asked = next((resource for resource in ia.resources if not resource.contradicts), None)
-    valid = _lifetime(parameters.valid_lifetime, asked.valid if asked else 0)
-    preferred = min(valid, _lifetime(parameters.preferred_lifetime, asked.preferred if asked else 0))
-    named = kind == NA
-    if named and query.name is None:
-        settle6(query, subnet, choice.address)
+    bounds, preferred = parameters.valid_lifetime, parameters.preferred_lifetime
+    asked = next((resource for resource in wish.resources if not resource.contradicts), None)
+    if asked is None:
+        return bounds.default, min(bounds.default, preferred.default)
+    valid = _lifetime(bounds, asked.valid)
+    return valid, min(valid, _lifetime(preferred, asked.preferred))
+
+
+def _lifetime(bounds: Lifetime, wish: int) -> int:
+    """A wish for no seconds at all is none."""
+    return max(bounds.minimum, min(wish, bounds.maximum)) if wish else bounds.default
+
+
+async def _draft(
+    query: Query6, choice: Choice6, wish: Association, pool: LivePool | None, valid: int, preferred: int
+) -> Lease6:
+    """The lease as it is to be stored."""
+    was = choice.was
+    named = wish.kind == NA
     lease = Lease6(
         choice.address,
         query.hwaddr,
         query.duid,
         valid,
         int(query.now) + valid,
-        subnet.id,
+        choice.subnet.id,
         named and query.fqdn[0],
         named and query.fqdn[1],
         query.hostname if named else "",
         DEFAULT,
         was.user_context if was is not None and was.state == DEFAULT else "",
         pool.pool.id if pool is not None else 0,
-        kind,
-        ia.iaid,
+        wish.kind,
+        wish.iaid,
         choice.length,
         preferred,
         query.hwtype,
@@ -313,8 +330,3 @@ async def _draft(query: Query6, choice: Choice6, ia: Ia, pool: LivePool | None) 
     for facet in query.site.lease_selected:
         lease = await facet.lease_selected(query, lease)
     return lease
-
-
-def _lifetime(bounds: Lifetime, wish: int) -> int:
-    """Seconds: what the client wishes within bounds; a wish for none is no wish (Kea B002)."""
-    return max(bounds.minimum, min(wish, bounds.maximum)) if wish else bounds.default

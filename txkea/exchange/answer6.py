@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from txkea.errors import Drop
 from txkea.exchange import accounting
-from txkea.exchange.allocate6 import grant6, kind_of, leases_of, offer6
-from txkea.exchange.associations import Outcome, associations, encoded, status
-from txkea.exchange.binding import Grant, is_running
+from txkea.exchange.allocate6 import grant6, leases_of, offer6
+from txkea.exchange.associations import Association, Grant6, Outcome, associations, encoded, status
+from txkea.exchange.binding import is_running
 from txkea.exchange.observers import tell
 from txkea.exchange.over6 import dhcpv4_query
 from txkea.exchange.preparing import prepared
@@ -22,7 +22,7 @@ from txkea.exchange.together import together
 from txkea.model.lease import Lease6, LeaseState, LeaseType
 from txkea.wire.dhcp6 import MessageType6, Option6, StatusCode, option6
 from txkea.wire.duid import EMPTY_DUID
-from txkea.wire.ia import Ia, Resource
+from txkea.wire.ia import Resource
 from txkea.wire.text import address_text
 
 __all__ = ["exchange6"]
@@ -35,7 +35,7 @@ NOT_ON_LINK = int(StatusCode.NOT_ON_LINK)
 NONE_LEFT: Final = {NA: int(StatusCode.NO_ADDRS_AVAIL), PD: int(StatusCode.NO_PREFIX_AVAIL)}
 RAPID: Final = option6(Option6.RAPID_COMMIT, b"")
 
-Giving = Callable[[Query6, LiveSubnet, Ia, Sequence[Lease6]], Coroutine[Any, Any, "Grant | None"]]
+Giving = Callable[[Query6, LiveSubnet, Association, Sequence[Lease6]], Coroutine[Any, Any, "Grant6 | None"]]
 
 
 async def exchange6(query: Query6) -> Reply | None:
@@ -62,22 +62,22 @@ async def solicit(query: Query6) -> Reply | None:
         outcomes = await _assigned(query, associations(query))
         return answer6(query, REPLY, RAPID + encoded(query, outcomes))
     query.site.offers.forget(query.now)
-    ias = associations(query)
+    wishes = associations(query)
     leases = await leases_of(query)
     # One after the other: no two associations may be offered the same.
-    outcomes = [await _outcome(query, ia, leases, offer6) for ia in ias]
+    outcomes = [await _outcome(query, wish, leases, offer6) for wish in wishes]
     _tell(query, outcomes, ("DHCP6_LEASE_ADVERT", "DHCP6_PD_LEASE_ADVERT"), "will be advertised")
     return answer6(query, ADVERTISE, encoded(query, outcomes))
 
 
-async def _outcome(query: Query6, ia: Ia, leases: Sequence[Lease6], give: Giving) -> Outcome:
+async def _outcome(query: Query6, wish: Association, leases: Sequence[Lease6], give: Giving) -> Outcome:
     """What an association gets from one way of giving, or that there is nothing (Kea B037, B039)."""
     subnet = query.subnet
-    grant = await give(query, subnet, ia, leases) if subnet is not None else None
+    grant = await give(query, subnet, wish, leases) if subnet is not None else None
     if grant is None:
-        return Outcome(ia, None, NONE_LEFT[kind_of(ia)])
+        return Outcome(wish, None, NONE_LEFT[wish.kind])
     former = grant.former
-    return Outcome(ia, grant, None, ((former.address, former.prefix_length),) if former is not None else ())
+    return Outcome(wish, grant, None, ((former.address, former.prefix_length),) if former is not None else ())
 
 
 # -- REQUEST (section 18.3.2) ------------------------------------------------------------------------------------------
@@ -88,17 +88,17 @@ async def request(query: Query6) -> Reply | None:
     return answer6(query, REPLY, encoded(query, await _assigned(query, associations(query))))
 
 
-async def _assigned(query: Query6, ias: Sequence[Ia]) -> list[Outcome]:
+async def _assigned(query: Query6, wishes: Sequence[Association]) -> list[Outcome]:
     leases = await leases_of(query)
-    outcomes = await together([_assign(query, ia, leases) for ia in ias])
+    outcomes = await together([_assign(query, wish, leases) for wish in wishes])
     _tell(query, outcomes, ("DHCP6_LEASE_ALLOC", "DHCP6_PD_LEASE_ALLOC"), "has been allocated")
     return outcomes
 
 
-async def _assign(query: Query6, ia: Ia, leases: Sequence[Lease6]) -> Outcome:
-    if query.type == MessageType6.REQUEST and kind_of(ia) == NA and not _on_link(query.subnet, ia.resources):
-        return Outcome(ia, None, NOT_ON_LINK)
-    return await _outcome(query, ia, leases, grant6)
+async def _assign(query: Query6, wish: Association, leases: Sequence[Lease6]) -> Outcome:
+    if query.type == MessageType6.REQUEST and wish.kind == NA and not _on_link(query.subnet, wish.resources):
+        return Outcome(wish, None, NOT_ON_LINK)
+    return await _outcome(query, wish, leases, grant6)
 
 
 def _on_link(subnet: LiveSubnet | None, resources: Sequence[Resource]) -> bool:
@@ -113,7 +113,7 @@ def _on_link(subnet: LiveSubnet | None, resources: Sequence[Resource]) -> bool:
 
 async def confirm(query: Query6) -> Reply | None:
     """Tell whether the client's addresses fit the link that it is on now; silence when nobody can tell."""
-    addresses = [resource for ia in associations(query) if kind_of(ia) == NA for resource in ia.resources]
+    addresses = [resource for wish in associations(query) if wish.kind == NA for resource in wish.resources]
     if not addresses:
         raise Drop("a CONFIRM without an address")
     if query.subnet is None:
@@ -129,26 +129,26 @@ async def confirm(query: Query6) -> Reply | None:
 async def renew(query: Query6) -> Reply | None:
     """Extend what the client has; give it something where it has nothing (RFC 8415 section 18.3.4)."""
     if query.subnet is None:
-        return answer6(query, REPLY, encoded(query, [Outcome(ia, None, NO_BINDING) for ia in associations(query)]))
+        return answer6(query, REPLY, encoded(query, [Outcome(wish, None, NO_BINDING) for wish in associations(query)]))
     leases = await leases_of(query)
-    outcomes = await together([_extend(query, ia, leases) for ia in associations(query)])
+    outcomes = await together([_extend(query, wish, leases) for wish in associations(query)])
     _tell(query, outcomes, ("DHCP6_LEASE_RENEW", "DHCP6_PD_LEASE_RENEW"), "has been renewed")
     return answer6(query, REPLY, encoded(query, outcomes))
 
 
-async def _extend(query: Query6, ia: Ia, leases: Sequence[Lease6]) -> Outcome:
+async def _extend(query: Query6, wish: Association, leases: Sequence[Lease6]) -> Outcome:
     """An outcome that also tells the client what it must not use any longer (Kea B043)."""
-    outcome = await _outcome(query, ia, leases, grant6)
-    lease = outcome.grant.lease if outcome.grant is not None else None
-    has = (lease.address, lease.prefix_length) if lease is not None else None
-    named = ((each.address, each.length) for each in ia.resources if any(each.address))
+    outcome = await _outcome(query, wish, leases, grant6)
+    grant = outcome.grant
+    has = (grant.address, grant.length) if grant is not None else None
+    named = ((each.address, each.length) for each in wish.resources if any(each.address))
     gone = dict.fromkeys(each for each in named if each != has)
     return outcome._replace(gone=tuple({**gone, **dict.fromkeys(outcome.gone)}))
 
 
 async def rebind(query: Query6) -> Reply | None:
     """As `renew`; for prefixes of a link that we do not know another server may speak (Kea B045)."""
-    if query.subnet is None and any(kind_of(ia) == PD for ia in associations(query)):
+    if query.subnet is None and any(wish.kind == PD for wish in associations(query)):
         raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
     return await renew(query)
 
@@ -158,18 +158,18 @@ async def rebind(query: Query6) -> Reply | None:
 
 async def release(query: Query6) -> Reply | None:
     """End the client's leases; with affinity the rows are kept, so that it gets the same again."""
-    outcomes = await together([_released(query, ia) for ia in associations(query)])
+    outcomes = await together([_released(query, wish) for wish in associations(query)])
     return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "All released."), with_options=False)
 
 
-async def _released(query: Query6, ia: Ia) -> Outcome:
+async def _released(query: Query6, wish: Association) -> Outcome:
     # What is not the association's is ignored beside what is (RFC 8415 section 18.3.7).
-    done = [await _release(query, ia, resource) for resource in ia.resources]
-    return Outcome(ia, None, SUCCESS if any(done) else NO_BINDING)
+    done = [await _release(query, wish, resource) for resource in wish.resources]
+    return Outcome(wish, None, SUCCESS if any(done) else NO_BINDING)
 
 
-async def _release(query: Query6, ia: Ia, resource: Resource) -> bool:
-    lease = await _claimed(query, ia, resource)
+async def _release(query: Query6, wish: Association, resource: Resource) -> bool:
+    lease = await _claimed(query, wish, resource)
     if lease is None:
         return False
     site = query.site
@@ -181,7 +181,8 @@ async def _release(query: Query6, ia: Ia, resource: Resource) -> bool:
         query.removed.append(lease)
         accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
         if site.log.leases.info:
-            text = f"{query}: {_resource_text(lease)} and iaid={lease.iaid} was released properly"
+            what = _resource_text(lease.type, lease.address, lease.prefix_length)
+            text = f"{query}: {what} and iaid={lease.iaid} was released properly"
             site.log.leases.info("DHCP6_RELEASE_PD" if lease.type == PD else "DHCP6_RELEASE_NA", text)
     return bool(done)
 
@@ -198,12 +199,12 @@ def _kept(lease: Lease6, now: int) -> Lease6:
     )
 
 
-async def _claimed(query: Query6, ia: Ia, resource: Resource) -> Lease6 | None:
+async def _claimed(query: Query6, wish: Association, resource: Resource) -> Lease6 | None:
     """The running lease of a resource, if it is this association's."""
     lease: Lease6 | None = await query.site.leases.get(resource.address)
     if lease is None or not is_running(lease, query.now):
         return None
-    ours = lease.duid == query.duid and lease.iaid == ia.iaid and lease.type == kind_of(ia)
+    ours = lease.duid == query.duid and lease.iaid == wish.iaid and lease.type == wish.kind
     return lease if ours and lease.prefix_length == resource.length else None
 
 
@@ -212,18 +213,18 @@ async def _claimed(query: Query6, ia: Ia, resource: Resource) -> Lease6 | None:
 
 async def decline(query: Query6) -> Reply | None:
     """Keep addresses that the client found in use from everybody for a while; prefixes cannot be declined."""
-    ias = [ia for ia in associations(query) if kind_of(ia) == NA]
-    outcomes = await together([_declined(query, ia) for ia in ias])
+    wishes = [wish for wish in associations(query) if wish.kind == NA]
+    outcomes = await together([_declined(query, wish) for wish in wishes])
     return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "Noted."), with_options=False)
 
 
-async def _declined(query: Query6, ia: Ia) -> Outcome:
-    done = [await _decline(query, ia, resource) for resource in ia.resources]
-    return Outcome(ia, None, SUCCESS if done and all(done) else NO_BINDING)
+async def _declined(query: Query6, wish: Association) -> Outcome:
+    done = [await _decline(query, wish, resource) for resource in wish.resources]
+    return Outcome(wish, None, SUCCESS if done and all(done) else NO_BINDING)
 
 
-async def _decline(query: Query6, ia: Ia, resource: Resource) -> bool:
-    lease = await _claimed(query, ia, resource)
+async def _decline(query: Query6, wish: Association, resource: Resource) -> bool:
+    lease = await _claimed(query, wish, resource)
     if lease is None:
         return False
     site = query.site
@@ -267,19 +268,17 @@ def _tell(query: Query6, outcomes: Sequence[Outcome], messages: tuple[str, str],
     """A line for each lease; ``messages`` are those of an address and of a prefix."""
     log = query.site.log.leases.info
     if log:
-        for outcome in outcomes:
-            if outcome.grant is not None:
-                lease = outcome.grant.lease
-                log(
-                    messages[lease.type == PD],
-                    f"{query}: lease for {_resource_text(lease)} and iaid={lease.iaid} {what}",
-                )
+        for wish, grant, _, _ in outcomes:
+            if grant is not None:
+                text = _resource_text(grant.kind, grant.address, grant.length)
+                for_seconds = f"iaid={wish.iaid} {what} for {grant.valid} seconds"
+                log(messages[grant.kind == PD], f"{query}: lease for {text} and {for_seconds}")
 
 
-def _resource_text(lease: Lease6) -> str:
-    if lease.type == PD:
-        return f"prefix {address_text(lease.address)}/{lease.prefix_length}"
-    return f"address {address_text(lease.address)}"
+def _resource_text(kind: int, address: bytes, length: int) -> str:
+    if kind == PD:
+        return f"prefix {address_text(address)}/{length}"
+    return f"address {address_text(address)}"
 
 
 ANSWERS: dict[int, Callable[[Query6], Awaitable[Reply | None]]] = {

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from txkea.exchange.binding import Grant
+from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query6
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import PrefixPool
 from txkea.model.lease import INFINITE, Lease6, LeaseType
 from txkea.wire.dhcp6 import Option6, StatusCode, option6, status_option
-from txkea.wire.ia import Ia, address_option, ia_option, prefix_option, read_ia, write_pd_exclude
+from txkea.wire.ia import Resource, address_option, ia_option, prefix_option, read_ia, write_pd_exclude
 
-__all__ = ["Outcome", "associations", "encoded", "status"]
+__all__ = ["KEY_TAIL", "Association", "Grant6", "Outcome", "associations", "encoded", "status"]
 
 MOST: Final = 64
 """Associations of one message that are served: work for one datagram is bounded (rfc V6-52)."""
-CODES: Final = (Option6.IA_NA, Option6.IA_PD)
-PD = int(LeaseType.PD)
+NA, PD = int(LeaseType.NA), int(LeaseType.PD)
+KINDS: Final = ((Option6.IA_NA, NA, b"\0\3"), (Option6.IA_PD, PD, b"\0\x19"))
+"""Option code, type of lease, and the code again as it distinguishes keys."""
+KEY_TAIL: Final = 6
+"""Bytes of an association's key behind the client's DUID."""
+TIMES: Final = 4096
+"""Lifetimes for which T1 and T2 are remembered, in each subnet."""
 
-TEXTS: Final = {
+TEXTS: Final[dict[int, str]] = {
     StatusCode.SUCCESS: "",
     StatusCode.NO_ADDRS_AVAIL: "No address is free.",
     StatusCode.NO_BINDING: "No such binding.",
@@ -29,30 +34,62 @@ TEXTS: Final = {
 }
 
 
+class Association(NamedTuple):
+    """An identity association of a query."""
+
+    code: int
+    """`Option6.IA_NA` or `Option6.IA_PD`."""
+    kind: int
+    """The type of lease that it holds (`LeaseType`)."""
+    iaid: int
+    resources: tuple[Resource, ...]
+    """What the client says that it has, or wishes."""
+    key: bytes
+    """What offers to it are held by."""
+
+
+class Grant6(NamedTuple):
+    """What an association is given; times in seconds from now."""
+
+    kind: int
+    address: bytes
+    length: int
+    preferred: int
+    valid: int
+    subnet: LiveSubnet
+    pool: LivePool | None
+    """None for what is reserved outside of pools."""
+    former: Lease6 | None = None
+    """What it had to give up for it."""
+
+
 class Outcome(NamedTuple):
     """What the answer says of one association."""
 
-    ia: Ia
-    grant: Grant | None
+    association: Association
+    grant: Grant6 | None
     status: int | None = None
     """A `StatusCode`, or None when what it was given says enough."""
     gone: tuple[tuple[bytes, int], ...] = ()
     """Addresses and prefixes with their lengths that the client must not use any longer: told with lifetimes of 0."""
 
 
-def associations(query: Query6) -> list[Ia]:
+def associations(query: Query6) -> list[Association]:
     """The IA_NA and IA_PD of a query, addresses first; a repeated IAID, and one whose times contradict, left out.
 
     Temporary addresses are not given (RFC 9915). Raises `Malformed`.
     """
     message = query.message
     lenient = query.site.configuration.lenient_option_parsing
-    found: dict[tuple[int, int], Ia] = {}
-    for code in CODES:
+    found: dict[bytes, Association] = {}
+    for code, kind, mark in KINDS:
+        if code not in message.options:
+            continue
         for payload in message.every(code):
             ia = read_ia(code, payload, lenient)
-            if not ia.contradicts and len(found) < MOST:
-                found.setdefault((code, ia.iaid), ia)
+            key = query.duid + mark + payload[:4]
+            if not ia.contradicts and len(found) < MOST and key not in found:
+                found[key] = Association(code, kind, ia.iaid, ia.resources, key)
     return list(found.values())
 
 
@@ -65,50 +102,54 @@ def status(code: int, text: str) -> bytes:
 
 
 def encoded(query: Query6, outcomes: Sequence[Outcome]) -> bytes:
-    """The encoded associations of an answer; tells `query` which pools' options it carries."""
-    grants = [outcome.grant for outcome in outcomes if outcome.grant is not None]
-    for grant in grants:
+    """The encoded associations of an answer; tells `query` which pools' options it carries.
+
+    T1 and T2 are the same in all associations of a message: the earliest (RFC 8415 section 18.3; rfc V6-22).
+    """
+    t1 = t2 = -1
+    for outcome in outcomes:
+        grant = outcome.grant
+        if grant is None:
+            continue
+        if t1 < 0:
+            query.subnet = grant.subnet
+            t1, t2 = tee_times(grant.subnet, grant.preferred, grant.valid)
+        else:
+            other1, other2 = tee_times(grant.subnet, grant.preferred, grant.valid)
+            t1, t2 = min(t1, other1), min(t2, other2)
         if grant.pool is not None and grant.pool not in query.pools:
             query.pools.append(grant.pool)
-    if grants and grants[0].subnet is not None:
-        query.subnet = grants[0].subnet
-    t1, t2 = _tee_times(grants)
-    return b"".join([_association(query, outcome, t1, t2) for outcome in outcomes])
+    return b"".join([_encoded(query, outcome, t1, t2) for outcome in outcomes])
 
 
-def _association(query: Query6, outcome: Outcome, t1: int, t2: int) -> bytes:
-    ia, grant = outcome.ia, outcome.grant
-    inner = b""
-    if grant is not None:
-        lease = grant.lease
-        inner = (
-            prefix_option(
-                lease.address, lease.prefix_length, grant.preferred, grant.lifetime, _pd_exclude(query, grant, lease)
-            )
-            if lease.type == PD
-            else address_option(lease.address, grant.preferred, grant.lifetime)
-        )
+def _encoded(query: Query6, outcome: Outcome, t1: int, t2: int) -> bytes:
+    association, grant, status_code, gone = outcome
+    if grant is None:
+        inner, t1, t2 = b"", 0, 0
+    elif grant.kind == NA:
+        inner = address_option(grant.address, grant.preferred, grant.valid)
     else:
-        t1 = t2 = 0
-    for address, length in outcome.gone:
-        inner += address_option(address, 0, 0) if ia.code == Option6.IA_NA else prefix_option(address, length, 0, 0)
-    if outcome.status is not None:
-        inner += status_option(outcome.status, TEXTS[StatusCode(outcome.status)])
-    return ia_option(ia.code, ia.iaid, t1, t2, inner)
-
-
-def _tee_times(grants: Iterable[Grant]) -> tuple[int, int]:
-    """T1 and T2, the same for all associations of a message (RFC 8415 section 18.3; rfc V6-22): the earliest."""
-    earliest: tuple[int, int] | None = None
-    for grant in grants:
-        if grant.subnet is not None:
-            times = tee_times(grant.subnet, grant.preferred, grant.lifetime)
-            earliest = times if earliest is None else (min(earliest[0], times[0]), min(earliest[1], times[1]))
-    return earliest or (0, 0)
+        excluded = _pd_exclude(query, grant) if Option6.ORO in query.message.options else b""
+        inner = prefix_option(grant.address, grant.length, grant.preferred, grant.valid, excluded)
+    for address, length in gone:
+        inner += address_option(address, 0, 0) if association.kind == NA else prefix_option(address, length, 0, 0)
+    if status_code is not None:
+        inner += status_option(status_code, TEXTS[status_code])
+    return ia_option(association.code, association.iaid, t1, t2, inner)
 
 
 def tee_times(subnet: LiveSubnet, preferred: int, valid: int) -> tuple[int, int]:
     """T1 and T2 in seconds, 0 where the client is to choose (Kea B002, B041)."""
+    known = subnet.tee_times
+    found = known.get((preferred, valid))
+    if found is None:
+        if len(known) >= TIMES:
+            known.clear()
+        found = known[preferred, valid] = _tee_times(subnet, preferred, valid)
+    return found
+
+
+def _tee_times(subnet: LiveSubnet, preferred: int, valid: int) -> tuple[int, int]:
     parameters = subnet.parameters
     base = preferred or valid
     t2 = parameters.rebind_timer
@@ -124,29 +165,28 @@ def _share(lifetime: int, share: float) -> int:
     return INFINITE if lifetime == INFINITE else round(share * lifetime)
 
 
-def _pd_exclude(query: Query6, grant: Grant, lease: Lease6) -> bytes:
+def _pd_exclude(query: Query6, grant: Grant6) -> bytes:
     """Option 67, if the client asks for it and the prefix lacks a part (RFC 6603 section 4.2; Kea B062)."""
-    requested = query.message.options.get(Option6.ORO, b"")
+    requested = query.message.options[Option6.ORO]
     if PD_EXCLUDE not in [requested[place : place + 2] for place in range(0, len(requested), 2)]:
         return b""
-    excluded = _excluded(query, grant, lease)
+    excluded = _excluded(query, grant)
     if excluded is None:
         return b""
-    return option6(Option6.PD_EXCLUDE, write_pd_exclude(lease.address, lease.prefix_length, *excluded))
+    return option6(Option6.PD_EXCLUDE, write_pd_exclude(grant.address, grant.length, *excluded))
 
 
 PD_EXCLUDE: Final = Option6.PD_EXCLUDE.to_bytes(2, "big")
 
 
-def _excluded(query: Query6, grant: Grant, lease: Lease6) -> tuple[bytes, int] | None:
+def _excluded(query: Query6, grant: Grant6) -> tuple[bytes, int] | None:
     """What a delegated prefix lacks: by its reservation, or by its pool."""
     host = query.host
-    if host is not None and (lease.address, lease.prefix_length) in host.prefixes:
-        place = host.prefixes.index((lease.address, lease.prefix_length))
+    if host is not None and (grant.address, grant.length) in host.prefixes:
+        place = host.prefixes.index((grant.address, grant.length))
         return host.excluded_prefixes[place] if place < len(host.excluded_prefixes) else None
     pool = grant.pool.pool if grant.pool is not None else None
     if not isinstance(pool, PrefixPool) or not pool.excluded_length:
         return None
-    first = int.from_bytes(lease.address, "big")
     offset = int.from_bytes(pool.excluded_prefix, "big") - pool.first
-    return (first + offset).to_bytes(16, "big"), pool.excluded_length
+    return (int.from_bytes(grant.address, "big") + offset).to_bytes(16, "big"), pool.excluded_length

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from txkea.exchange import accounting
-from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
@@ -25,16 +24,9 @@ Lease = Lease4 | Lease6
 class Grant(NamedTuple):
     """What a client was given."""
 
-    lease: Any
+    lease: Lease4
     lifetime: int
     """Seconds from now: less than the lease's own where a renewal was answered from the cache (Kea A159)."""
-    preferred: int = 0
-    """Likewise; DHCPv6 only, as the next two."""
-    subnet: LiveSubnet | None = None
-    pool: LivePool | None = None
-    """Where it was given from; None for what is reserved outside of pools."""
-    former: Lease6 | None = None
-    """What it had to give up for it."""
 
 
 def is_running(lease: Lease, now: float) -> bool:

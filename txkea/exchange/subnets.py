@@ -51,6 +51,7 @@ class LiveSubnet:
         "recent",
         "siblings",
         "subnet",
+        "tee_times",
         "times",
     )
 
@@ -86,6 +87,8 @@ class LiveSubnet:
         """All subnets of its shared network in their order, itself among them."""
         self.times: dict[int, bytes] = {}
         """Encoded options 51, 58 and 59 by the lifetime that they tell; DHCPv4 only."""
+        self.tee_times: dict[tuple[int, int], tuple[int, int]] = {}
+        """T1 and T2 by preferred and valid lifetime; DHCPv6 only."""
         self.recent = 0.0
         """When an address was last given from it: where the next client of its network is tried first (Kea A153)."""
         name = f"subnet[{subnet.id}]."
