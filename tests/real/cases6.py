@@ -8,6 +8,7 @@ from typing import Final
 from tests.real.cases6_damage import damaged, identities, unicasts
 from tests.real.cases6_options import lifetimes, names, requested, vendors
 from tests.real.cases6_places import globals6, networks, relaying, reservations, rsoo, sources
+from tests.real.configuration6 import host
 from tests.real.dialect6 import (
     DIRECT,
     ELAPSED,
@@ -22,10 +23,22 @@ from tests.real.dialect6 import (
     Path,
     Step,
     asking,
+    cid,
     na,
     pd,
 )
-from tests.real.packets6 import CONFIRM, DECLINE, INFORMATION_REQUEST, REBIND, RELEASE, RENEW, REQUEST, SOLICIT
+from tests.real.packets6 import (
+    ADDR_REG_INFORM,
+    CONFIRM,
+    DECLINE,
+    INFORMATION_REQUEST,
+    REBIND,
+    RELEASE,
+    RENEW,
+    REQUEST,
+    SOLICIT,
+    packed6,
+)
 
 __all__ = ["TOPICS", "cases"]
 
@@ -319,7 +332,14 @@ def informing(new: Clients) -> Iterator[Case]:
             yield Case(f"{path.name}, {name}", (path.send(client, INFORMATION_REQUEST, *options),))
     for number in (10, 8, 5, 77):
         yield Case(f"subnet {number}", (RELAY.inform(asking(23, 24, 31, 7, 1222), subnet=number),))
-    yield Case("the host's options", (RELAY.send(Client(0), INFORMATION_REQUEST, asking(23, 31), subnet=7),))
+    for name, address, source in (
+        ("registers its address", "2001:db8:1::77", "2001:db8:1::77"),
+        ("registers another address", "2001:db8:1::78", "2001:db8:1::77"),
+        ("registers from a link-local", "2001:db8:1::77", DIRECT.source),
+    ):
+        named: Option = (5, packed6(address) + bytes(8))
+        yield Case(name, (DIRECT.send(new(), ADDR_REG_INFORM, named, source=source),))
+    yield Case("the host's options", (RELAY.send(None, INFORMATION_REQUEST, cid(host(5)), asking(23, 31), subnet=7),))
 
 
 def partial(new: Clients) -> Iterator[Case]:

@@ -17,6 +17,7 @@ KNOWN6: Final[tuple[Known, ...]] = (
     # -- which messages are answered
     Known("unicasts: (link-local, )?type", "answers|lease", "RFC 9915 16: clients send to the group only", SILENT),
     Known("informing: .* with IA_", "answers", "RFC 8415 16.12: who asks for no address names no association", SILENT),
+    Known("registers its address", "answers|lease", "RFC 9686: a client may register its own address (Kea 3.1.4)"),
     Known("confirming: no subnet", "answers", "RFC 8415 18.3.3: who cannot tell keeps silent", SILENT),
     Known("prefix in a length of (129|255)", "answers", "RFC 8415 21.22: a prefix has at most 128 bits", SILENT),
     Known("a DUID of .* (129|130) bytes", "answers|lease", "RFC 8415 11.1: 128 bytes beside the type", "^1, |:8[12]:"),
@@ -39,6 +40,14 @@ KNOWN6: Final[tuple[Known, ...]] = (
         "|echo request for nothing|a wish for nothing|an odd wish|class cut short",
         "answers|lease",
         "what is not used is not judged, and an empty list asks for nothing; Kea drops the packet",
+    ),
+    Known(
+        "(IA_[A-Z]+|IA[A-Z]+|status|elapsed time|preference|unicast|refresh time|SOL_MAX_RT|architecture|class)"
+        " (empty|of (one|two|4|11|15|23|24) bytes?)|bytes: nothing|rapid commit with a byte",
+        "answers|lease",
+        "lenient means that the query is answered",
+        f"{ANSWERED}|^2001",
+        elsewhere=True,
     ),
     # -- what an association gets
     Known(
@@ -74,6 +83,19 @@ KNOWN6: Final[tuple[Known, ...]] = (
         "RFC 8415 18.3.2: what it had before, and has no longer, is told the client in any answer",
         "^2001|^0 0$",
     ),
+    Known(
+        "globals6: prefix, subnet 3",
+        "pd 1 resource 0|lease subnet_id",
+        "a global reservation holds in every subnet, and moves with its client; Kea leaves it behind",
+        "^3001:2:ff00::|^3$",
+        elsewhere=True,
+    ),
+    Known(
+        "sources: everything",
+        "lease hw.*",
+        "a renewed lease tells what hardware address was told last; Kea writes the first",
+        elsewhere=True,
+    ),
     # -- RELEASE, DECLINE, CONFIRM
     Known("", "status", "RFC 8415 18.3.7: the status of the answer to a RELEASE is Success", "^0$"),
     Known("release of another length", "pd 1 status", "RFC 8415 18.3.7: that prefix is not the association's", "^3$"),
@@ -101,5 +123,19 @@ KNOWN6: Final[tuple[Known, ...]] = (
         "Kea 2.5 (CVE-2025-11232): nothing left of a name is no name",
         "^-?$",
     ),
-    Known("prefixes only|reservations: .*", "lease hostname", "RFC 4704 5: a name belongs to an address", "^$"),
+    Known("prefixes only|reservations|globals6", "lease hostname", "RFC 4704 5: a name belongs to an address", "^$"),
+    Known(
+        "a name with a dot",
+        "option 39 name",
+        "Kea A076: a dot at the end: whole",
+        "03636f6d00$",
+        elsewhere=True,
+    ),
+    Known(
+        "two addresses",
+        "lease hostname",
+        "a client's addresses have one name; Kea writes a generated one to the first row only",
+        r"^(myhost|box)-.*\.$",
+        elsewhere=True,
+    ),
 )
