@@ -169,6 +169,12 @@ class NameTests(SynchronousTestCase):
             client = Client6(server, ias=[ia_pd(1)], options=fqdn(sent, partial=partial))
             self.assertEqual(told(client.lease()), name)
 
+    def test_no_address_reserved(self) -> None:
+        """B063: a reserved name is told with a prefix too, where names are told unasked."""
+        for mode, name in (("never", None), ("always", "fixed.example.org.")):
+            server = serving6(RESERVED, updates=True, ddns_replace_client_name=mode, **SUFFIX)
+            self.assertEqual(told(Client6(server, ias=[ia_pd(1)]).lease()), name)
+
     def test_information(self) -> None:
         """B063: names are told with leases only."""
         client = Client6(serving6(updates=True), options=fqdn("a.example.org"))

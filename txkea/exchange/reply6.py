@@ -49,13 +49,17 @@ def answer6(query: Query6, kind: int, blocks: bytes = b"", with_options: bool = 
     ``blocks`` are encoded options, such as the identity associations, those of one code in the order in which they
     shall stand; ``with_options`` adds what is configured. Raises `Drop` for an answer that no datagram holds.
     """
-    if query.name is None and FQDN in query.message.options and query.type in NAMING and query.subnet is not None:
-        settle6(query, query.subnet, None)  # it got no address, but told a name
+    if query.name is None and query.type in NAMING and query.subnet is not None and _may_have_name(query):
+        settle6(query, query.subnet, None)  # it got no address to begin with
     try:
         options = _options(query, blocks, configured6(query) if with_options else NOTHING)
     except ValueError as error:
         raise _too_long(error) from None
     return wrapped6(query, kind, encode6(kind, query.message.transaction_id, options))
+
+
+def _may_have_name(query: Query6) -> bool:
+    return FQDN in query.message.options or query.host is not None
 
 
 def wrapped6(query: Query6, kind: int, data: bytes) -> Reply:

@@ -78,4 +78,4 @@ class Site:
     lease_selected: Sequence[ILeaseSelected] = ()
     answer_ready: Sequence[IAnswerReady] = ()
     options: dict[Any, Any] = field(factory=dict)
-    """Encoded option blocks by what they depend on: see `txkea.exchange.options4`."""
+    """Encoded option blocks by what they depend on: see `txkea.exchange.options`."""
