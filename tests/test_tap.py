@@ -183,6 +183,37 @@ class ForegroundTests(LaunchCase):
         self.assertEqual(self.client("--release", lease["ip-address"]).returncode, 0)
         self.assertEqual(self.command("statistic-get-all")["arguments"][self.ANSWERED][0][0], self.ANSWERS)
 
+    def test_other_family(self) -> None:
+        """A map of the other family in the file is another server's: it is not served, and may be wrong."""
+        document = self.document(self.family)
+        other = 10 - self.family
+        text = json.dumps({**document, **self.document(other, bogus=1)})
+        self.configuration.write_text(text, encoding="utf-8")
+        server = self.served()
+        self.assertNotIn(f"kea-dhcp{other}", server.text())
+        self.assertEqual(self.client().returncode, 0)
+
+    def test_only_other_family(self) -> None:
+        """A file without the family's map is refused, and the map named that is missing."""
+        self.configuration.write_text(json.dumps(self.document(10 - self.family)), encoding="utf-8")
+        server = self.serve()
+        self.assertEqual(server.process.wait(PATIENCE), 1)
+        self.assertIn(f"Dhcp{self.family}", server.text())
+
+
+class Foreground6Tests(ForegroundTests):
+    """``txkea dhcp6``."""
+
+    family = 6
+    GRANTED = "REPLY 2001:db8:1::"
+    HWADDR = ("duid", "00:03:00:01:02:00:5e:10:00:00")
+    ANSWERED, ANSWERS = "pkt6-reply-sent", 5
+    """One for each command, and before renewal and release one that tells who the server is."""
+
+
+class ProcessTests(LaunchCase):
+    """What a process does that serves either family."""
+
     def test_terminated(self) -> None:
         """SIGTERM and SIGINT end it in order within five seconds, with status 0, without pid file or socket."""
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -229,37 +260,6 @@ class ForegroundTests(LaunchCase):
         for word in ("first", "second"):
             self.assertIn(f"Dhcp{self.family}.{word}", server.text())
         self.assertFalse(self.pid_file.exists())
-
-    def test_other_family(self) -> None:
-        """A map of the other family in the file is another server's: it is not served, and may be wrong."""
-        document = self.document(self.family)
-        other = 10 - self.family
-        text = json.dumps({**document, **self.document(other, bogus=1)})
-        self.configuration.write_text(text, encoding="utf-8")
-        server = self.served()
-        self.assertNotIn(f"kea-dhcp{other}", server.text())
-        self.assertEqual(self.client().returncode, 0)
-
-    def test_only_other_family(self) -> None:
-        """A file without the family's map is refused, and the map named that is missing."""
-        self.configuration.write_text(json.dumps(self.document(10 - self.family)), encoding="utf-8")
-        server = self.serve()
-        self.assertEqual(server.process.wait(PATIENCE), 1)
-        self.assertIn(f"Dhcp{self.family}", server.text())
-
-
-class Foreground6Tests(ForegroundTests):
-    """``txkea dhcp6``."""
-
-    family = 6
-    GRANTED = "REPLY 2001:db8:1::"
-    HWADDR = ("duid", "00:03:00:01:02:00:5e:10:00:00")
-    ANSWERED, ANSWERS = "pkt6-reply-sent", 5
-    """One for each command, and before renewal and release one that tells who the server is."""
-
-
-class ProcessTests(LaunchCase):
-    """What a process does that serves either family."""
 
     def test_storm_of_signals(self) -> None:
         """Many SIGHUPs at once are one reload or two, and a SIGTERM in the middle still ends it in order."""
@@ -388,12 +388,12 @@ class BothTests(LaunchCase):
         self.assertEqual([path.name for path in self.directory.glob("*.pid")], [])
 
     def test_shutdown(self) -> None:
-        """The command shutdown at either socket ends both."""
+        """The command shutdown at either socket ends both, with its status."""
+        server = self.started()
+        self.assertEqual(self.command("shutdown", {"exit-value": 7}, family=6)["result"], 0)
+        self.assertEqual(server.process.wait(PATIENCE), 7)
         for family in (4, 6):
-            server = self.started()
-            self.assertEqual(self.command("shutdown", {"exit-value": family}, family=family)["result"], 0)
-            self.assertEqual(server.process.wait(PATIENCE), family)
-            server.output.unlink()
+            self.assertIn(f"DHCP{family}_SHUTDOWN", server.text())
 
     def test_inside(self) -> None:
         """DHCPv4 inside DHCPv6 is answered while both families have the same dhcp4o6-port, and only then."""
@@ -425,8 +425,8 @@ class TwistdTests(LaunchCase):
     """``twistd kea``."""
 
     def twistd(self, *switches: str, after: Sequence[str] = (), **environment: str) -> Launched:
-        port = ("--port", str(self.port), "--client-port", str(free_port()))
-        command = ("-c", TWISTD, *switches, "kea", "--config", str(self.configuration), *port, *after)
+        ports = ("--port", str(self.port), "--client-port", str(free_port()), "--port6", str(self.port6))
+        command = ("-c", TWISTD, *switches, "kea", "--config", str(self.configuration), *ports, *after)
         return self.launch(*command, **environment)
 
     def test_foreground(self) -> None:
@@ -472,23 +472,21 @@ class TwistdTests(LaunchCase):
         """Ports below 1024 are bound before twistd --uid drops privileges, and the server works without them."""
         if os.geteuid():
             raise SkipTest("needs root: to drop privileges")
-        self.port = 67
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", 67))
-            except OSError:
-                self.port = next(port for port in range(600, 1024) if _free(port))
+        self.port = next(port for port in (67, *range(600, 1024)) if _free(port, 4))
+        self.port6 = next(port for port in (547, *range(600, 1024)) if _free(port, 6))
+        self.configuration.write_text(json.dumps({**self.document(4), **self.document(6)}), encoding="utf-8")
         nobody = pwd.getpwnam("nobody")
         os.chown(self.directory, nobody.pw_uid, nobody.pw_gid)
         os.chown(self.configuration, nobody.pw_uid, nobody.pw_gid)
         server = self.twistd("-n", "--uid", str(nobody.pw_uid), "--gid", str(nobody.pw_gid))
         server.wait_for("DHCP4_STARTED")
+        server.wait_for("DHCP6_STARTED")
         status = Path(f"/proc/{server.process.pid}/status").read_text()
         self.assertIn(f"Uid:\t{nobody.pw_uid}\t{nobody.pw_uid}", status)
-        self.assertEqual(self.client().returncode, 0)
         server.process.send_signal(signal.SIGHUP)
-        server.wait_for("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
-        self.assertEqual(self.client().returncode, 0)
+        for family in (4, 6):
+            server.wait_for(f"DHCP{family}_DYNAMIC_RECONFIGURATION_SUCCESS")
+            self.assertEqual(self.client(family=family).returncode, 0)
         server.end()
         self.assertFalse((self.directory / "lan.kea-dhcp4.pid").exists())
 
@@ -502,10 +500,11 @@ class TwistdTests(LaunchCase):
         self.assertEqual(names, ["control4", "kea-leases4.csv", "lan.kea-dhcp4.pid"])
 
 
-def _free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def _free(port: int, family: int) -> bool:
+    kind, address = (socket.AF_INET, "127.0.0.1") if family == 4 else (socket.AF_INET6, "::1")
+    with socket.socket(kind, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True
