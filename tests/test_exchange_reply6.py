@@ -151,11 +151,11 @@ class LengthTests(SynchronousTestCase):
     def test_longest(self) -> None:
         """Hostile: an answer as long as a datagram is sent, a longer one, also for its relays, is none."""
         room = 65527 - len(answer6(self.query(), REPLY).data)
-        blocks = option6(3, bytes(room // 2 - 4)) + option6(3, bytes(room - room // 2 - 4))
+        blocks = [(3, option6(3, bytes(room // 2 - 4))), (3, option6(3, bytes(room - room // 2 - 4)))]
         self.assertEqual(len(answer6(self.query(), REPLY, blocks).data), 65527)
-        self.assertRaises(Drop, answer6, self.query(), REPLY, blocks + option6(13, b""))
+        self.assertRaises(Drop, answer6, self.query(), REPLY, [*blocks, (13, option6(13, b""))])
         self.assertRaises(Drop, answer6, self.query((relayed(LINK),)), REPLY, blocks)
-        self.assertRaises(Drop, answer6, self.query((relayed(LINK),) * 2), REPLY, blocks[:-40])
+        self.assertRaises(Drop, answer6, self.query((relayed(LINK),) * 2), REPLY, [blocks[0], (3, blocks[1][1][:-40])])
 
     def test_configured(self) -> None:
         """Hostile: more options than fit cost the client its answer, and nothing else."""
@@ -249,7 +249,7 @@ class OrderTests(SynchronousTestCase):
         query = Query6(site, Message6(MessageType6.REQUEST, 1), ORIGIN, 0.0)
         if named:
             query.name = (39, b"\0\1a\0")
-        reply = answer6(query, REPLY, b"".join(option6(*each) for each in blocks))
+        reply = answer6(query, REPLY, [(code, option6(code, payload)) for code, payload in blocks])
         pairs = parse_options6(reply.data[4:])
         expected = [*blocks, (2, query.site.server_id), *((code, b"\xab") for code in configured)]
         expected += [(39, b"\0\1a\0")] if named else []

@@ -237,7 +237,9 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
     """
     for _ in range(TRIES):
         own = own_lease6(leases, wish, link, query.now)
-        choice = await _unobstructed(query, link, wish, own)
+        choice = await choose6(query, link, wish, own)
+        if choice is not None and choice.dead:
+            choice = await _unobstructed(query, link, wish, own, choice)
         if choice is None:
             return None
         address, length, subnet, was, _ = choice
@@ -259,14 +261,16 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
     return None
 
 
-async def _unobstructed(query: Query6, link: LiveSubnet, wish: Association, own: Lease6 | None) -> Choice6 | None:
+async def _unobstructed(
+    query: Query6, link: LiveSubnet, wish: Association, own: Lease6 | None, choice: Choice6 | None
+) -> Choice6 | None:
     """A choice with nothing in its way: rows of what overlaps it, whose time is over, are removed first."""
     for _ in range(CLEARINGS):
-        choice = await choose6(query, link, wish, own)
         if choice is None or not choice.dead:
             return choice
-        # Whether that worked or not, others had time to take the resource: choose again.
         await together([clear(query, row) for row in choice.dead])
+        # Whether that worked or not, others had time to take the resource: choose again.
+        choice = await choose6(query, link, wish, own)
     return None
 
 
@@ -289,11 +293,11 @@ def _lifetimes(subnet: LiveSubnet, wish: Association) -> tuple[int, int]:
     """Valid and preferred lifetime in seconds: what the client wishes within bounds (Kea B002)."""
     parameters = subnet.parameters
     bounds, preferred = parameters.valid_lifetime, parameters.preferred_lifetime
-    asked = next((resource for resource in wish.resources if not resource.contradicts), None)
-    if asked is None:
-        return bounds.default, min(bounds.default, preferred.default)
-    valid = _lifetime(bounds, asked.valid)
-    return valid, min(valid, _lifetime(preferred, asked.preferred))
+    for asked in wish.resources:
+        if not asked.contradicts:
+            valid = _lifetime(bounds, asked.valid)
+            return valid, min(valid, _lifetime(preferred, asked.preferred))
+    return bounds.default, min(bounds.default, preferred.default)
 
 
 def _lifetime(bounds: Lifetime, wish: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from txkea.errors import Drop
 from txkea.exchange import accounting
 from txkea.exchange.allocate6 import grant6, leases_of, offer6
-from txkea.exchange.associations import Association, Grant6, Outcome, associations, encoded, status
+from txkea.exchange.associations import Association, Grant6, Outcome, associations, encoded
 from txkea.exchange.binding import is_running
 from txkea.exchange.observers import tell
 from txkea.exchange.over6 import dhcpv4_query
@@ -16,11 +16,11 @@ from txkea.exchange.preparing import prepared
 from txkea.exchange.query import Query6
 from txkea.exchange.register6 import register
 from txkea.exchange.reply import Reply
-from txkea.exchange.reply6 import answer6, revised6
+from txkea.exchange.reply6 import Block, answer6, revised6
 from txkea.exchange.subnets import LiveSubnet
 from txkea.exchange.together import together
 from txkea.model.lease import Lease6, LeaseState, LeaseType
-from txkea.wire.dhcp6 import MessageType6, Option6, StatusCode, option6
+from txkea.wire.dhcp6 import MessageType6, Option6, StatusCode, option6, status_option
 from txkea.wire.duid import EMPTY_DUID
 from txkea.wire.ia import Resource
 from txkea.wire.text import address_text
@@ -33,7 +33,7 @@ SUCCESS = int(StatusCode.SUCCESS)
 NO_BINDING = int(StatusCode.NO_BINDING)
 NOT_ON_LINK = int(StatusCode.NOT_ON_LINK)
 NONE_LEFT: Final = {NA: int(StatusCode.NO_ADDRS_AVAIL), PD: int(StatusCode.NO_PREFIX_AVAIL)}
-RAPID: Final = option6(Option6.RAPID_COMMIT, b"")
+RAPID: Final[Block] = (Option6.RAPID_COMMIT, option6(Option6.RAPID_COMMIT, b""))
 
 Giving = Callable[[Query6, LiveSubnet, Association, Sequence[Lease6]], Coroutine[Any, Any, "Grant6 | None"]]
 
@@ -60,7 +60,7 @@ async def solicit(query: Query6) -> Reply | None:
     if subnet is not None and subnet.parameters.rapid_commit and Option6.RAPID_COMMIT in query.message.options:
         query.rapid = True
         outcomes = await _assigned(query, associations(query))
-        return answer6(query, REPLY, RAPID + encoded(query, outcomes))
+        return answer6(query, REPLY, [*encoded(query, outcomes), RAPID])
     query.site.offers.forget(query.now)
     wishes = associations(query)
     leases = await leases_of(query)
@@ -119,8 +119,8 @@ async def confirm(query: Query6) -> Reply | None:
     if query.subnet is None:
         raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
     if _on_link(query.subnet, addresses):
-        return answer6(query, REPLY, status(SUCCESS, "All addresses fit the link."))
-    return answer6(query, REPLY, status(NOT_ON_LINK, "An address does not fit the link."))
+        return answer6(query, REPLY, [_status(SUCCESS, "All addresses fit the link.")])
+    return answer6(query, REPLY, [_status(NOT_ON_LINK, "An address does not fit the link.")])
 
 
 # -- RENEW and REBIND (sections 18.3.4 and 18.3.5) ---------------------------------------------------------------------
@@ -159,7 +159,7 @@ async def rebind(query: Query6) -> Reply | None:
 async def release(query: Query6) -> Reply | None:
     """End the client's leases; with affinity the rows are kept, so that it gets the same again."""
     outcomes = await together([_released(query, wish) for wish in associations(query)])
-    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "All released."), with_options=False)
+    return answer6(query, REPLY, [*encoded(query, outcomes), _status(SUCCESS, "All released.")], with_options=False)
 
 
 async def _released(query: Query6, wish: Association) -> Outcome:
@@ -215,7 +215,7 @@ async def decline(query: Query6) -> Reply | None:
     """Keep addresses that the client found in use from everybody for a while; prefixes cannot be declined."""
     wishes = [wish for wish in associations(query) if wish.kind == NA]
     outcomes = await together([_declined(query, wish) for wish in wishes])
-    return answer6(query, REPLY, encoded(query, outcomes) + status(SUCCESS, "Noted."), with_options=False)
+    return answer6(query, REPLY, [*encoded(query, outcomes), _status(SUCCESS, "Noted.")], with_options=False)
 
 
 async def _declined(query: Query6, wish: Association) -> Outcome:
@@ -259,6 +259,11 @@ async def _decline(query: Query6, wish: Association, resource: Resource) -> bool
 async def information_request(query: Query6) -> Reply | None:
     """Options for a client that has its addresses from elsewhere."""
     return answer6(query, REPLY)
+
+
+def _status(code: int, text: str) -> Block:
+    """What is told of a message as a whole."""
+    return Option6.STATUS_CODE, status_option(code, text)
 
 
 # -- the log -----------------------------------------------------------------------------------------------------------

@@ -7,13 +7,23 @@ from typing import Final, NamedTuple
 
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query6
+from txkea.exchange.reply6 import Block
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import PrefixPool
 from txkea.model.lease import INFINITE, Lease6, LeaseType
 from txkea.wire.dhcp6 import Option6, StatusCode, option6, status_option
-from txkea.wire.ia import Resource, address_option, ia_option, prefix_option, read_ia, write_pd_exclude
+from txkea.wire.ia import (
+    Resource,
+    address_option,
+    ia_option,
+    one_address,
+    one_prefix,
+    prefix_option,
+    read_ia,
+    write_pd_exclude,
+)  # fmt: skip
 
-__all__ = ["KEY_TAIL", "Association", "Grant6", "Outcome", "associations", "encoded", "status"]
+__all__ = ["KEY_TAIL", "Association", "Grant6", "Outcome", "associations", "encoded"]
 
 MOST: Final = 64
 """Associations of one message that are served: work for one datagram is bounded (rfc V6-52)."""
@@ -96,12 +106,7 @@ def associations(query: Query6) -> list[Association]:
 # -- what the answer says ----------------------------------------------------------------------------------------------
 
 
-def status(code: int, text: str) -> bytes:
-    """An encoded status code option at the top of a message, or in an association."""
-    return status_option(code, text)
-
-
-def encoded(query: Query6, outcomes: Sequence[Outcome]) -> bytes:
+def encoded(query: Query6, outcomes: Sequence[Outcome]) -> list[Block]:
     """The encoded associations of an answer; tells `query` which pools' options it carries.
 
     T1 and T2 are the same in all associations of a message: the earliest (RFC 8415 section 18.3; rfc V6-22).
@@ -119,22 +124,26 @@ def encoded(query: Query6, outcomes: Sequence[Outcome]) -> bytes:
             t1, t2 = min(t1, other1), min(t2, other2)
         if grant.pool is not None and grant.pool not in query.pools:
             query.pools.append(grant.pool)
-    return b"".join([_encoded(query, outcome, t1, t2) for outcome in outcomes])
+    return [(outcome.association.code, _encoded(query, outcome, t1, t2)) for outcome in outcomes]
 
 
 def _encoded(query: Query6, outcome: Outcome, t1: int, t2: int) -> bytes:
-    association, grant, status_code, gone = outcome
+    association, grant, status, gone = outcome
     if grant is None:
         inner, t1, t2 = b"", 0, 0
     elif grant.kind == NA:
+        if not gone:
+            return one_address(association.iaid, t1, t2, grant.address, grant.preferred, grant.valid)
         inner = address_option(grant.address, grant.preferred, grant.valid)
     else:
-        excluded = _pd_exclude(query, grant) if Option6.ORO in query.message.options else b""
+        excluded = _pd_exclude(query, grant)
+        if not gone and not excluded:
+            return one_prefix(association.iaid, t1, t2, grant.address, grant.length, grant.preferred, grant.valid)
         inner = prefix_option(grant.address, grant.length, grant.preferred, grant.valid, excluded)
     for address, length in gone:
         inner += address_option(address, 0, 0) if association.kind == NA else prefix_option(address, length, 0, 0)
-    if status_code is not None:
-        inner += status_option(status_code, TEXTS[status_code])
+    if status is not None:
+        inner += status_option(status, TEXTS[status])
     return ia_option(association.code, association.iaid, t1, t2, inner)
 
 
@@ -167,8 +176,10 @@ def _share(lifetime: int, share: float) -> int:
 
 def _pd_exclude(query: Query6, grant: Grant6) -> bytes:
     """Option 67, if the client asks for it and the prefix lacks a part (RFC 6603 section 4.2; Kea B062)."""
-    requested = query.message.options[Option6.ORO]
-    if PD_EXCLUDE not in [requested[place : place + 2] for place in range(0, len(requested), 2)]:
+    requested = query.message.options.get(Option6.ORO, b"")
+    if PD_EXCLUDE not in requested or PD_EXCLUDE not in [
+        requested[place : place + 2] for place in range(0, len(requested), 2)
+    ]:
         return b""
     excluded = _excluded(query, grant)
     if excluded is None:

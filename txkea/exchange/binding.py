@@ -60,7 +60,7 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     site = query.site
     if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
         return False
-    site.offers.drop(key)
+    site.offers.redeem(key, lease.address)
     query.granted.append(lease)
     subnet.recent = query.now
     if was is not None and was.state in COUNTED and not was.expired(query.now):

@@ -66,6 +66,16 @@ class Offers:
             del self._by_address[held[0]]
             held[2].mark(held[0], False)
 
+    def redeem(self, key: bytes, address: bytes) -> None:
+        """Forget the offer to a client that has been given the address, or another one instead."""
+        held = self._by_key.get(key)
+        if held is None:
+            return
+        if held[0] != address:
+            self.drop(key)
+            return
+        del self._by_key[key], self._by_address[address]
+
     def forget(self, now: float) -> None:
         """Forget the offers whose time is over."""
         ends = self._ends

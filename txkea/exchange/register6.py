@@ -31,7 +31,8 @@ async def register(query: Query6) -> Reply | None:
     if subnet is None:
         raise Drop(f"{address_text(address)} does not fit the client's link", "", DROPPED)
     await _note(query, subnet, address, preferred, valid)
-    return answer6(query, MessageType6.ADDR_REG_REPLY, option6(Option6.IAADDR, payload), with_options=False)
+    said_back = (Option6.IAADDR, option6(Option6.IAADDR, payload))
+    return answer6(query, MessageType6.ADDR_REG_REPLY, [said_back], with_options=False)
 
 
 def _checked(query: Query6) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from struct import Struct
 from typing import Final
 
 from txkea.errors import Drop, Malformed
@@ -25,7 +24,7 @@ from txkea.wire.dhcp6 import (
     wrap_replies,
 )
 
-__all__ = ["CLIENT_PORT6", "SERVER_PORT6", "answer6", "revised6", "wrapped6"]
+__all__ = ["CLIENT_PORT6", "SERVER_PORT6", "Block", "answer6", "revised6", "wrapped6"]
 
 SERVER_PORT6: Final = 547
 CLIENT_PORT6: Final = 546
@@ -39,15 +38,17 @@ FQDN, RELAY_PORT = Option6.CLIENT_FQDN, Option6.RELAY_SOURCE_PORT
 NAMING: Final = (MessageType6.SOLICIT, MessageType6.REQUEST, MessageType6.RENEW, MessageType6.REBIND)
 """The messages whose answer tells the client its name."""
 
-_unpack_header = Struct("!HH").unpack_from
 _by_code = itemgetter(0)
 
+Block = tuple[int, bytes]
+"""An option's code, and the option encoded."""
 
-def answer6(query: Query6, kind: int, blocks: bytes = b"", with_options: bool = True) -> Reply:
+
+def answer6(query: Query6, kind: int, blocks: Sequence[Block] = (), with_options: bool = True) -> Reply:
     """An answer of this type to the client, through the relays that its query came through.
 
-    ``blocks`` are encoded options, such as the identity associations, those of one code in the order in which they
-    shall stand; ``with_options`` adds what is configured. Raises `Drop` for an answer that no datagram holds.
+    ``blocks`` are options, such as the identity associations, those of one code in the order in which they shall
+    stand; ``with_options`` adds what is configured. Raises `Drop` for an answer that no datagram holds.
     """
     if query.name is None and query.type in NAMING and query.subnet is not None and _may_have_name(query):
         settle6(query, query.subnet, None)  # it got no address to begin with
@@ -122,22 +123,22 @@ def _revised(before: Mapping[int, list[bytes]], after: Mapping[int, bytes]) -> I
 # -- the options -------------------------------------------------------------------------------------------------------
 
 
-def _options(query: Query6, blocks: bytes, configured: Blocks) -> bytes:
+def _options(query: Query6, blocks: Sequence[Block], configured: Blocks) -> bytes:
     """All options, ascending by code (Kea C058)."""
     front = option6(CLIENT_ID, query.duid) if query.duid else b""
     front += _encoded_server(query.site.server_id)
     pairs = configured.pairs
     relays = query.message.relays
-    more: list[tuple[int, bytes]] = []
+    more: list[Block] = []
     if query.name is not None:
         code, payload = query.name
         pairs = tuple(pair for pair in pairs if pair[0] != code)  # the client's own name goes before a configured one
         more.append((code, option6(code, payload)))
     if relays and any(RSOO in relay.options for relay in relays):
         more += _supplied(query, {code for code, _ in (*pairs, *more)})
-    if not more and _ascends(blocks, pairs[0][0] if pairs else MOST_CODE):
-        return front + blocks + configured.joined
-    ordered = sorted((*_split(blocks), *pairs, *more), key=_by_code)
+    if not more and len(blocks) < 2 and not (pairs and blocks and blocks[0][0] > pairs[0][0]):
+        return front + (blocks[0][1] if blocks else b"") + configured.joined
+    ordered = sorted((*blocks, *pairs, *more), key=_by_code)
     return front + b"".join([block for _, block in ordered])
 
 
@@ -146,28 +147,7 @@ def _encoded_server(server_id: bytes) -> bytes:
     return option6(SERVER_ID, server_id)
 
 
-def _ascends(blocks: bytes, limit: int) -> bool:
-    """Whether encoded options ascend by code up to a limit."""
-    place, end, last = 0, len(blocks), 0
-    while place < end:
-        code, length = _unpack_header(blocks, place)
-        if code < last:
-            return False
-        last = code
-        place += 4 + length
-    return last <= limit
-
-
-def _split(blocks: bytes) -> Iterator[tuple[int, bytes]]:
-    """Encoded options, each with its code."""
-    place = 0
-    while place < len(blocks):
-        code, length = _unpack_header(blocks, place)
-        start, place = place, place + 4 + length
-        yield code, blocks[start:place]
-
-
-def _supplied(query: Query6, present: set[int]) -> list[tuple[int, bytes]]:
+def _supplied(query: Query6, present: set[int]) -> list[Block]:
     """What relays supply for the client, the nearest to it first, and the answer does not have (RFC 6422; Kea B065)."""
     allowed = query.site.configuration.relay_supplied_options
     present |= {CLIENT_ID, SERVER_ID, Option6.IA_NA, Option6.IA_PD, Option6.STATUS_CODE, Option6.RAPID_COMMIT}

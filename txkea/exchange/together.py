@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 __all__ = ["together"]
@@ -47,12 +47,14 @@ class _Started(Generic[T]):
         return result
 
 
-async def together(coros: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def together(coros: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Start all, then wait for each; gives their results in order.
 
     What they wait for goes on meanwhile: two leases of one message share a commit. Raises the first error, after all
     have ended.
     """
+    if len(coros) == 1:
+        return [await coros[0]]
     results, errors = [], []
     for started in [_Started(coro) for coro in coros]:
         try:

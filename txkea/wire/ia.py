@@ -15,6 +15,8 @@ __all__ = [
     "address_option",
     "encode_ia",
     "ia_option",
+    "one_address",
+    "one_prefix",
     "prefix_option",
     "read_ia",
     "read_pd_exclude",
@@ -70,6 +72,8 @@ _unpack_times = _TIMES.unpack_from
 _unpack_address = _ADDRESS.unpack_from
 _unpack_prefix = _PREFIX.unpack_from
 
+_new = tuple.__new__
+"""A NamedTuple's own constructor costs as much again."""
 _BEYOND: Final = [(1 << 128 - length) - 1 for length in range(129)]
 """The bits beyond each prefix length."""
 
@@ -89,7 +93,7 @@ def read_ia(code: int, payload: bytes, lenient: bool = False) -> Ia:
         raise Malformed(f"identity association of {end} bytes, which has at least 12")
     iaid, t1, t2 = _unpack_times(payload)
     if end == 12:
-        return Ia(code, iaid, t1, t2)
+        return _new(Ia, (code, iaid, t1, t2, (), None))
     wanted, least = (5, 24) if code == 3 else (26, 25)
     resources = []
     status = None
@@ -109,12 +113,12 @@ def read_ia(code: int, payload: bytes, lenient: bool = False) -> Ia:
                 raise Malformed(f"option {inner} of {length} bytes, which has at least {least}")
         elif code == 3:
             address, preferred, valid = _unpack_address(payload, start)
-            resources.append(Resource(address, preferred, valid, 128, payload[start + 24 : position]))
+            resources.append(_new(Resource, (address, preferred, valid, 128, payload[start + 24 : position])))
         else:
             resources.append(_read_prefix(payload, start, position, lenient))
     if position != end and not lenient:
         raise Malformed("an option runs past the end of its identity association")
-    return Ia(code, iaid, t1, t2, tuple(resources), status)
+    return _new(Ia, (code, iaid, t1, t2, tuple(resources), status))
 
 
 def _read_prefix(payload: bytes, start: int, end: int, lenient: bool) -> Resource:
@@ -127,12 +131,14 @@ def _read_prefix(payload: bytes, start: int, end: int, lenient: bool) -> Resourc
     beyond = value & _BEYOND[length]
     if beyond:
         address = (value ^ beyond).to_bytes(16, "big")
-    return Resource(address, preferred, valid, length, payload[start + 25 : end])
+    return _new(Resource, (address, preferred, valid, length, payload[start + 25 : end]))
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 _pack_ia = Struct("!HHIII").pack
+_pack_ia_address = Struct("!HHIIIHH16sII").pack
+_pack_ia_prefix = Struct("!HHIIIHHIIB16s").pack
 _pack_address = Struct("!HH16sII").pack
 _pack_prefix = Struct("!HHIIB16s").pack
 
@@ -140,6 +146,16 @@ _pack_prefix = Struct("!HHIIB16s").pack
 def ia_option(code: int, iaid: int, t1: int, t2: int, options: bytes = b"") -> bytes:
     """An encoded IA_NA or IA_PD from what it holds, encoded."""
     return _pack_ia(code, 12 + len(options), iaid, t1, t2) + options
+
+
+def one_address(iaid: int, t1: int, t2: int, address: bytes, preferred: int, valid: int) -> bytes:
+    """An encoded IA_NA with just one address: what nearly all answers hold."""
+    return _pack_ia_address(3, 40, iaid, t1, t2, 5, 24, address, preferred, valid)
+
+
+def one_prefix(iaid: int, t1: int, t2: int, prefix: bytes, length: int, preferred: int, valid: int) -> bytes:
+    """An encoded IA_PD with just one prefix."""
+    return _pack_ia_prefix(25, 41, iaid, t1, t2, 26, 25, preferred, valid, length, prefix)
 
 
 def address_option(address: bytes, preferred: int, valid: int, options: bytes = b"") -> bytes:
