@@ -338,6 +338,19 @@ class Links6(NetworkCase6):
         bench.transmit(b"to a group", AGENTS)
         wait_for(lambda: self.delivers(bench, recorder, sock.local), "a query")
 
+    def test_link_local_of_loopback(self) -> None:
+        """Even loopback can have a link-local address, which is served and sends within its scope."""
+        self.cable.here.run(["ip", "addr", "add", "fe80::1/64", "dev", "lo", "nodad"])
+        bench, recorder = self.make6(), Recorder()
+        [sock] = bench.network.listen6(interfaces("lo/fe80::1"), recorder)
+        with peer_socket(self.cable.here, "fe80::1", CLIENT_PORT, "lo") as client:
+            client.sendto(b"query", ("fe80::1", SERVER_PORT))
+            [(_, origin)] = wait_for(lambda: bench.clock.drain() and recorder.take(), "the query")
+            origin.socket.send(b"answer", origin.source, origin.source_port, b"")
+            bench.clock.advance(0)
+            wait_for(partial(read_ready, client), "the answer")
+            self.assertEqual([Received(b"answer", sock.local, SERVER_PORT)], [*read_all(client)])
+
     def test_readdressed(self) -> None:
         """When a link gets another link-local address, that one is served, and hears the groups."""
         bench, recorder = self.make6(), Recorder()
