@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any, Final, NamedTuple
@@ -184,11 +185,9 @@ def address4(text: str) -> bytes:
 
 def address6(text: str) -> bytes:
     """A packed IPv6 address, without a zone. Raises ValueError."""
-    try:
-        if "%" not in text:
+    if "%" not in text:
+        with suppress(AddressValueError):
             return IPv6Address(text).packed
-    except AddressValueError:
-        pass
     raise ValueError(f'"{text}" is not an IPv6 address; write it like 2001:db8::1')
 
 

@@ -52,10 +52,18 @@ class Scopes:
     def __init__(self, family: Family) -> None:
         self.family = family
         self._ddns: dict[tuple[Any, ...], DdnsBehaviour] = {}
+        self._last: tuple[Values, Parameters] | None = None
 
     def parameters(self, section: Section, values: Values) -> Parameters:
         """The parameters of a scope; mistakes are reported where the section has a part in them."""
         check(section, values, self.family)
+        # Most subnets have nothing of their own: their values are their network's, or the global ones, themselves.
+        if self._last is None or self._last[0] is not values:
+            self._last = values, self.made(values)
+        return self._last[1]
+
+    def made(self, values: Values) -> Parameters:
+        """The parameters that values are, with an object of their own."""
         parse = self.family.address
         return Parameters(
             valid_lifetime=lifetime(values, "valid-lifetime"),

@@ -23,13 +23,11 @@ def nested(family: Family) -> tuple[str, str]:
 
 def scope(section: Section, values: Values, family: Family) -> dict[str, Any]:
     """A scope with what it inherits written out."""
+    apart = nested(family)
     own = {
-        row.name: plain(section.get(row.name))
-        for row in section.table.values()
-        if not row.becomes
-        and row.name not in nested(family)
-        and row.name not in values
-        and section.get(row.name) is not None
+        name: plain(value)
+        for name, row in section.table.items()
+        if not row.becomes and name not in values and name not in apart and (value := section.get(name)) is not None
     }
     return {**own, **{name: value for name, value in values.items() if name in section.table}}
 
