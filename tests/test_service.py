@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import tempfile
 from collections.abc import Mapping
+from shutil import rmtree
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from txkea.errors import ConfigErrors, TxkeaError
@@ -102,6 +106,15 @@ class Family6:
     def row(self, client: int, address: str) -> str:
         """How a lease's row begins."""
         return f"{address},00:03:00:01:02:00:00:00:00:{client:02x}"
+
+
+def told(path: str, command: Any) -> Any:
+    """What a command is answered at a control socket; blocks."""
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(10)
+        channel.connect(path)
+        channel.sendall(json.dumps(command).encode())
+        return json.loads(b"".join(iter(lambda: channel.recv(1 << 16), b"")))
 
 
 class ServiceTests(TestCase):
@@ -260,6 +273,21 @@ class ServiceTests(TestCase):
         self.assertEqual((loser.exit_value, len(self.failures), loser.server.enabled), (1, 1, False))
         self.assertIn("failed to initialize Kea", self.lines())
         self.assertIn("leases.csv", self.failures[0])
+
+    async def test_commands(self) -> None:
+        """Commands come by the configured socket; a lease that one deletes is counted no longer and free again."""
+        directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the socket's sake
+        self.addCleanup(rmtree, directory)
+        path = os.path.join(directory, "control")
+        self.configure(control_socket={"socket-type": "unix", "socket-name": path})
+        service = await self.start()
+        given = await self.lease(1)
+        before = service.statistics[self.family.ASSIGNED]
+        command = {"command": f"lease{self.family.number}-del", "arguments": {"ip-address": given}}
+        results = [(await deferToThread(told, path, command))["result"] for _ in range(2)]
+        self.assertEqual((before, results, service.statistics[self.family.ASSIGNED]), (1, [0, 3], 0))
+        self.assertEqual(service.statistics[f"subnet[1].{self.family.ASSIGNED}"], 0)
+        self.assertEqual({await self.lease(client) for client in (2, 3, 4)} & {given}, {given})
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
