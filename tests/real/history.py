@@ -1,7 +1,11 @@
-"""What clients saw of a server, and whether it kept its promises: one owner per address, no lease lost."""
+"""What clients saw of a server, and whether it kept its promises: one owner per address and prefix, no lease lost."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections.abc import Hashable, Iterator
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import NamedTuple
 
 __all__ = ["Grant", "History"]
@@ -10,10 +14,12 @@ __all__ = ["Grant", "History"]
 class Grant(NamedTuple):
     """An acknowledged lease."""
 
-    client: int
-    address: str
+    holder: Hashable
+    """A client, or one of its identity associations."""
+    resource: str
+    """An address, or a prefix such as ``2001:db8::/56``."""
     at: float
-    """Monotonic seconds when the ACK was read."""
+    """Monotonic seconds when the ACK or REPLY was read."""
     lifetime: int
 
     @property
@@ -21,49 +27,81 @@ class Grant(NamedTuple):
         return self.at + self.lifetime
 
 
-class History:
-    """The ACKs that clients received and the leases they gave back, in the order of time.
+class Span(NamedTuple):
+    """The numbers of the first and the last address of what is leased."""
 
-    The invariants are judged while the history is written (hostile.md section 5): I-D, an address acknowledged to a
-    client while another's lease runs that was neither released nor declined; I-L, a client with a running lease that
-    is refused it, or is offered another address, or gets no answer to its renewal.
+    first: int
+    last: int
+    resource: str
+
+
+class History:
+    """The leases that clients were granted and those that they gave back, in the order of time.
+
+    The invariants are judged while the history is written (hostile.md section 5): I-D, an address that is granted, or
+    is in what is granted, to one while another's lease of it runs that was neither released nor declined; I-L, one with
+    a running lease who is refused it, or is offered another in its place, or gets no answer to its renewal.
     """
 
     def __init__(self) -> None:
-        self.owners: dict[str, Grant] = {}
-        """By address: the lease that runs."""
-        self.leases: dict[int, Grant] = {}
-        """By client: the same leases."""
+        self.leases: dict[Hashable, Grant] = {}
+        """By holder: the lease that runs."""
         self.violations: list[str] = []
-        self.acks = 0
+        self.grants = 0
         self.given_back = 0
+        self._owners: dict[str, Grant] = {}
+        """By resource: the same leases."""
+        self._spans: list[Span] = []
+        """Those of the owners, which do not overlap, in the order of addresses."""
 
-    def acknowledged(self, client: int, address: str, at: float, lifetime: int) -> None:
-        """A client got an ACK."""
-        self.acks += 1
-        owner = self.owners.get(address)
-        if owner is not None and owner.client != client and owner.until > at:
-            seconds = at - owner.at
-            self.violations.append(f"I-D: {address} is {owner.client}'s and {seconds:.3f} s later {client}'s too")
-        mine = self.leases.get(client)
-        if mine is not None and mine.address != address:
+    def granted(self, holder: Hashable, resource: str, at: float, lifetime: int) -> None:
+        """A client got a lease."""
+        self.grants += 1
+        for owner in list(self._overlapping(resource)):
+            if owner.holder != holder and owner.until > at:
+                seconds = at - owner.at
+                self.violations.append(
+                    f"I-D: {owner.resource} is {owner.holder}'s and {seconds:.3f} s later {resource} {holder}'s too"
+                )
+            self._forget(owner)
+        mine = self.leases.get(holder)
+        if mine is not None:
             self._forget(mine)
-        grant = Grant(client, address, at, lifetime)
-        self.owners[address] = self.leases[client] = grant
+        grant = Grant(holder, resource, at, lifetime)
+        self._owners[resource] = self.leases[holder] = grant
+        insort(self._spans, _span(resource))
 
-    def refused(self, client: int, address: str, at: float, how: str) -> None:
-        """A client with a running lease was told, or had to conclude, that it has none."""
-        mine = self.leases.get(client)
-        if mine is not None and mine.address == address and mine.until > at:
-            self.violations.append(f"I-L: {client} has {address} since {at - mine.at:.3f} s and got {how}")
+    def refused(self, holder: Hashable, resource: str, at: float, how: str) -> None:
+        """A holder of a running lease was told, or had to conclude, that it has none."""
+        mine = self.leases.get(holder)
+        if mine is not None and mine.resource == resource and mine.until > at:
+            self.violations.append(f"I-L: {holder} has {resource} since {at - mine.at:.3f} s and got {how}")
 
-    def gave_back(self, client: int) -> None:
+    def gave_back(self, holder: Hashable) -> None:
         """A client sent a RELEASE or a DECLINE: from now on it claims nothing, whether or not that arrived."""
         self.given_back += 1
-        mine = self.leases.pop(client, None)
-        if mine is not None and self.owners.get(mine.address) == mine:
-            del self.owners[mine.address]
+        mine = self.leases.pop(holder, None)
+        if mine is not None:
+            self._forget(mine)
+
+    def _overlapping(self, resource: str) -> Iterator[Grant]:
+        first, last, _ = _span(resource)
+        place = bisect_left(self._spans, (first,))
+        if place and self._spans[place - 1].last >= first:
+            yield self._owners[self._spans[place - 1].resource]
+        for span in self._spans[place:]:
+            if span.first > last:
+                return
+            yield self._owners[span.resource]
 
     def _forget(self, grant: Grant) -> None:
-        if self.owners.get(grant.address) == grant:
-            del self.owners[grant.address]
+        """Nobody owns what was granted, if that has not become another's."""
+        if self._owners.get(grant.resource) == grant:
+            del self._owners[grant.resource]
+            del self._spans[bisect_left(self._spans, _span(grant.resource))]
+
+
+@lru_cache(1 << 14)
+def _span(resource: str) -> Span:
+    network = ip_network(resource)
+    return Span(int(network.network_address), int(network.broadcast_address), resource)

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real.bindings6 import bindings
 from tests.real.clients import programs
 from tests.real.clients6 import (
     CLIENTS6,
@@ -50,7 +51,6 @@ from tests.real.packets6 import (
     Answer,
     decode,
     text6,
-    walk,
 )
 from tests.real.servers import KEA6, PRODUCTS6, Server
 from tests.real.tap import Seen
@@ -67,7 +67,7 @@ ELSEWHERE: Final = "2001:db8:88::100"
 RESOLVER: Final = "2001:db8::53"
 CLIENT_HWADDR: Final = "02:00:00:00:00:0c"
 FOREVER: Final = 0xFFFFFFFF
-IA_NA, IAADDR, STATUS, RAPID_COMMIT, INTERFACE_ID, DNS_SERVERS, IA_PD, IAPREFIX = 3, 5, 13, 14, 18, 23, 25, 26
+STATUS, RAPID_COMMIT, INTERFACE_ID, DNS_SERVERS = 13, 14, 18, 23
 SUCCESS, NOT_ON_LINK = 0, 4
 NAMES: Final = (
     *("", "SOLICIT", "ADVERTISE", "REQUEST", "CONFIRM", "RENEW", "REBIND", "REPLY", "RELEASE", "DECLINE"),
@@ -140,7 +140,8 @@ class Scene(SynchronousTestCase):
         self.build()
         self.server = Server(OURS, self.template, Path(self.mktemp()), self.there)
         self.addCleanup(self.server.close)
-        wait_for(lambda: ready(self.there) and ready(self.here), "the link-local addresses of eth0")
+        for namespace in (self.there, self.here):
+            namespace.link_local("eth0")
         self.server.start()
         self.queries, self.answers = self.listen(self.there), self.listen(self.here)
 
@@ -354,11 +355,11 @@ class Replaced(Living):
         """A server of another DUID ignores what is for its predecessor, and keeps what that has leased."""
         client = self.make(DhclientBoth)
         lease = self.obtain(client)
+        self.queries.rest()
         self.server.stop()
         successor = {"type": "EN", "enterprise-id": 1, "identifier": "BB02", "persist": False}
         self.server.configure(configuration(subnet(1, "2001:db8:77::", interface="eth0"), **{"server-id": successor}))
         self.server.start()
-        self.queries.rest()
         renewal = self.expect(RENEW)
         self.exchange(REBIND, lease)
         self.assertNotIn(renewal.content.xid, {message.content.xid for message in self.answers.past})
@@ -378,7 +379,7 @@ class Moving(Living):
         self.switch.run(["ip", "link", "add", "br1", "type", "bridge", "stp_state", "0", "forward_delay", "0"])
         self.switch.run(["ip", "link", "set", "other", "master", "br1"])
         self.switch.run(["ip", "link", "set", "br1", "up"])
-        wait_for(lambda: ready(self.there, "eth1"), "the link-local address of eth1")
+        self.there.link_local("eth1")
 
     def carry(self, how: str) -> None:
         super().carry(how)
@@ -422,7 +423,7 @@ class Declining(Scene):
         other = self.lab.namespace("other")
         self.lab.veth(Port(self.switch, "port3"), Port(other, "eth0", [f"{ADDRESS}/64"]))
         self.switch.run(["ip", "link", "set", "port3", "master", "br0"])
-        wait_for(lambda: ready(other), "the other machine")
+        other.link_local("eth0")
 
     def decline(self, kind: type[Client6]) -> Client6:
         """The client declines the address that is in use."""
@@ -480,7 +481,8 @@ class Chain(Living):
 
     def relay(self, namespace: Namespace, upper: str, interface_id: bytes) -> None:
         """Relay what comes from below to a server above."""
-        wait_for(lambda: ready(namespace, "up0") and ready(namespace, "down0"), "a relay's addresses")
+        for interface in ("up0", "down0"):
+            namespace.link_local(interface)
         directory = Path(self.mktemp()).absolute()
         directory.mkdir()
         log, files = directory / "log", ["-pf", str(directory / "pid")]
@@ -559,26 +561,14 @@ def received(seen: Seen) -> Message | None:
     return Message(seen, decode(seen.payload, RELAY_FORW if seen.payload[0] == RELAY_FORW else RELAY_REPL))
 
 
-def resources(answer: Answer) -> list[tuple[str, int]]:
-    """The addresses and prefixes in a message, with their valid lifetimes."""
-    found = []
-    for code, payload in answer.options:
-        for inner, value in walk(payload[12:]) if code in (IA_NA, IA_PD) else ():
-            if inner == IAADDR:
-                found.append((text6(value[:16]), int.from_bytes(value[20:24], "big")))
-            elif inner == IAPREFIX:
-                found.append((f"{text6(value[9:25])}/{value[8]}", int.from_bytes(value[4:8], "big")))
-    return found
-
-
 def mentioned(answer: Answer) -> set[str]:
     """The addresses and prefixes in a message."""
-    return {name for name, _ in resources(answer)}
+    return {each.resource for each in bindings(answer)}
 
 
 def held(answer: Answer) -> set[str]:
     """Those that are valid."""
-    return {name for name, lifetime in resources(answer) if lifetime}
+    return {each.resource for each in bindings(answer) if each.valid}
 
 
 def status(answer: Answer) -> int | None:
@@ -600,9 +590,3 @@ def uses(client: Client6, lease: set[str]) -> bool:
 def carrier(namespace: Namespace, interface: str = "eth0") -> bool:
     """Whether an interface has its carrier."""
     return namespace.run(["cat", f"/sys/class/net/{interface}/carrier"], check=False).stdout.strip() == "1"
-
-
-def ready(namespace: Namespace, interface: str = "eth0") -> bool:
-    """Whether an interface has a link-local address that was found to be nobody else's."""
-    command = ["ip", "-6", "addr", "show", "dev", interface, "scope", "link", "-tentative"]
-    return "fe80" in namespace.run(command).stdout

@@ -12,7 +12,7 @@ from typing import Any, Final
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.dialect import sid, want
-from tests.real.load import Load
+from tests.real.load4 import Load4
 from tests.real.packets import ACK, DECLINE, DISCOVER, RELEASE, REQUEST, Answer, Query, chaddr
 from tests.real.servers import KEA4, PRODUCTS, Product, Server
 from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
@@ -66,7 +66,7 @@ class Moving(SynchronousTestCase):
         self.addCleanup(lab.close)
         self.there, here = lab.namespace("server"), lab.namespace("clients")
         lab.veth(Port(self.there, "eth0", [f"{SERVER}/8"]), Port(here, "eth0", [f"{RELAY}/8"]))
-        self.load = Load(here, RELAY, SERVER, 1, 0)
+        self.load = Load4(here, RELAY, SERVER, 1, 0)
         self.addCleanup(self.load.close)
 
     def server(self, product: Product) -> Server:
