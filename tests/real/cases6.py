@@ -337,7 +337,7 @@ def informing(new: Clients) -> Iterator[Case]:
         ("registers another address", "2001:db8:1::78", "2001:db8:1::77"),
         ("registers from a link-local", "2001:db8:1::77", DIRECT.source),
     ):
-        named: Option = (5, packed6(address) + bytes(8))
+        named: Option = (5, packed6(address) + (3000).to_bytes(4, "big") + (4000).to_bytes(4, "big"))
         yield Case(name, (DIRECT.send(new(), ADDR_REG_INFORM, named, source=source),))
     yield Case("the host's options", (RELAY.send(None, INFORMATION_REQUEST, cid(host(5)), asking(23, 31), subnet=7),))
 

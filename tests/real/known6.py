@@ -17,7 +17,11 @@ KNOWN6: Final[tuple[Known, ...]] = (
     # -- which messages are answered
     Known("unicasts: (link-local, )?type", "answers|lease", "RFC 9915 16: clients send to the group only", SILENT),
     Known("informing: .* with IA_", "answers", "RFC 8415 16.12: who asks for no address names no association", SILENT),
-    Known("registers its address", "answers|lease", "RFC 9686: a client may register its own address (Kea 3.1.4)"),
+    Known(
+        "registers its address|lease .*::77$",
+        "answers|lease",
+        "RFC 9686: a client may register its own address (Kea 3.1.4)",
+    ),
     Known("confirming: no subnet", "answers", "RFC 8415 18.3.3: who cannot tell keeps silent", SILENT),
     Known("prefix in a length of (129|255)", "answers", "RFC 8415 21.22: a prefix has at most 128 bits", SILENT),
     Known("a DUID of .* (129|130) bytes", "answers|lease", "RFC 8415 11.1: 128 bytes beside the type", "^1, |:8[12]:"),
