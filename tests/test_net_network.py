@@ -360,10 +360,10 @@ class FewRights(NetworkCase):
 
     skip = requires_root("setpriv")
 
-    def listening(self, capabilities: str, port: int) -> str:
-        """What a process with no more than these capabilities says after trying to listen on a raw socket."""
+    def listening(self, capabilities: str, port: int, family: int = 4) -> str:
+        """What a process with no more than these capabilities says after trying to listen; DHCPv4 is on raw sockets."""
         kept = ["setpriv", "--inh-caps=-all", f"--bounding-set=-all,{capabilities}"]
-        command = [*kept, sys.executable, "-c", SCRIPT, str(port)]
+        command = [*kept, sys.executable, "-c", SCRIPT, str(port), str(family)]
         env = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=env)
         return done.stdout + done.stderr
@@ -376,6 +376,11 @@ class FewRights(NetworkCase):
         """What is missing is named."""
         self.assertIn("CAP_NET_BIND_SERVICE", self.listening("+net_raw", 67))
         self.assertIn("CAP_NET_RAW", self.listening("+net_bind_service", 67))
+
+    def test_dhcpv6(self) -> None:
+        """The same two are enough for DHCPv6 on port 547; without the one for the port, it is named."""
+        self.assertEqual("[False]\n", self.listening("+net_raw,+net_bind_service", 547, 6))
+        self.assertIn("CAP_NET_BIND_SERVICE", self.listening("+net_raw", 547, 6))
 
 
 class Raising(Recorder):
@@ -395,7 +400,8 @@ from txkea.testing.sites import MemoryLogger
 
 log = MemoryLogger()
 network = SystemNetwork(ReaderClock(), log, int(sys.argv[1]))
-sockets = network.listen4(Interfaces(selections=(InterfaceSelection("eth0"),)), Recorder())
+listen = network.listen4 if sys.argv[2] == "4" else network.listen6
+sockets = listen(Interfaces(selections=(InterfaceSelection("eth0"),)), Recorder())
 print([sock.direct for sock in sockets] or log.lines)
 """
 

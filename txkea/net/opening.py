@@ -22,7 +22,8 @@ SO_BINDTODEVICE: Final = 25
 SO_SNDBUFFORCE: Final = 32
 SO_RCVBUFFORCE: Final = 33
 MENDS: Final = {
-    errno.EPERM: "raw sockets need CAP_NET_RAW: start as root or grant it (AmbientCapabilities in a systemd unit)",
+    errno.EPERM: "raw sockets, and before Linux 5.7 those of one interface, need CAP_NET_RAW: "
+    "start as root or grant it (AmbientCapabilities in a systemd unit)",
     errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: start as root or grant it",
     errno.EADDRINUSE: "another program has the port: stop the other DHCP server or relay",
     errno.EADDRNOTAVAIL: "the interface has lost this address, or still looks for a duplicate, or has found one",
