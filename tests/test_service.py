@@ -288,6 +288,9 @@ class ServiceTests(TestCase):
         self.assertEqual((before, results, service.statistics[self.family.ASSIGNED]), (1, [0, 3], 0))
         self.assertEqual(service.statistics[f"subnet[1].{self.family.ASSIGNED}"], 0)
         self.assertEqual({await self.lease(client) for client in (2, 3, 4)} & {given}, {given})
+        os.unlink(path)
+        await service.stopService()
+        self.assertIn(self.message("SHUTDOWN"), self.lines(), "in order, although somebody removed the socket")
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -250,7 +251,8 @@ class ControlChannel:
         """Stop listening, remove the socket, let answers under way end, and drop everybody else."""
         port, self._port = self._port, None
         if port is not None:
-            await port.stopListening()  # type: ignore[misc]
+            with suppress(FileNotFoundError):  # somebody has removed the socket
+                await port.stopListening()  # type: ignore[misc]
         waited = 0.0
         while self._answering() and waited < CLOSING_TIME:
             await deferLater(self._reactor, 0.02)
