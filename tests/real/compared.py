@@ -73,11 +73,14 @@ class Compared(SynchronousTestCase):
         rest = unexplained(found, self._known())
         if rest:
             self.fail(self._summary(rest))
+        if group != "main":
+            self.assert_known_occur(found, group)
         return found
 
-    def assert_known_occur(self, found: Sequence[Difference]) -> None:
-        """No entry of the known differences of the main configuration is idle."""
-        idle = [each.reason for each in self._known() if not (each.elsewhere or any(map(each.explains, found)))]
+    def assert_known_occur(self, found: Sequence[Difference], group: str = "main") -> None:
+        """No entry of the known differences of a configuration is idle."""
+        known = [each for each in self._known() if each.group == group]
+        idle = [each.reason for each in known if not any(map(each.explains, found))]
         self.assertEqual([], idle, "these did not come: strike them from the list")
 
     def _known(self) -> Sequence[Known]:

@@ -48,8 +48,8 @@ class Known(NamedTuple):
     reason: str
     second: str = ""
     """A pattern for what the second server sent."""
-    elsewhere: bool = False
-    """Whether it comes in another configuration than the main one."""
+    group: str = "main"
+    """The configuration in which it has to come; it may in others."""
 
     def explains(self, difference: Difference) -> bool:
         return bool(

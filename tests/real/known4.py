@@ -109,14 +109,14 @@ KNOWN: Final[tuple[Known, ...]] = (
         "option 12|lease hostname",
         "a name that makes no sense is replaced like any other",
         "-|6d79|626f",
-        elsewhere=True,
+        group="replace",
     ),
     Known(
         "a name with a dot",
         "option (12|81 name)|lease hostname",
         "Kea A076: a dot at the end: whole",
         "636f6d(2e)?$|com$",
-        elsewhere=True,
+        group="names",
     ),
     Known(
         "of three bytes|message size|nonsense",
