@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -253,6 +253,7 @@ class Tables(SynchronousTestCase):
                 if row.becomes:
                     self.assertFalse(row.required, row.name)
 
+    @settings(deadline=None)
     @given(st.sampled_from([4, 6]), st.dictionaries(names, values, max_size=6))
     def test_anything(self, family: int, keywords: dict[str, Any]) -> None:
         """Whatever the values, a configuration is built or refused with a path for every error."""

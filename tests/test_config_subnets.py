@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -109,6 +109,7 @@ class Pools(SynchronousTestCase):
             (line,) = in_subnet(pools=[{"pool": text}])
             self.assertTrue(line.startswith("pools[0].pool: "), line)
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(small, small).map(sorted), max_size=5))
     def test_overlaps(self, ranges: list[list[int]]) -> None:
         """Pools of one subnet are accepted exactly if no address is in two of them."""

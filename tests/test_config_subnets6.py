@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -51,6 +51,7 @@ class Subnets(SynchronousTestCase):
         (found,) = configured6(subnet6=[{"id": 9, "subnet": "2001:DB8::77/33"}]).subnets
         self.assertEqual((found.prefix, found.network, found.length), ("2001:DB8::77/33", packed("2001:db8::"), 33))
 
+    @settings(deadline=None)
     @given(st.integers(0, 2**128 - 1), st.integers(0, 128))
     def test_any_prefix(self, address: int, length: int) -> None:
         """Of any address and length the network is what ipaddress says it is."""
@@ -203,6 +204,7 @@ class Pools(SynchronousTestCase):
                 [f"pd-pools[0].{name}: excluded-prefix and excluded-prefix-len go together; add the other one"],
             )
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.booleans(), st.integers(0, 15), st.integers(0, 15)), max_size=5))
     def test_overlaps(self, ranges: list[tuple[bool, int, int]]) -> None:
         """Pools of a subnet, of either kind, are accepted exactly if no address is in two of them."""
