@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -15,9 +16,9 @@ from twisted.python.failure import Failure
 from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
 from txkea.leases.leasefile import RowErrors
-from txkea.model.lease import Lease4
+from txkea.model.lease import Lease4, Lease6, LeaseType
 
-__all__ = ["QuickDisk", "Workshop", "begin", "lease", "outcome_of"]
+__all__ = ["QuickDisk", "Workshop", "begin", "lease", "lease6", "outcome_of"]
 
 T = TypeVar("T")
 
@@ -32,14 +33,41 @@ def lease(number: int, **changes: Any) -> Lease4:
     return Lease4(address, hwaddr, b"\1" + hwaddr, 4000, 1_800_000_000 + number, 1)._replace(**changes)
 
 
+def lease6(number: int, **changes: Any) -> Lease6:
+    """The same in DHCPv6: even numbers are addresses, odd ones prefixes, which overlap nothing."""
+    if number % 2:
+        kind, address, length = LeaseType.PD, 0x30010DB8 << 96 | number << 64, 64
+    else:
+        kind, address, length = LeaseType.NA, 0x20010DB8 << 96 | number, 128
+    hwaddr = b"\2" + number.to_bytes(5, "big")
+    return Lease6(
+        address=address.to_bytes(16, "big"),
+        hwaddr=hwaddr,
+        duid=b"\0\3\0\1" + hwaddr,
+        valid_lifetime=4000,
+        expires=1_800_000_000 + number,
+        subnet_id=1,
+        type=int(kind),
+        iaid=number,
+        prefix_length=length,
+        preferred_lifetime=3000,
+        hwtype=1,
+        hwaddr_source=2,
+    )._replace(**changes)
+
+
 class QuickDisk(Disk):
-    """A disk that takes no time to sync: for tests in which nobody pulls the plug."""
+    """A disk that syncs in no time, on a machine without other servers: for tests in which nobody pulls the plug."""
 
     def fdatasync(self, fd: int) -> None:
         """At once."""
 
     def sync_directory(self, path: str) -> None:
         """At once."""
+
+    def processes(self) -> tuple[Path, ...]:
+        """None that matters."""
+        return ()
 
 
 def clean_here(paths: Paths) -> int:
@@ -79,7 +107,7 @@ class Workshop(Clock):
         """Run it, here or there."""
         self.commands.append(args)
         if "txkea.leases.cleanup" in args:
-            status = self.clean(Paths(*args[-11:-2:2]))
+            status = self.clean(Paths.from_arguments(args[args.index("txkea.leases.cleanup") + 1 :]))
         else:
             run = subprocess.run([executable, *args[1:]], env=dict(env), capture_output=True, check=False)
             protocol.childDataReceived(1, run.stdout + run.stderr)

@@ -1,4 +1,4 @@
-"""All lease stores keep the one contract: in memory, in a file, in a file with a thread, on a disk that fails."""
+"""All lease stores keep the one contract in both families: in memory, in a file, with a thread, on a failing disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,11 +18,16 @@ from txkea.interfaces import ILeaseStore
 from txkea.leases.memfile import MemfileLeases
 from txkea.leases.memory import MemoryLeases
 from txkea.leases.writer import InlineWriter
-from txkea.model.lease import Lease4
-from txkea.testing.contracts.leases import LeaseStoreContract, LeaseStoreMachine, few_leases
+from txkea.model.lease import Lease
+from txkea.testing.contracts.leases import (
+    LeaseStoreContract,
+    LeaseStoreContract6,
+    LeaseStoreMachine,
+    LeaseStoreMachine6,
+)
 from txkea.testing.disks import FaultyDisk, RecordingLog
 
-__all__ = ["MemfileTests", "MemoryTests", "ThreadTests"]
+__all__ = ["Memfile6Tests", "MemfileTests", "Memory6Tests", "MemoryTests", "Thread6Tests", "ThreadTests"]
 
 T = TypeVar("T")
 
@@ -33,6 +39,10 @@ class MemoryTests(LeaseStoreContract, SynchronousTestCase):
         return MemoryLeases()
 
 
+class Memory6Tests(LeaseStoreContract6, MemoryTests):
+    """The same for DHCPv6."""
+
+
 class MemfileMachine(LeaseStoreMachine):
     """A memfile, whose disk fails at times, and which is cleaned up at times."""
 
@@ -40,25 +50,33 @@ class MemfileMachine(LeaseStoreMachine):
     store: MemfileLeases
 
     @rule(
-        call=st.sampled_from(("write", "fdatasync")), error=st.sampled_from((errno.ENOSPC, errno.EIO)), lease=few_leases
+        call=st.sampled_from(("write", "fdatasync")), error=st.sampled_from((errno.ENOSPC, errno.EIO)), data=st.data()
     )
-    def fail(self, call: str, error: int, lease: Lease4) -> None:
+    def fail(self, call: str, error: int, data: st.DataObject) -> None:
         """A change that the disk refuses is refused, and never was; the next one succeeds."""
+        lease = self.possible(data)
         self.case.disk.fail(call, error, None)
         self.refused(lease)
         self.case.assertNotEqual("", self.store.problem)
         self.case.disk.faults.clear()
 
-    @rule(size=st.integers(1, 20), lease=few_leases, repairs=st.integers(0, 2))
-    def fill(self, size: int, lease: Lease4, repairs: int) -> None:
+    @rule(size=st.integers(1, 20), data=st.data(), repairs=st.integers(0, 2))
+    def fill(self, size: int, data: st.DataObject, repairs: int) -> None:
         """A disk that takes a part of a row, and then cannot even cut it off for a while: the same."""
+        lease = self.possible(data)
         self.case.disk.fail("write", ("short", size), errno.ENOSPC)
         self.case.disk.fail("ftruncate", *([errno.EIO] * repairs), None)
         for _ in range(repairs + 1):
             self.refused(lease)
         self.case.disk.faults.clear()
 
-    def refused(self, lease: Lease4) -> None:
+    def possible(self, data: st.DataObject) -> Lease:
+        """A lease that only a disk can refuse."""
+        lease: Lease = self.few(data)
+        assume(not self.in_the_way(lease))
+        return lease
+
+    def refused(self, lease: Lease) -> None:
         """The address cannot have this lease now."""
         was = self.model.get(lease.address)
         changed = self.store.add(lease) if was is None else self.store.update(lease, was)
@@ -68,7 +86,7 @@ class MemfileMachine(LeaseStoreMachine):
     @rule(data=st.data())
     def fail_to_remove(self, data: st.DataObject) -> None:
         """A lease whose end cannot be written goes on."""
-        lease = data.draw(st.sampled_from(sorted(self.model.values())))
+        lease = self.one(data)
         self.case.disk.fail("write", errno.EROFS)
         self.case.assertRaises(Unavailable, self.case.wait, self.store.remove(lease))
         self.case.disk.faults.clear()
@@ -93,7 +111,10 @@ class MemfileTests(LeaseStoreContract, SynchronousTestCase):
 
     def make(self, path: str) -> MemfileLeases:
         """A store with a file, not yet open."""
-        return MemfileLeases(path, reactor=Workshop(), log=RecordingLog(), disk=self.disk, writer=InlineWriter)
+        family = self.samples.family
+        return MemfileLeases(
+            path, reactor=Workshop(), log=RecordingLog(), family=family, disk=self.disk, writer=InlineWriter
+        )
 
     def make_store(self) -> MemfileLeases:
         directory = self.mktemp()
@@ -108,8 +129,19 @@ class MemfileTests(LeaseStoreContract, SynchronousTestCase):
         self.wait(again.open())
         return again
 
-    def machine(self) -> MemfileMachine:
+    def machine(self) -> LeaseStoreMachine:
         return MemfileMachine(self)
+
+
+class MemfileMachine6(LeaseStoreMachine6, MemfileMachine):
+    """Both."""
+
+
+class Memfile6Tests(LeaseStoreContract6, MemfileTests):
+    """The same for DHCPv6."""
+
+    def machine(self) -> LeaseStoreMachine:
+        return MemfileMachine6(self)
 
 
 class ThreadTests(LeaseStoreContract, SynchronousTestCase):
@@ -120,7 +152,8 @@ class ThreadTests(LeaseStoreContract, SynchronousTestCase):
 
     def make(self, path: str) -> MemfileLeases:
         """A store with a file, not yet open."""
-        return MemfileLeases(path, reactor=self.reactor, log=RecordingLog(), disk=QuickDisk())
+        family = self.samples.family
+        return MemfileLeases(path, reactor=self.reactor, log=RecordingLog(), family=family, disk=QuickDisk())
 
     def make_store(self) -> MemfileLeases:
         return self.make(self.mktemp())
@@ -136,3 +169,7 @@ class ThreadTests(LeaseStoreContract, SynchronousTestCase):
         outcome = begin(awaitable)
         self.reactor.run_until(lambda: outcome)
         return outcome_of(outcome)  # type: ignore[no-any-return]
+
+
+class Thread6Tests(LeaseStoreContract6, ThreadTests):
+    """The same for DHCPv6."""

@@ -6,43 +6,63 @@ import os
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from socket import AF_INET6, inet_pton
+from typing import Any, ClassVar, Final, TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.leasing import QuickDisk, Workshop, begin, lease, outcome_of
+from tests.leasing import QuickDisk, Workshop, begin, lease, lease6, outcome_of
 from txkea.errors import Unavailable
 from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
-from txkea.leases.leasefile import LeaseFiles, RowErrors, load
+from txkea.leases.leasefile import ROWS, LeaseFiles, RowErrors, load
 from txkea.leases.memfile import MemfileLeases
-from txkea.leases.rows4 import ROWS4, SCHEMA4, format4
 from txkea.leases.writer import InlineWriter
-from txkea.model.lease import Lease4, LeaseState
-from txkea.testing.contracts.leases import any_leases, by_address
+from txkea.model.lease import Lease, Lease6, LeaseState, LeaseType
+from txkea.testing.contracts.samples import SAMPLES4, SAMPLES6, by_address
 from txkea.testing.disks import FaultyDisk, Killed, RecordingLog
 from txkea.testing.namespaces import requires_root
 
-__all__ = ["CutTests", "FullDiskTests", "KeaTests", "PowerTests"]
+__all__ = [
+    "Cut6Tests",
+    "CutTests",
+    "FullDisk6Tests",
+    "FullDiskTests",
+    "Kea6Tests",
+    "KeaTests",
+    "Power6Tests",
+    "PowerTests",
+]
 
 T = TypeVar("T")
-Table = dict[bytes, Lease4]
-
-HEADER: Final = SCHEMA4.layout(11).header
-KEA14: Final = SCHEMA4.layout(10).header
-row: Final = format4(11)
+Table = dict[bytes, Any]
 
 
 class _Crashes(SynchronousTestCase):
     """Stores in a directory of their own."""
 
+    family = 4
+    kea14 = 10
+    """Columns of a file of Kea 1.4."""
+    samples = SAMPLES4
+    lease: Any = staticmethod(lease)
+
     def setUp(self) -> None:
+        self.rows = ROWS[self.family]
+        schema = self.rows.schema
+        self.row = self.rows.format(schema.current)
+        self.header = schema.layout(schema.current).header
+        self.old_header = schema.layout(self.kea14).header
         self.directory = Path(self.mktemp()).absolute()
         self.directory.mkdir()
         self.path = self.directory / "leases.csv"
-        self.files = LeaseFiles(str(self.path))
+        self.files = LeaseFiles(str(self.path), self.family)
+
+    def removal(self, lease: Lease) -> bytes:
+        """The row that ends a lease."""
+        return self.rows.removal(lease, self.row)
 
     def wait(self, awaitable: Awaitable[T]) -> T:
         outcome = begin(awaitable)
@@ -52,7 +72,13 @@ class _Crashes(SynchronousTestCase):
     def store(self, disk: Disk, reactor: Workshop) -> MemfileLeases:
         """A store that is not open yet."""
         return MemfileLeases(
-            str(self.path), reactor=reactor, log=RecordingLog(), disk=disk, writer=InlineWriter, lfc_interval=0
+            str(self.path),
+            reactor=reactor,
+            log=RecordingLog(),
+            family=self.family,
+            disk=disk,
+            writer=InlineWriter,
+            lfc_interval=0,
         )
 
     def opened(self) -> MemfileLeases:
@@ -69,7 +95,7 @@ class _Crashes(SynchronousTestCase):
         """What the files say to whoever reads them after us, without a word about bad rows."""
         leases: Table = {}
         for path in self.files.to_load(Disk()):
-            load(path, ROWS4, leases, RowErrors(tell=self.fail))
+            load(path, self.rows, leases, RowErrors(tell=self.fail))
         return leases
 
 
@@ -77,21 +103,23 @@ class CutTests(_Crashes):
     """The journal ends anywhere."""
 
     ROWS = 100
+    short: ClassVar[dict[str, Any]] = {"client_id": b""}
+    """What a lease can do without."""
 
-    def history(self) -> list[tuple[bytes, Lease4, bool]]:
+    def history(self) -> list[tuple[bytes, Lease, bool]]:
         """Rows of leases that are made, renewed, and end; each with its lease, and whether it has it."""
-        made: list[tuple[bytes, Lease4, bool]] = []
+        made: list[tuple[bytes, Lease, bool]] = []
         for number in range(self.ROWS + 20):
-            one = lease(number % 40, client_id=b"", expires=number, hostname="a,b" if number % 5 == 0 else "")
+            one = self.lease(number % 40, **self.short, expires=number, hostname="a,b" if number % 5 == 0 else "")
             gone = number % 4 == 3
-            made.append((ROWS4.removal(one, row) if gone else row(one), one, not gone))
+            made.append((self.removal(one) if gone else self.row(one), one, not gone))
         return made
 
     def test_cut_at_every_byte(self) -> None:
         """A file cut anywhere in its last hundred rows loses no whole row, and goes on with rows that can be read."""
         history = self.history()
-        data, model = HEADER, Table()
-        late = lease(9999)
+        data, model = self.header, Table()
+        late = self.lease(9999)
         for number, (text, one, there) in enumerate(history):
             if number >= len(history) - self.ROWS:
                 for length in range(len(text)):
@@ -104,7 +132,7 @@ class CutTests(_Crashes):
         self.path.write_bytes(data)
         self.goes_on(model, late)
 
-    def goes_on(self, model: Table, late: Lease4) -> None:
+    def goes_on(self, model: Table, late: Lease) -> None:
         """The store has the leases of the model, takes one more, and the file says so."""
         store = self.opened()
         self.assertEqual(model, self.table(store))
@@ -114,17 +142,17 @@ class CutTests(_Crashes):
 
     def test_tail_of_nulls_at_every_byte(self) -> None:
         """A file whose last bytes the file system lost, and filled with NULs, is one that was cut there."""
-        text = row(lease(2))
+        text = self.row(self.lease(2))
         for length in range(len(text)):
-            self.path.write_bytes(HEADER + row(lease(1)) + text[:length] + b"\0" * (len(text) - length))
-            self.goes_on({lease(1).address: lease(1)}, lease(9999))
+            self.path.write_bytes(self.header + self.row(self.lease(1)) + text[:length] + b"\0" * (len(text) - length))
+            self.goes_on({self.lease(1).address: self.lease(1)}, self.lease(9999))
 
     def test_header_cut_at_every_byte(self) -> None:
         """A file that was only begun is begun again, whichever Kea began it."""
-        for header in (HEADER, KEA14, SCHEMA4.layout(12).header):
+        for header in (self.header, self.old_header, self.rows.schema.newest.header):
             for length in range(len(header)):
                 self.path.write_bytes(header[:length])
-                self.goes_on({}, lease(9999))
+                self.goes_on({}, self.lease(9999))
 
 
 class Content:
@@ -229,8 +257,8 @@ class PowerTests(_Crashes):
         self.disk = PowerDisk()
         self.disk.moment = self.look
         self.acknowledged: Table = {}
-        self.wanted: dict[bytes, Lease4 | None] = {}
-        self.found: dict[tuple[Any, ...], tuple[Mapping[str, bytes], Table, dict[bytes, Lease4 | None]]] = {}
+        self.wanted: dict[bytes, Lease | None] = {}
+        self.found: dict[tuple[Any, ...], tuple[Mapping[str, bytes], Table, dict[bytes, Lease | None]]] = {}
         self.number = 0
         self.within = False
 
@@ -241,22 +269,27 @@ class PowerTests(_Crashes):
             self.found[key] = (names, dict(self.acknowledged), dict(self.wanted))
 
     def change(self, store: MemfileLeases) -> None:
-        """A client takes, renews or gives back its address."""
+        """A client takes, renews or gives back its address; what overlaps it is given back before."""
         self.number += 1
-        address = lease(self.number % 7).address
-        was = self.acknowledged.get(address)
-        one = lease(self.number % 7, expires=self.number)
+        one = self.lease(self.number % 7, expires=self.number)
+        for other in [*self.acknowledged.values()]:
+            if other.address != one.address and self.samples.overlap(one, other):
+                self.done(other.address, None, store.remove(other))
+        was = self.acknowledged.get(one.address)
         if was is None:
-            self.wanted, change = {address: one}, store.add(one)
+            self.done(one.address, one, store.add(one))
         elif self.number % 3:
-            self.wanted, change = {address: one}, store.update(one, was)
+            self.done(one.address, one, store.update(one, was))
         else:
-            self.wanted, change = {address: None}, store.remove(was)
+            self.done(one.address, None, store.remove(was))
+
+    def done(self, address: bytes, after: Lease | None, change: Awaitable[bool]) -> None:
+        """Make a change; from then on it is promised."""
+        self.wanted = {address: after}
         self.assertTrue(self.wait(change))
-        for address, after in self.wanted.items():
-            self.acknowledged.pop(address, None)
-            if after is not None:
-                self.acknowledged[address] = after
+        self.acknowledged.pop(address, None)
+        if after is not None:
+            self.acknowledged[address] = after
         self.wanted = {}
         self.look()
 
@@ -299,7 +332,7 @@ class PowerTests(_Crashes):
             self.directory = place / str(number)
             self.directory.mkdir(parents=True)
             self.path = self.directory / "leases.csv"
-            self.files = LeaseFiles(str(self.path))
+            self.files = LeaseFiles(str(self.path), self.family)
             for path, data in names.items():
                 (self.directory / Path(path).name).write_bytes(data)
             store = self.opened()
@@ -307,10 +340,11 @@ class PowerTests(_Crashes):
             for address in {*table, *acknowledged, *wanted}:
                 allowed = [acknowledged.get(address), *([wanted[address]] if address in wanted else [])]
                 self.assertIn(table.get(address), allowed, f"{address!r} in {sorted(names)}")
-            self.wait(store.add(lease(9999)))
+            self.assertEqual([*table.values()], self.samples.disjoint(table.values()))
+            self.wait(store.add(self.lease(9999)))
             self.assertTrue(self.wait(store.clean_up()))
             self.wait(store.close())
-            self.assertEqual({**table, lease(9999).address: lease(9999)}, self.loaded())
+            self.assertEqual({**table, self.lease(9999).address: self.lease(9999)}, self.loaded())
 
     def test_any_moment(self) -> None:
         """From the first start through clean-ups that run beside changes to the next start and its clean-up."""
@@ -319,9 +353,11 @@ class PowerTests(_Crashes):
 
     def test_any_moment_of_a_conversion(self) -> None:
         """The same with a file of Kea 1.4, which is set aside to get our columns."""
-        old = [lease(number) for number in range(3)]
-        rows = b"".join(row(one).rsplit(b",", 1)[0] + b"\n" for one in old)
-        self.disk.begin_with(self.path, KEA14 + rows)
+        whole = self.samples.disjoint(self.lease(number) for number in range(4))
+        texts = [b",".join(self.row(one).split(b",")[: self.kea14]) for one in whole]
+        read = self.rows.reader(self.rows.schema.layout(self.kea14))
+        old = [read(text.decode()) for text in texts]
+        self.disk.begin_with(self.path, self.old_header + b"".join(text + b"\n" for text in texts))
         self.acknowledged = {one.address: one for one in old}
         self.serve()
         self.judge()
@@ -342,9 +378,9 @@ class FullDiskTests(_Crashes):
         filler = self.directory / "filler"
         filler.write_bytes(b"\0" * 4096)
         reactor = Workshop()
-        store = MemfileLeases(str(self.path), reactor=reactor, log=RecordingLog(), lfc_interval=0)
+        store = MemfileLeases(str(self.path), reactor=reactor, log=RecordingLog(), family=self.family, lfc_interval=0)
         self.run_until(reactor, [begin(store.open())])
-        wishes = [lease(number) for number in range(400)]
+        wishes = [self.lease(number) for number in range(400)]
         outcomes: list[list[Any]] = []
         for start in range(0, len(wishes), 20):
             outcomes += [begin(store.add(one)) for one in wishes[start : start + 20]]
@@ -355,7 +391,7 @@ class FullDiskTests(_Crashes):
         self.assertEqual(granted, self.loaded())
         self.assertIn("room", store.problem)
         filler.unlink()
-        late = [lease(number) for number in range(1000, 1020)]
+        late = [self.lease(number) for number in range(1000, 1020)]
         more = [begin(store.add(one)) for one in late]
         self.run_until(reactor, more)
         self.assertEqual({one.address: one for one in late}, self.granted(late, more))
@@ -368,7 +404,7 @@ class FullDiskTests(_Crashes):
     def run_until(self, reactor: Workshop, outcomes: list[list[Any]]) -> None:
         reactor.run_until(lambda: all(outcomes))
 
-    def granted(self, wishes: list[Lease4], outcomes: list[list[Any]]) -> Table:
+    def granted(self, wishes: list[Lease], outcomes: list[list[Any]]) -> Table:
         """The leases whose clients were told yes; the others were told that it cannot be now."""
         granted: Table = {}
         for one, (outcome,) in zip(wishes, outcomes, strict=True):
@@ -393,11 +429,12 @@ class KeaTests(_Crashes):
 
     def typical(self) -> Table:
         """A previous file, an input that renews, ends and adds, and an active file; gives what they say."""
-        old = [lease(number) for number in range(10)]
-        Path(self.files.previous).write_bytes(HEADER + b"".join(map(row, old)))
-        input_rows = [row(lease(3, expires=7)), ROWS4.removal(lease(4), row), row(lease(20)), row(lease(3, expires=8))]
-        Path(self.files.input).write_bytes(HEADER + b"".join(input_rows))
-        self.path.write_bytes(HEADER + row(lease(5, hostname="late")) + ROWS4.removal(lease(6), row))
+        old = [self.lease(number) for number in range(10)]
+        Path(self.files.previous).write_bytes(self.header + b"".join(map(self.row, old)))
+        renewed = [self.row(self.lease(3, expires=1_700_000_000 + second)) for second in range(2)]
+        input_rows = [renewed[0], self.removal(self.lease(4)), self.row(self.lease(20)), renewed[1]]
+        Path(self.files.input).write_bytes(self.header + b"".join(input_rows))
+        self.path.write_bytes(self.header + self.row(self.lease(5, hostname="late")) + self.removal(self.lease(6)))
         return self.loaded()
 
     def assert_cleaned(self, expected: Table) -> None:
@@ -442,40 +479,109 @@ class KeaTests(_Crashes):
         self.patch(os, "environ", {**os.environ, "KEA_LFC_EXECUTABLE": "/usr/sbin/kea-lfc", "KEA_LOCKFILE_DIR": "none"})
         store = self.opened()
         for number in range(9):
-            self.wait(store.add(lease(number)))
-        self.wait(store.remove(lease(4)))
+            self.wait(store.add(self.lease(number)))
+        self.wait(store.remove(self.lease(4)))
         expected = self.table(store)
         self.assertTrue(self.wait(store.clean_up()))
-        self.wait(store.add(lease(10)))
+        self.wait(store.add(self.lease(10)))
         self.wait(store.close())
-        self.assert_cleaned({**expected, lease(10).address: lease(10)})
-        self.assertEqual(HEADER + b"".join(map(row, expected.values())), Path(self.files.previous).read_bytes())
+        self.assert_cleaned({**expected, self.lease(10).address: self.lease(10)})
+        rows = map(self.row, sorted(expected.values(), key=by_address))
+        self.assertEqual(self.header + b"".join(rows), Path(self.files.previous).read_bytes())
 
     def test_kea_reads_what_we_write(self) -> None:
-        """Kea 2.2.0 reads every lease that Kea can have; it writes names in lower case and contexts in its style."""
+        """Kea 2.2.0 reads every lease that Kea can have; it changes the style of contexts, and the case of v4 names."""
 
-        @settings(deadline=None, max_examples=10, suppress_health_check=list(HealthCheck))
-        @given(st.lists(any_leases.filter(possible_in_kea), min_size=30, max_size=60, unique_by=by_address))
-        def check(leases: list[Lease4]) -> None:
+        @settings(deadline=None, max_examples=10, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        @given(
+            st.lists(
+                self.samples.every.filter(possible_in_kea).map(in_time), min_size=20, max_size=40, unique_by=by_address
+            )
+        )
+        def check(leases: list[Lease]) -> None:
             for name in os.listdir(self.directory):
                 (self.directory / name).unlink()
-            Path(self.files.input).write_bytes(HEADER + b"".join(map(row, leases)))
+            Path(self.files.input).write_bytes(self.header + b"".join(map(self.row, leases)))
             self.kea_lfc()
             found = self.loaded()
             for one in leases:
                 kept = found[one.address]
                 self.assertEqual(one.user_context.replace(" ", ""), kept.user_context.replace(" ", ""))
-                self.assertEqual(
-                    one._replace(hostname=lower(one.hostname)), kept._replace(user_context=one.user_context)
-                )
+                name = lower(one.hostname) if self.family == 4 else one.hostname
+                self.assertEqual(one._replace(hostname=name), kept._replace(user_context=one.user_context))
 
         check()
 
 
-def possible_in_kea(one: Lease4) -> bool:
+# -- DHCPv6 ------------------------------------------------------------------------------------------------------------
+
+
+class _Crashes6(_Crashes):
+    """The same with addresses and prefixes."""
+
+    family = 6
+    kea14 = 14
+    samples = SAMPLES6
+    lease = staticmethod(lease6)
+
+
+class Cut6Tests(_Crashes6, CutTests):
+    """The journal of a DHCPv6 server ends anywhere."""
+
+    ROWS = 50
+    short: ClassVar[dict[str, Any]] = {"hwaddr": b"", "hwtype": 0, "hwaddr_source": 0}
+
+
+RESOURCES: Final = (
+    ("2001:db8::", 32),
+    ("2001:db8::", 48),
+    ("2001:db8::1", 128),
+    ("2001:db8:0:1::", 64),
+    ("2001:db8:0:1::7", 128),
+    ("2001:db8:1::", 48),
+    ("2001:db8:1::8", 125),
+)
+"""Addresses and prefixes that lie in one another, one of them twice, with two lengths."""
+
+
+def nested(number: int, **changes: Any) -> Lease6:
+    """A lease of one of few resources, or of another that overlaps none of them."""
+    if number >= len(RESOURCES):
+        return lease6(number | 1, **changes)
+    text, length = RESOURCES[number]
+    kind = int(LeaseType.NA if length == 128 else LeaseType.PD)
+    return lease6(number, address=inet_pton(AF_INET6, text), prefix_length=length, type=kind, **changes)
+
+
+class Power6Tests(_Crashes6, PowerTests):
+    """The power fails while prefixes are given to one client after parts of them were taken from others."""
+
+    lease = staticmethod(nested)
+
+
+class FullDisk6Tests(_Crashes6, FullDiskTests):
+    """A file system that is full of DHCPv6 leases."""
+
+
+class Kea6Tests(_Crashes6, KeaTests):
+    """Kea's own clean-up of DHCPv6 leases and ours take over from each other."""
+
+
+# -- what Kea does to leases -------------------------------------------------------------------------------------------
+
+
+def possible_in_kea(one: Any) -> bool:
     """Kea has no client identifier of one byte, no lease without an owner, and breaks at control bytes in names."""
-    owned = bool(one.hwaddr or one.client_id) or one.state == LeaseState.DECLINED
-    return owned and len(one.client_id) != 1 and not set(one.hostname) & {"\0", "\r", "\n"}
+    if set(one.hostname) & {"\0", "\r", "\n"}:
+        return False
+    if isinstance(one, Lease6):
+        return True
+    return len(one.client_id) != 1 and bool(one.hwaddr or one.client_id or one.state == LeaseState.DECLINED)
+
+
+def in_time(one: Any) -> Any:
+    """In DHCPv6 Kea keeps the seconds of a transaction in 32 bits."""
+    return one._replace(expires=one.valid_lifetime + one.expires % (1 << 32)) if isinstance(one, Lease6) else one
 
 
 def lower(name: str) -> str:

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.leasing import QuickDisk, begin, lease, outcome_of
+from tests.leasing import QuickDisk, begin, lease, lease6, outcome_of
 from txkea.errors import TxkeaError, Unavailable
 from txkea.interfaces import ILeaseObserver, ILeaseStore
 from txkea.leases.expiry import Reclamation
@@ -19,17 +20,17 @@ from txkea.leases.memfile import MemfileLeases
 from txkea.leases.memory import MemoryLeases
 from txkea.model.configuration import ExpiryParameters
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.model.lease import INFINITE, Lease4, LeaseState
-from txkea.testing.contracts.leases import by_address, few_leases
+from txkea.model.lease import INFINITE, Lease, Lease4, Lease6, LeaseState
+from txkea.testing.contracts.samples import SAMPLES4, SAMPLES6, Samples, by_address
 from txkea.testing.disks import HeldWriter, RecordingLog
 from txkea.testing.stores import CountingLeases, FailingLeases, WaitingLeases
 
-__all__ = ["CycleTests", "FailureTests", "LeaseTests", "ObserverTests"]
+__all__ = ["CycleTests", "FailureTests", "Lease6Tests", "LeaseTests", "ObserverTests"]
 
 T = TypeVar("T")
 
 NOW = 2_000_000_000
-DECLINED, RECLAIMED, RELEASED = (int(state) for state in list(LeaseState)[1:4])
+DECLINED, RECLAIMED, RELEASED, REGISTERED = (int(state) for state in list(LeaseState)[1:])
 SLOW = "ALLOC_ENGINE_V4_LEASES_RECLAMATION_SLOW"
 FAILED = "ALLOC_ENGINE_V4_LEASES_RECLAMATION_FAILED"
 
@@ -47,18 +48,31 @@ class Observer:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.expired: list[Lease4] = []
+        self.expired: list[Lease] = []
 
     async def leases_committed(self, query: Any, granted: Any, removed: Any) -> None:
         raise AssertionError("there was no query")
 
-    async def lease_declined(self, query: Any, lease: Lease4) -> None:
+    async def lease_declined(self, query: Any, lease: Lease) -> None:
         raise AssertionError("there was no query")
 
-    async def lease_expired(self, lease: Lease4) -> None:
+    async def lease_expired(self, lease: Lease) -> None:
         self.expired.append(lease)
         if self.error is not None:
             raise self.error
+
+
+class Silent(Observer):
+    """Hears everything and never comes back by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Deferred[None]] = []
+
+    async def lease_expired(self, lease: Lease) -> None:
+        await super().lease_expired(lease)
+        self.waiting.append(Deferred())
+        await self.waiting[-1]
 
 
 class _Reclamations(SynchronousTestCase):
@@ -69,11 +83,11 @@ class _Reclamations(SynchronousTestCase):
         self.clock.advance(NOW)
         self.log = RecordingLog()
         self.store = MemoryLeases()
-        self.told: list[Lease4] = []
+        self.told: list[Lease] = []
 
     def reclamation(self, store: ILeaseStore | None = None, **more: Any) -> Reclamation:
         """One that is not started; keywords are its own, or those of `ExpiryParameters`."""
-        own = {name: more.pop(name) for name in ("observers", "postponed") if name in more}
+        own = {name: more.pop(name) for name in ("observers", "postponed", "family") if name in more}
         return Reclamation(
             store or self.store,
             ExpiryParameters(**more),
@@ -106,7 +120,7 @@ class _Reclamations(SynchronousTestCase):
         self.assertTrue(outcome, "the call has not ended")
         return outcome_of(outcome)  # type: ignore[no-any-return]
 
-    def add(self, *leases: Lease4) -> None:
+    def add(self, *leases: Lease) -> None:
         for one in leases:
             self.assertTrue(self.store.table.add(one))
 
@@ -168,25 +182,83 @@ class LeaseTests(_Reclamations):
             self.assertEqual(count, self.wait(self.reclamation(max_reclaim_leases=limit).on_demand(NOW)))
         self.assertEqual(250, len(self.told))
 
-    @settings(deadline=None, max_examples=60)
-    @given(st.lists(few_leases, unique_by=by_address), st.integers(88, 112), st.integers(0, 7), st.sampled_from((0, 5)))
-    def test_any_leases(self, leases: list[Lease4], now: int, limit: int, hold: int) -> None:
+    def test_any_leases(self) -> None:
         """The earliest that are over are reclaimed, each told once, and no other lease is touched."""
-        self.setUp()
-        self.add(*leases)
-        ended = [each for each in leases if each.expired(now) and each.state != RECLAIMED]
-        count = self.wait(self.reclamation(hold_reclaimed_time=hold).reclaim(now, limit, not hold))
-        self.assertEqual(min(len(ended), limit or len(ended)), count)
-        after = {each.address: each for each in self.store.table}
-        changed = [each for each in leases if after.get(each.address) != each]
-        self.assertEqual(count, len(changed))
-        self.assertLessEqual(set(changed), set(ended))
-        times = sorted(each.expires for each in ended)[:count]
-        self.assertEqual(times, sorted(each.expires for each in changed))
-        self.assertEqual(sorted(each for each in changed if each.state != RELEASED), sorted(self.told))
-        for each in changed:
-            kept = None if each.state == DECLINED or not hold else each._replace(state=RECLAIMED)
-            self.assertEqual(kept, after.get(each.address))
+        for samples in (SAMPLES4, SAMPLES6):
+            self.any_leases(samples)
+
+    def any_leases(self, samples: Samples) -> None:
+        """The same for one family."""
+
+        @settings(deadline=None, max_examples=40)
+        @given(
+            st.lists(samples.few).map(samples.disjoint),
+            st.integers(88, 112),
+            st.integers(0, 7),
+            st.sampled_from((0, 5)),
+        )
+        def check(leases: list[Any], now: int, limit: int, hold: int) -> None:
+            self.setUp()
+            self.add(*leases)
+            ended = [each for each in leases if each.expired(now) and each.state != RECLAIMED]
+            count = self.wait(self.reclamation(hold_reclaimed_time=hold).reclaim(now, limit, not hold))
+            self.assertEqual(min(len(ended), limit or len(ended)), count)
+            after = {each.address: each for each in self.store.table}
+            changed = [each for each in leases if after.get(each.address) != each]
+            self.assertEqual(count, len(changed))
+            self.assertLessEqual(set(changed), set(ended))
+            times = sorted(each.expires for each in ended)[:count]
+            self.assertEqual(times, sorted(each.expires for each in changed))
+            self.assertEqual({each for each in changed if each.state != RELEASED}, set(self.told))
+            self.assertEqual(len(set(self.told)), len(self.told))
+            for each in changed:
+                kept = None if each.state == DECLINED or not hold else each._replace(state=RECLAIMED)
+                self.assertEqual(kept, after.get(each.address))
+
+        check()
+
+
+def over6(number: int, **changes: Any) -> Lease6:
+    """The same in DHCPv6: an address, or with an odd number a prefix."""
+    return lease6(number, **{"expires": NOW - 1000 + number, **changes})
+
+
+class Lease6Tests(_Reclamations):
+    """What is particular to DHCPv6."""
+
+    def test_registered(self) -> None:
+        """An address that its client registered ends as others do (RFC 9686), and so does a prefix."""
+        self.add(over6(2, state=REGISTERED), over6(3))
+        self.assertEqual(2, self.wait(self.reclamation(family=6).reclaim(NOW)))
+        self.assertEqual(([RECLAIMED] * 2, 2), (self.states(), len(self.told)))
+
+    def test_messages(self) -> None:
+        """Messages have the identifiers of their family, and name a prefix with its length."""
+        self.add(over6(1), over6(2, state=DECLINED))
+        self.started(family=6)
+        self.advance(10)
+        self.assertEqual(
+            [
+                "reclaimed expired lease 3001:db8:0:1::/64",
+                "declined address 2001:db8::2 is free again",
+                "completed reclamation of expired leases: 2",
+            ],
+            [
+                *self.log.texts("ALLOC_ENGINE_V6_LEASE_RECLAIM"),
+                *self.log.texts("ALLOC_ENGINE_V6_DECLINED_RECOVERED"),
+                *self.log.texts("ALLOC_ENGINE_V6_LEASES_RECLAMATION_COMPLETE"),
+            ],
+        )
+
+    def test_prefix_is_free_for_parts(self) -> None:
+        """When a reclaimed prefix is flushed, a part of it can be leased; not before."""
+        self.add(over6(1))
+        part = over6(1, prefix_length=128, type=0, expires=NOW + 9999)
+        reclamation = self.reclamation(family=6)
+        self.assertEqual(1, self.wait(reclamation.reclaim(NOW)))
+        self.assertFalse(self.store.table.add(part))
+        self.assertEqual(1, self.wait(reclamation.flush(NOW)))
+        self.assertTrue(self.store.table.add(part))
 
 
 class _Slow(CountingLeases):
@@ -196,7 +268,7 @@ class _Slow(CountingLeases):
         super().__init__(inner)
         self.clock = clock
 
-    async def update(self, lease: Lease4, was: Lease4) -> bool:
+    async def update(self, lease: Lease, was: Lease) -> bool:
         self.clock.rightNow += 0.001
         return await super().update(lease, was)
 
@@ -366,6 +438,29 @@ class ObserverTests(_Reclamations):
         """Nor does one with a bug."""
         self.broken(ValueError("somebody else's bug"))
 
+    def test_observer_that_never_answers(self) -> None:
+        """An observer that never comes back keeps neither timer, nor leases, nor other observers from going on."""
+        first, second = Silent(), Observer()
+        self.add(*(over(number) for number in range(150)))
+        self.started(observers=[first, second], max_reclaim_leases=100)
+        self.advance(10)
+        self.advance(10)
+        self.assertEqual([over(number) for number in range(150)], second.expired)
+        self.assertEqual(second.expired, first.expired)
+        self.add(over(200))
+        self.advance(10)
+        self.assertEqual(over(200), second.expired[-1])
+        self.assertEqual([RECLAIMED] * 151, self.states())
+
+    def test_told_in_order(self) -> None:
+        """A slow observer hears of the leases in the order of their ends, whatever it has finished by then."""
+        first = Silent()
+        self.add(*(over(number) for number in reversed(range(70))))
+        self.wait(self.reclamation(observers=[first]).reclaim(NOW))
+        for waiting in first.waiting:
+            waiting.callback(None)
+        self.assertEqual([over(number) for number in range(70)], first.expired)
+
     def test_renewed_meanwhile(self) -> None:
         """A lease that its client renewed while a slow store was asked is kept, and nobody is told."""
         observer = Observer()
@@ -388,7 +483,7 @@ class _Stubborn(FailingLeases):
     async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         return await call()
 
-    async def update(self, lease: Lease4, was: Lease4) -> bool:
+    async def update(self, lease: Lease, was: Lease) -> bool:
         if lease.address == over(2).address:
             raise self.error
         return await super().update(lease, was)

@@ -98,8 +98,8 @@ class ILeaseStore(Interface):
     def overlapping(address: bytes, length: int) -> Awaitable[Sequence[Any]]:
         """DHCPv6: the leases, in all states, of prefixes and addresses that share an address with this prefix. *Waits.*
 
-        At most a few; the one with just this address and length is among them. Cheap enough for every new lease: it
-        never goes through the leases.
+        If there are any, at least one and at most a few; the one of this very ``address``, which is the prefix's first,
+        is always among them. Cheap enough for every new lease: it never goes through the leases.
         """
 
     def counts() -> Awaitable[Mapping[tuple[int, int, int], int]]:

@@ -20,7 +20,7 @@ from txkea.config.load import configuration4
 from txkea.config.text import from_json
 from txkea.exchange.statistics import RECEIVED4, SENT4
 from txkea.leases.memory import MemoryLeases
-from txkea.model.lease import Lease4
+from txkea.model.lease import Lease
 from txkea.testing import malformed
 from txkea.testing.clients4 import LocalServer
 from txkea.testing.mutations import LARGEST, mutations4, seeds4
@@ -83,17 +83,17 @@ class WatchedLeases(MemoryLeases):
 
     changes = 0
 
-    async def add(self, lease: Lease4) -> bool:
+    async def add(self, lease: Lease) -> bool:
         """See `ILeaseStore`."""
         self.changes += 1
         return await super().add(lease)
 
-    async def update(self, lease: Lease4, was: Lease4) -> bool:
+    async def update(self, lease: Lease, was: Lease) -> bool:
         """See `ILeaseStore`."""
         self.changes += 1
         return await super().update(lease, was)
 
-    async def remove(self, lease: Lease4) -> bool:
+    async def remove(self, lease: Lease) -> bool:
         """See `ILeaseStore`."""
         self.changes += 1
         return await super().remove(lease)

@@ -23,6 +23,8 @@ __all__ = ["Paths", "clean", "main"]
 
 _ROWS: Final = 4096
 """How many rows are written at once."""
+_SWITCHES: Final = {"-x": "previous", "-i": "input", "-o": "output", "-f": "completed", "-p": "pid", "-c": ""}
+"""What ``kea-lfc`` calls its files; the configuration that it is told of means nothing to it."""
 
 
 class Paths(NamedTuple):
@@ -40,10 +42,26 @@ class Paths(NamedTuple):
         """Those of a lease file."""
         return cls(files.previous, files.input, files.output, files.completed, files.pid, files.family)
 
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> Paths:
+        """Those that a command line names; raises `ValueError`."""
+        found: dict[str, str] = {}
+        families = [argument for argument in arguments if argument in ("-4", "-6")]
+        rest = iter([argument for argument in arguments if argument not in ("-4", "-6", "-d")])
+        for switch in rest:
+            value = next(rest, None)
+            if switch not in _SWITCHES or value is None:
+                raise ValueError(f"{switch!r} is unknown or lacks its value")
+            found[_SWITCHES[switch]] = value
+        found.pop("", None)
+        if len(families) != 1 or len(found) != len(_SWITCHES) - 1:
+            raise ValueError("something is missing")
+        return cls(**found, family=int(families[0][1:]))
+
     def arguments(self) -> list[str]:
         """The command line that names them."""
-        pairs = zip(("-x", "-i", "-o", "-f", "-p"), self[:5], strict=True)
-        return [f"-{self.family}", *(part for pair in pairs for part in pair), "-c", "ignored"]
+        pairs = [(switch, getattr(self, name, "ignored")) for switch, name in _SWITCHES.items()]
+        return [f"-{self.family}", *(part for pair in pairs for part in pair)]
 
 
 def clean(paths: Paths, disk: Disk, errors: RowErrors) -> int | None:
@@ -97,26 +115,9 @@ def _put(fd: int, data: bytes, disk: Disk) -> None:
 
 # -- the process -------------------------------------------------------------------------------------------------------
 
-_SWITCHES: Final = {"-x": "previous", "-i": "input", "-o": "output", "-f": "completed", "-p": "pid", "-c": ""}
 _USAGE: Final = (
     "usage: python -m txkea.leases.cleanup -4|-6 -x PREVIOUS -i INPUT -o OUTPUT -f COMPLETED -p PIDFILE -c ignored"
 )
-
-
-def _parse(arguments: Sequence[str]) -> Paths:
-    """What the command line says; raises `ValueError`."""
-    found: dict[str, str] = {}
-    families = [argument for argument in arguments if argument in ("-4", "-6")]
-    rest = iter([argument for argument in arguments if argument not in ("-4", "-6", "-d")])
-    for switch in rest:
-        value = next(rest, None)
-        if switch not in _SWITCHES or value is None:
-            raise ValueError(f"{switch!r} is unknown or lacks its value")
-        found[_SWITCHES[switch]] = value
-    found.pop("", None)
-    if len(families) != 1 or len(found) != len(set(_SWITCHES.values())) - 1:
-        raise ValueError("something is missing")
-    return Paths(**found, family=int(families[0][1:]))
 
 
 def _claim(path: str) -> None:
@@ -136,7 +137,7 @@ def _say(text: str) -> None:
 def main(arguments: Sequence[str], say: Callable[[str], object] = _say) -> int:
     """Clean up once and ``say`` what came of it; gives the exit status, as ``kea-lfc`` does."""
     try:
-        paths = _parse(arguments)
+        paths = Paths.from_arguments(arguments)
     except ValueError as error:
         say(f"{error}\n{_USAGE}")
         return 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
 from typing import Final
 
 __all__ = ["FILE_MODE", "Disk"]
@@ -13,7 +15,7 @@ FILE_MODE: Final = 0o640
 
 
 class Disk:
-    """The real one; every method is one system call and raises `OSError`."""
+    """The real one; nearly every method is one system call, and raises `OSError`."""
 
     def open(self, path: str, flags: int) -> int:
         """Gives a descriptor; a FIFO in the way does not make it wait."""
@@ -58,6 +60,10 @@ class Disk:
     def exists(self, path: str) -> bool:
         """Whether there is such a name."""
         return os.path.lexists(path)
+
+    def processes(self) -> Iterable[Path]:
+        """The directories in which the kernel shows what processes have open."""
+        return Path("/proc").glob("[0-9]*")
 
     def sync_directory(self, path: str) -> None:
         """Make names durable: those in the directory of the file ``path``."""

@@ -6,7 +6,6 @@ import gc
 import os
 import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from attrs import frozen
@@ -169,7 +168,7 @@ class Opening:
     def _refuse_beside_kea(self, lock: int) -> None:
         """Kea takes no lock, so look whether one has the file open; where we may not look, the pid file must do."""
         held = self.disk.stat(lock)
-        for process in Path("/proc").glob("[0-9]*"):
+        for process in self.disk.processes():
             try:
                 name = (process / "comm").read_text().strip()
                 if not name.startswith("kea-dhcp"):

@@ -22,14 +22,15 @@ from zope.interface.verify import verifyObject
 
 from txkea.interfaces import ILeaseStore
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.model.lease import INFINITE, Lease4, LeaseState
+from txkea.model.lease import INFINITE, Lease, Lease6, LeaseState, LeaseType
+from txkea.testing.contracts.samples import SAMPLES4, SAMPLES6, TIMES, Samples, by_address, prefix_of
 
 if TYPE_CHECKING:
     from twisted.trial.unittest import SynchronousTestCase
 else:
     SynchronousTestCase = object
 
-__all__ = ["LeaseStoreContract", "LeaseStoreMachine", "any_leases", "few_leases"]
+__all__ = ["LeaseStoreContract", "LeaseStoreContract6", "LeaseStoreMachine", "LeaseStoreMachine6"]
 
 T = TypeVar("T")
 
@@ -37,66 +38,6 @@ FEW: Final = settings(
     deadline=None, max_examples=30, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
 )
 STEPS: Final = settings(FEW, max_examples=40, stateful_step_count=40)
-
-# -- leases ------------------------------------------------------------------------------------------------------------
-
-ADDRESSES: Final = tuple(bytes((192, 0, 2, last)) for last in (0, 1, 2, 9, 10, 255))
-HWADDRS: Final = (b"", b"\2\0\0\0\0\1", b"\2\0\0\0\0\2", b"\1")
-CLIENT_IDS: Final = (b"", b"\1\2\0\0\0\0\1", b"\2\0\0\0\0\1", b"\xff\0")
-TIMES: Final = range(90, 110)
-
-
-def _finite(lease: Lease4) -> Lease4:
-    """A reclaimed lease has an end; whether an endless one could be reclaimed is nobody's question."""
-    forever = lease.state == LeaseState.RECLAIMED and lease.valid_lifetime == INFINITE
-    return lease._replace(valid_lifetime=30) if forever else lease
-
-
-few_leases: Final = st.builds(
-    Lease4,
-    address=st.sampled_from(ADDRESSES),
-    hwaddr=st.sampled_from(HWADDRS),
-    client_id=st.sampled_from(CLIENT_IDS),
-    valid_lifetime=st.sampled_from((1, 30, 30, INFINITE)),
-    expires=st.sampled_from(TIMES),
-    subnet_id=st.sampled_from((1, 2)),
-    fqdn_fwd=st.just(False),
-    fqdn_rev=st.just(False),
-    hostname=st.just(""),
-    state=st.sampled_from(range(4)),
-    user_context=st.just(""),
-    pool_id=st.just(0),
-).map(_finite)
-"""Leases that get into each other's way: of six addresses, three clients, two subnets and twenty seconds."""
-
-_bytes = st.binary(max_size=40).map(lambda data: data.decode("utf-8", "surrogateescape"))
-_contexts = st.sampled_from(
-    ("", "{}", '{ "a": [ 1, "b,c" ] }', '{"ISC": {"relay-agent-info": "0x0104"}}', '{"n":"&#x2c"}')
-)
-
-any_leases: Final = st.builds(
-    Lease4,
-    address=st.binary(min_size=4, max_size=4),
-    hwaddr=st.binary(max_size=16),
-    client_id=st.binary(max_size=255),
-    valid_lifetime=st.integers(1, INFINITE),
-    expires=st.integers(0, 1 << 40),
-    subnet_id=st.integers(1, 0xFFFFFFFE),
-    fqdn_fwd=st.booleans(),
-    fqdn_rev=st.booleans(),
-    hostname=st.sampled_from(("", "host.example.org.", "a,b", "a&#x2cb", "&", "\r\n")) | st.text(max_size=40) | _bytes,
-    state=st.sampled_from(range(4)),
-    user_context=_contexts,
-    pool_id=st.just(0),
-).map(_finite)
-"""Leases with anything in them that a client or an operator can bring about; no pool, which not all stores keep."""
-
-EXAMPLE: Final = Lease4(ADDRESSES[1], HWADDRS[1], CLIENT_IDS[1], 30, 100, 1, False, False, "one.example.org")
-
-
-def by_address(lease: Lease4) -> bytes:
-    """The key that sorts leases as pages do."""
-    return lease.address
 
 
 def deferred(awaitable: Awaitable[T]) -> Deferred[T]:
@@ -114,8 +55,21 @@ def deferred(awaitable: Awaitable[T]) -> Deferred[T]:
 class LeaseStoreContract(SynchronousTestCase):
     """Mix into a test case whose `make_store` makes what is tested.
 
-    A store that outlasts its process overrides `reopen`, one whose calls need somebody's help to end `wait`.
+    A store that outlasts its process overrides `reopen`, one whose calls need somebody's help to end `wait`. One of
+    DHCPv6 is tested by `LeaseStoreContract6`.
     """
+
+    samples: Samples = SAMPLES4
+
+    @property
+    def example(self) -> Any:
+        """A lease to begin with."""
+        return self.samples.example
+
+    def examples(self, *changes: dict[str, Any]) -> list[Any]:
+        """Leases like the example, of the addresses in their order, changed."""
+        pairs = zip(self.samples.addresses, changes, strict=False)
+        return [self.example._replace(address=address, **change) for address, change in pairs]
 
     def make_store(self) -> ILeaseStore:
         """A fresh store without a lease, not yet open; asked for many times."""
@@ -134,7 +88,7 @@ class LeaseStoreContract(SynchronousTestCase):
             outcome[0].raiseException()
         return outcome[0]  # type: ignore[no-any-return]
 
-    def store(self, *leases: Lease4) -> ILeaseStore:
+    def store(self, *leases: Lease) -> ILeaseStore:
         """An open store with these leases."""
         store = self.make_store()
         self.wait(store.open())
@@ -142,7 +96,7 @@ class LeaseStoreContract(SynchronousTestCase):
             self.assertIs(True, self.wait(store.add(lease)))
         return store
 
-    def everything(self, store: ILeaseStore) -> list[Lease4]:
+    def everything(self, store: ILeaseStore) -> list[Lease]:
         """All leases of a store, in the order of their addresses."""
         return list(self.wait(store.page(None, 1 << 20)))
 
@@ -158,9 +112,9 @@ class LeaseStoreContract(SynchronousTestCase):
     def test_starts_empty(self) -> None:
         """A fresh store has no lease, whichever way one looks."""
         store = self.store()
-        self.assertIsNone(self.wait(store.get(EXAMPLE.address)))
+        self.assertIsNone(self.wait(store.get(self.example.address)))
         for found in (
-            store.by_client(client(EXAMPLE)),
+            store.by_client(self.samples.client(self.example)),
             store.page(None, 9),
             store.expired(1e9, 0),
             store.reclaimed(1e9, 0),
@@ -172,83 +126,89 @@ class LeaseStoreContract(SynchronousTestCase):
     def test_add(self) -> None:
         """A free address is taken once; whoever comes second gets False and changes nothing."""
         store = self.store()
-        rival = EXAMPLE._replace(hwaddr=HWADDRS[2], client_id=b"")
-        self.assertIs(True, self.wait(store.add(EXAMPLE)))
+        rival = self.example._replace(hwaddr=b"\2\0\0\0\0\2", subnet_id=2)
+        self.assertIs(True, self.wait(store.add(self.example)))
         self.assertIs(False, self.wait(store.add(rival)))
-        self.assertIs(False, self.wait(store.add(EXAMPLE)))
-        self.assertEqual([EXAMPLE], self.everything(self.reopen(store)))
+        self.assertIs(False, self.wait(store.add(self.example)))
+        self.assertEqual([self.example], self.everything(self.reopen(store)))
 
     def test_update(self) -> None:
         """A lease is replaced by whoever knows all of it, and by nobody else."""
-        store = self.store(EXAMPLE)
-        later = EXAMPLE._replace(expires=130)
-        self.assertIs(False, self.wait(store.update(later, EXAMPLE._replace(hostname="two.example.org"))))
-        self.assertEqual(EXAMPLE, self.wait(store.get(EXAMPLE.address)))
-        self.assertIs(True, self.wait(store.update(later, EXAMPLE)))
-        self.assertIs(False, self.wait(store.update(later, EXAMPLE)))
-        self.assertIs(
-            False, self.wait(store.update(*(lease._replace(address=ADDRESSES[2]) for lease in (later, later))))
-        )
+        store = self.store(self.example)
+        later = self.example._replace(expires=130)
+        self.assertIs(False, self.wait(store.update(later, self.example._replace(hostname="two.example.org"))))
+        self.assertEqual(self.example, self.wait(store.get(self.example.address)))
+        self.assertIs(True, self.wait(store.update(later, self.example)))
+        self.assertIs(False, self.wait(store.update(later, self.example)))
+        elsewhere = later._replace(address=self.samples.addresses[2])
+        self.assertIs(False, self.wait(store.update(elsewhere, elsewhere)))
         self.assertEqual([later], self.everything(self.reopen(store)))
 
     def test_remove(self) -> None:
         """A lease is deleted by whoever knows all of it, once; then its address is free."""
-        store = self.store(EXAMPLE)
-        self.assertIs(False, self.wait(store.remove(EXAMPLE._replace(expires=99))))
-        self.assertIs(True, self.wait(store.remove(EXAMPLE)))
-        self.assertIs(False, self.wait(store.remove(EXAMPLE)))
+        store = self.store(self.example)
+        self.assertIs(False, self.wait(store.remove(self.example._replace(expires=99))))
+        self.assertIs(True, self.wait(store.remove(self.example)))
+        self.assertIs(False, self.wait(store.remove(self.example)))
         store = self.reopen(store)
         self.assertEqual([], self.everything(store))
-        self.assertEqual([], list(self.wait(store.by_client(client(EXAMPLE)))))
-        self.assertIs(True, self.wait(store.add(EXAMPLE)))
+        self.assertEqual([], list(self.wait(store.by_client(self.samples.client(self.example)))))
+        self.assertIs(True, self.wait(store.add(self.example)))
 
     def test_clients(self) -> None:
-        """A client's leases are found by either identifier, in all subnets and states; no identifier finds none."""
-        others = EXAMPLE._replace(address=ADDRESSES[2], hwaddr=b"", client_id=b"")
-        second = EXAMPLE._replace(
-            address=ADDRESSES[3], subnet_id=2, client_id=HWADDRS[1], state=int(LeaseState.RECLAIMED)
-        )
-        store = self.reopen(self.store(EXAMPLE, others, second))
-        table = {
-            Identifier(IdentifierKind.HW_ADDRESS, HWADDRS[1]): [EXAMPLE, second],
-            Identifier(IdentifierKind.CLIENT_ID, HWADDRS[1]): [second],
-            Identifier(IdentifierKind.CLIENT_ID, CLIENT_IDS[1]): [EXAMPLE],
-            Identifier(IdentifierKind.HW_ADDRESS, CLIENT_IDS[1]): [],
-            Identifier(IdentifierKind.HW_ADDRESS, b""): [],
-            Identifier(IdentifierKind.CLIENT_ID, b""): [],
-            Identifier(IdentifierKind.FLEX_ID, HWADDRS[1]): [],
-            Identifier(IdentifierKind.DUID, CLIENT_IDS[1]): [],
-        }
-        for identifier, leases in table.items():
-            found = self.wait(store.by_client(identifier))
-            self.assertEqual(leases, sorted(found, key=by_address), str(identifier))
+        """A client's leases are found by its identifiers, in all subnets and states, and by no other."""
+        samples = self.samples
+        for kind, values in samples.clients.items():
+            known, field = values[1], samples.fields[kind]
+            first, other, second = self.examples(
+                {field: known}, {field: values[2]}, {field: known, "subnet_id": 2, "state": int(LeaseState.RECLAIMED)}
+            )
+            store = self.reopen(self.store(first, other, second))
+            table = {
+                Identifier(kind, known): [first, second],
+                Identifier(kind, values[2]): [other],
+                Identifier(kind, b""): [],
+                Identifier(IdentifierKind.FLEX_ID, known): [],
+                Identifier(IdentifierKind.CIRCUIT_ID, known): [],
+            }
+            for another in {IdentifierKind.CLIENT_ID, IdentifierKind.DUID} - {*samples.clients}:
+                table[Identifier(another, known)] = []
+            for identifier, leases in table.items():
+                found = self.wait(store.by_client(identifier))
+                self.assertEqual(leases, sorted(found, key=by_address), str(identifier))
+            self.wait(store.close())
+
+    def test_clients_without_identifier(self) -> None:
+        """Leases that lack an identifier are kept, and found by none."""
+        for kind, field in self.samples.fields.items():
+            if b"" in self.samples.clients[kind]:
+                store = self.reopen(self.store(*self.examples({field: b""}, {field: b""})))
+                self.assertEqual(2, len(self.everything(store)))
+                self.assertEqual([], list(self.wait(store.by_client(Identifier(kind, b"")))))
 
     def test_expired(self) -> None:
         """What is over is found, the earliest first: not in its last second, not endless, not reclaimed already."""
-        over = [
-            EXAMPLE._replace(address=address, expires=expires, state=int(state))
-            for address, expires, state in zip(
-                ADDRESSES[:3], (97, 95, 96), (0, LeaseState.DECLINED, LeaseState.RELEASED), strict=True
-            )
-        ]
-        still = [
-            EXAMPLE._replace(address=ADDRESSES[3], expires=98),
-            EXAMPLE._replace(address=ADDRESSES[4], expires=90, valid_lifetime=INFINITE),
-            EXAMPLE._replace(address=ADDRESSES[5], expires=90, state=int(LeaseState.RECLAIMED)),
-        ]
-        store = self.reopen(self.store(*over, *still))
-        ordered = [over[1], over[2], over[0]]
+        leases = self.examples(
+            {"expires": 97},
+            {"expires": 95, "state": int(LeaseState.DECLINED)},
+            {"expires": 96, "state": int(LeaseState.RELEASED)},
+            {"expires": 98},
+            {"expires": 90, "valid_lifetime": INFINITE},
+            {"expires": 90, "state": int(LeaseState.RECLAIMED)},
+        )
+        store = self.reopen(self.store(*leases))
+        ordered = [leases[1], leases[2], leases[0]]
         for limit in (0, 1, 2, 3, 4):
             self.assertEqual(ordered[: limit or 3], list(self.wait(store.expired(98, limit))), f"limit {limit}")
         self.assertEqual([], list(self.wait(store.expired(95, 0))))
         self.assertEqual(ordered[:1], list(self.wait(store.expired(95.5, 0))))
         self.assertEqual([], list(self.wait(store.reclaimed(90, 0))))
-        self.assertEqual(still[2:], list(self.wait(store.reclaimed(91, 1))))
+        self.assertEqual(leases[5:], list(self.wait(store.reclaimed(91, 1))))
 
     def test_renewed_is_not_expired(self) -> None:
         """A lease that was renewed, and one that was deleted, is over no more, however often that happened."""
-        store = self.store(EXAMPLE)
-        now = EXAMPLE
+        store = self.store(self.example)
+        now = self.example
         for expires in (101, 102, 103, 102, 110):
             was, now = now, now._replace(expires=expires)
             self.assertIs(True, self.wait(store.update(now, was)))
@@ -259,19 +219,18 @@ class LeaseStoreContract(SynchronousTestCase):
 
     def test_pages(self) -> None:
         """Pages ascend, begin after the address that is named (whether it has a lease or not), and end."""
-        leases = [EXAMPLE._replace(address=address) for address in reversed(ADDRESSES)]
-        store = self.reopen(self.store(*leases))
-        leases.reverse()
+        leases = self.examples(*[{}] * 6)
+        absent = leases.pop(2)
+        store = self.reopen(self.store(*reversed(leases)))
         self.assertEqual(leases[:4], list(self.wait(store.page(None, 4))))
         self.assertEqual(leases[4:], list(self.wait(store.page(leases[3].address, 4))))
-        self.assertEqual(leases[3:5], list(self.wait(store.page(b"\xc0\0\2\5", 2))))
-        self.assertEqual([], list(self.wait(store.page(ADDRESSES[-1], 4))))
+        self.assertEqual(leases[2:4], list(self.wait(store.page(absent.address, 2))))
+        self.assertEqual([], list(self.wait(store.page(leases[-1].address, 4))))
 
     def test_counts(self) -> None:
-        """Leases are counted by subnet and state, and every change counts."""
-        declined = EXAMPLE._replace(address=ADDRESSES[2], state=int(LeaseState.DECLINED))
-        second = EXAMPLE._replace(address=ADDRESSES[3], subnet_id=2)
-        store = self.reopen(self.store(EXAMPLE, declined, second))
+        """Leases are counted by subnet, state and type, and every change counts."""
+        first, declined, second = self.examples({}, {"state": int(LeaseState.DECLINED)}, {"subnet_id": 2})
+        store = self.reopen(self.store(first, declined, second))
         self.assertEqual({(1, 0, 0): 1, (1, 1, 0): 1, (2, 0, 0): 1}, nonzero(self.wait(store.counts())))
         self.wait(store.update(second._replace(state=int(LeaseState.RECLAIMED)), second))
         self.wait(store.remove(declined))
@@ -282,25 +241,25 @@ class LeaseStoreContract(SynchronousTestCase):
     def test_one_of_many_takes_an_address(self) -> None:
         """Of many who want one address at once exactly one gets it, and the store knows which."""
         store = self.store()
-        rivals = [EXAMPLE._replace(hwaddr=bytes((2, 0, 0, 0, 0, number))) for number in range(20)]
+        rivals = [self.example._replace(hwaddr=bytes((2, 0, 0, 0, 0, number))) for number in range(20)]
         taken = self.wait(gatherResults([deferred(store.add(lease)) for lease in rivals]))
         self.assertEqual([True], [each for each in taken if each])
         self.assertEqual([rivals[taken.index(True)]], self.everything(self.reopen(store)))
 
     def test_one_of_many_changes_a_lease(self) -> None:
         """Of many changes that start from the same lease exactly one is made."""
-        store = self.store(EXAMPLE)
-        wishes = [EXAMPLE._replace(expires=200 + number) for number in range(10)]
-        calls = [deferred(store.update(lease, EXAMPLE)) for lease in wishes]
-        calls.append(deferred(store.remove(EXAMPLE)))
+        store = self.store(self.example)
+        wishes = [self.example._replace(expires=200 + number) for number in range(10)]
+        calls = [deferred(store.update(lease, self.example)) for lease in wishes]
+        calls.append(deferred(store.remove(self.example)))
         made = self.wait(gatherResults(calls))
         self.assertEqual([True], [each for each in made if each])
-        self.assertEqual([*wishes, None][made.index(True)], self.wait(self.reopen(store).get(EXAMPLE.address)))
+        self.assertEqual([*wishes, None][made.index(True)], self.wait(self.reopen(store).get(self.example.address)))
 
     def test_many_addresses_at_once(self) -> None:
         """Calls that do not touch each other all succeed together."""
         store = self.store()
-        leases = [EXAMPLE._replace(address=bytes((192, 0, 2, number))) for number in range(200)]
+        leases = [self.example._replace(address=self.samples.many(number)) for number in range(200)]
         self.assertEqual({True}, set(self.wait(gatherResults([deferred(store.add(lease)) for lease in leases]))))
         self.assertEqual(leases, self.everything(self.reopen(store)))
 
@@ -310,14 +269,14 @@ class LeaseStoreContract(SynchronousTestCase):
         """Every lease comes back as it went in, field by field."""
 
         @FEW
-        @given(st.lists(any_leases, min_size=1, max_size=20, unique_by=by_address))
-        def check(leases: list[Lease4]) -> None:
+        @given(st.lists(self.samples.every, min_size=1, max_size=20).map(self.samples.disjoint))
+        def check(leases: list[Lease]) -> None:
             store = self.reopen(self.store(*leases))
             self.assertEqual(sorted(leases), sorted(self.everything(store)))
             for lease in leases:
                 found = self.wait(store.get(lease.address))
                 self.assertEqual(lease, found)
-                self.assertIs(type(found), Lease4)
+                self.assertIs(type(found), type(self.example))
             self.wait(store.close())
 
         check()
@@ -331,11 +290,6 @@ class LeaseStoreContract(SynchronousTestCase):
         run_state_machine_as_test(self.machine, settings=STEPS)  # type: ignore[arg-type]
 
 
-def client(lease: Lease4) -> Identifier:
-    """The client of a lease, by its hardware address."""
-    return Identifier(IdentifierKind.HW_ADDRESS, lease.hwaddr)
-
-
 def nonzero(counts: Any) -> dict[tuple[int, int, int], int]:
     """Counts without those that may be absent."""
     return {key: count for key, count in counts.items() if count}
@@ -347,14 +301,15 @@ class LeaseStoreMachine(RuleBasedStateMachine):
     def __init__(self, case: LeaseStoreContract) -> None:
         super().__init__()
         self.case = case
-        self.model: dict[bytes, Lease4] = {}
+        self.samples = case.samples
+        self.model: dict[bytes, Lease] = {}
 
     @initialize()
     def begin(self) -> None:
         """Each history has a store of its own."""
         self.store = self.case.store()
 
-    def done(self, expected: bool, awaitable: Awaitable[bool], address: bytes, after: Lease4 | None) -> None:
+    def done(self, expected: bool, awaitable: Awaitable[bool], address: bytes, after: Lease | None) -> None:
         """Await a change; the model makes it too if it must have been made."""
         self.case.assertIs(expected, self.case.wait(awaitable))
         if expected:
@@ -362,35 +317,53 @@ class LeaseStoreMachine(RuleBasedStateMachine):
             if after is not None:
                 self.model[address] = after
 
-    @rule(lease=few_leases)
-    def add(self, lease: Lease4) -> None:
+    def few(self, data: st.DataObject) -> Any:
+        """Any of few leases."""
+        return data.draw(self.samples.few)
+
+    def one(self, data: st.DataObject) -> Any:
+        """A lease that is there."""
+        return data.draw(st.sampled_from(sorted(self.model.values(), key=by_address)))
+
+    def in_the_way(self, lease: Any) -> list[Any]:
+        """The leases that are there and overlap one of another address."""
+        others = [other for other in self.model.values() if other.address != lease.address]
+        return [other for other in others if self.samples.overlap(lease, other)]
+
+    @rule(data=st.data())
+    def add(self, data: st.DataObject) -> None:
         """Take an address that may be taken."""
-        self.done(lease.address not in self.model, self.store.add(lease), lease.address, lease)
+        lease = self.few(data)
+        free = lease.address not in self.model and not self.in_the_way(lease)
+        self.done(free, self.store.add(lease), lease.address, lease)
 
     @precondition(lambda self: self.model)
-    @rule(data=st.data(), lease=few_leases)
-    def renew(self, data: st.DataObject, lease: Lease4) -> None:
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
         """Replace a lease that is there."""
-        was = data.draw(st.sampled_from(sorted(self.model.values())))
-        lease = lease._replace(address=was.address)
-        self.done(True, self.store.update(lease, was), was.address, lease)
+        was = self.one(data)
+        lease = self.samples.moved(self.few(data), was.address)
+        self.done(not self.in_the_way(lease), self.store.update(lease, was), was.address, lease)
 
-    @rule(lease=few_leases, was=few_leases)
-    def replace(self, lease: Lease4, was: Lease4) -> None:
+    @rule(data=st.data())
+    def replace(self, data: st.DataObject) -> None:
         """Replace a lease as somebody may have known it once."""
-        was = was._replace(address=lease.address)
-        self.done(self.model.get(lease.address) == was, self.store.update(lease, was), lease.address, lease)
+        lease, was = self.few(data), self.few(data)
+        was = self.samples.moved(was, lease.address)
+        expected = self.model.get(lease.address) == was and not self.in_the_way(lease)
+        self.done(expected, self.store.update(lease, was), lease.address, lease)
 
     @precondition(lambda self: self.model)
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
         """Delete a lease that is there."""
-        lease = data.draw(st.sampled_from(sorted(self.model.values())))
+        lease = self.one(data)
         self.done(True, self.store.remove(lease), lease.address, None)
 
-    @rule(lease=few_leases)
-    def remove_stale(self, lease: Lease4) -> None:
+    @rule(data=st.data())
+    def remove_stale(self, data: st.DataObject) -> None:
         """Delete a lease as somebody may have known it once."""
+        lease = self.few(data)
         self.done(self.model.get(lease.address) == lease, self.store.remove(lease), lease.address, None)
 
     @rule()
@@ -410,7 +383,7 @@ class LeaseStoreMachine(RuleBasedStateMachine):
         kept = [lease for lease in old if lease.state == LeaseState.RECLAIMED]
         self.some_of(kept, self.case.wait(self.store.reclaimed(now, limit)), limit)
 
-    def some_of(self, leases: Sequence[Lease4], found: Sequence[Lease4], limit: int) -> None:
+    def some_of(self, leases: Sequence[Lease], found: Sequence[Lease], limit: int) -> None:
         """As many of these as the limit allows, none twice."""
         self.case.assertEqual(min(len(leases), limit or len(leases)), len(found))
         self.case.assertEqual(len(found), len(set(found)))
@@ -420,7 +393,7 @@ class LeaseStoreMachine(RuleBasedStateMachine):
     def look_at_pages(self, size: int) -> None:
         """All leases, page by page."""
         after: bytes | None = None
-        seen: list[Lease4] = []
+        seen: list[Lease] = []
         while page := self.case.wait(self.store.page(after, size)):
             self.case.assertLessEqual(len(page), size)
             seen += page
@@ -430,18 +403,18 @@ class LeaseStoreMachine(RuleBasedStateMachine):
     @invariant()
     def look_at_all(self) -> None:
         """Every address, every client, every count."""
-        for address in ADDRESSES:
+        for address in self.samples.addresses:
             self.case.assertEqual(self.model.get(address), self.case.wait(self.store.get(address)))
-        for hwaddr in HWADDRS:
-            owned = [lease for lease in self.model.values() if hwaddr and lease.hwaddr == hwaddr]
-            self.same_clients(Identifier(IdentifierKind.HW_ADDRESS, hwaddr), owned)
-        for client_id in CLIENT_IDS:
-            owned = [lease for lease in self.model.values() if client_id and lease.client_id == client_id]
-            self.same_clients(Identifier(IdentifierKind.CLIENT_ID, client_id), owned)
+        for kind, values in self.samples.clients.items():
+            for value in values:
+                owned = [
+                    lease for lease in self.model.values() if value and self.samples.client(lease, kind)[1] == value
+                ]
+                self.same_clients(Identifier(kind, value), owned)
         counts = Counter((lease.subnet_id, lease.state, lease.type) for lease in self.model.values())
         self.case.assertEqual(dict(counts), nonzero(self.case.wait(self.store.counts())))
 
-    def same_clients(self, identifier: Identifier, owned: list[Lease4]) -> None:
+    def same_clients(self, identifier: Identifier, owned: list[Lease]) -> None:
         """The store finds the leases of a client."""
         found = self.case.wait(self.store.by_client(identifier))
         self.case.assertEqual(sorted(owned), sorted(found), str(identifier))
@@ -450,3 +423,102 @@ class LeaseStoreMachine(RuleBasedStateMachine):
         """The end."""
         if hasattr(self, "store"):
             self.case.wait(self.store.close())
+
+
+# -- DHCPv6 ------------------------------------------------------------------------------------------------------------
+
+
+class LeaseStoreContract6(LeaseStoreContract):
+    """The same for a store of DHCPv6 leases, among which prefixes overlap."""
+
+    samples = SAMPLES6
+
+    def machine(self) -> LeaseStoreMachine:
+        return LeaseStoreMachine6(self)
+
+    def resource(self, address: bytes, length: int) -> Lease6:
+        """A lease of a prefix, or of an address."""
+        kind = int(LeaseType.NA if length == 128 else LeaseType.PD)
+        lease: Lease6 = self.example._replace(address=address, prefix_length=length, type=kind)
+        return lease
+
+    def overlapping(self, store: ILeaseStore, lease: Any) -> list[Lease6]:
+        """What is found to overlap a lease."""
+        return sorted(self.wait(store.overlapping(lease.address, lease.prefix_length)), key=by_address)
+
+    def test_overlapping(self) -> None:
+        """Prefixes around, addresses and prefixes inside, and the very one are found, whatever their states."""
+        around = self.resource(bytes.fromhex("20010db8000000010000000000000000"), 64)
+        beside = self.resource(bytes.fromhex("20010db8000000020000000000000000"), 64)
+        address = self.resource(bytes.fromhex("20010db8000000020000000000000001"), 128)
+        reclaimed = address._replace(address=around.address[:15] + b"\7", state=int(LeaseState.RECLAIMED))
+        store = self.reopen(self.store(around, address))
+        self.assertEqual([around], self.overlapping(store, around))
+        self.assertEqual([around], self.overlapping(store, reclaimed))
+        self.assertEqual([address], self.overlapping(store, beside))
+        self.assertEqual([], self.overlapping(store, self.resource(beside.address, 127)._replace(address=bytes(16))))
+        for lease, was in ((reclaimed, around), (beside, address)):
+            self.assertIs(True, self.wait(store.remove(was)))
+            self.assertIs(True, self.wait(store.add(lease)))
+        self.assertEqual([reclaimed, beside], self.overlapping(store, self.resource(around.address[:7] + bytes(9), 56)))
+        self.assertEqual([beside], self.overlapping(store, address))
+
+    def test_overlapping_many(self) -> None:
+        """Of very many leases inside a prefix one is found at least, and the prefix itself if it is there."""
+        prefix = self.resource(self.samples.many(0), 32)
+        store = self.store(*(self.resource(self.samples.many(number), 64 + number % 65) for number in range(100)))
+        found = self.overlapping(store, prefix)
+        self.assertTrue(found)
+        self.assertLessEqual({*found}, {*self.everything(store)})
+        self.assertIs(False, self.wait(store.add(prefix)))
+        for lease in self.everything(store):
+            self.assertEqual([lease], self.overlapping(store, lease))
+
+    def test_nothing_overlaps(self) -> None:
+        """A prefix that others are inside of, or that is inside of another, cannot be taken, nor grown into."""
+        inside = self.resource(self.samples.many(1), 64)
+        beside = self.resource(self.samples.many(3), 64)
+        store = self.store(inside, beside)
+        for wish in (
+            self.resource(self.samples.many(0), 60),
+            self.resource(inside.address[:15] + b"\1", 128),
+            self.resource(inside.address[:14] + b"\1\0", 120),
+        ):
+            self.assertIs(False, self.wait(store.add(wish)), str(prefix_of(wish)))
+        first = self.resource(self.samples.many(2), 64)
+        self.assertIs(True, self.wait(store.add(first)))
+        self.assertIs(False, self.wait(store.update(first._replace(prefix_length=63), first)))
+        self.assertIs(True, self.wait(store.remove(beside)))
+        self.assertIs(True, self.wait(store.update(first._replace(prefix_length=63), first)))
+        self.assertIs(False, self.wait(store.add(beside)))
+
+    def test_types(self) -> None:
+        """Leases are counted by their types, those of a client are found whatever their types."""
+        leases = [
+            self.resource(self.samples.many(1), 64),
+            self.resource(self.samples.many(2), 128),
+            self.resource(self.samples.many(3), 128)._replace(type=int(LeaseType.TA)),
+            self.resource(self.samples.many(4), 128)._replace(type=int(LeaseType.PD)),
+        ]
+        store = self.reopen(self.store(*leases))
+        self.assertEqual({(1, 0, 0): 1, (1, 0, 1): 1, (1, 0, 2): 2}, nonzero(self.wait(store.counts())))
+        self.assertEqual(leases, sorted(self.wait(store.by_client(self.samples.client(leases[0]))), key=by_address))
+        self.wait(store.update(leases[0]._replace(type=0, prefix_length=128), leases[0]))
+        self.wait(store.remove(leases[3]))
+        self.assertEqual({(1, 0, 0): 2, (1, 0, 1): 1}, nonzero(self.wait(store.counts())))
+
+
+class LeaseStoreMachine6(LeaseStoreMachine):
+    """The same beside all prefixes."""
+
+    @rule(data=st.data())
+    def look_for_overlaps(self, data: st.DataObject) -> None:
+        """What shares an address with a prefix: if there is anything, some of it; and that prefix itself."""
+        wish = self.few(data)
+        found = self.case.wait(self.store.overlapping(wish.address, wish.prefix_length))
+        there = {lease for lease in self.model.values() if self.samples.overlap(lease, wish)}
+        self.case.assertLessEqual(set(found), there)
+        self.case.assertEqual(len(found), len(set(found)))
+        self.case.assertEqual(bool(found), bool(there))
+        same = self.model.get(wish.address)
+        self.case.assertTrue(same is None or same in found)
