@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
 from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
+from txkea.exchange.hostnames import SUPPLIED
 from txkea.exchange.hostnames6 import settle6
 from txkea.exchange.pools import LivePool, pool_at
 from txkea.exchange.query import Query6
@@ -18,8 +19,7 @@ from txkea.interfaces import Hint, IAllocator
 from txkea.model.configuration import Lifetime
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease6, LeaseState, LeaseType
-from txkea.wire.dhcp6 import UNSPECIFIED
-from txkea.wire.ia import Resource
+from txkea.wire.dhcp6 import UNSPECIFIED, Option6
 
 __all__ = ["Choice6", "choose6", "grant6", "leases_of", "offer6", "own_lease6"]
 
@@ -40,6 +40,8 @@ class Choice6(NamedTuple):
     address: bytes
     length: int
     subnet: LiveSubnet
+    pool: LivePool | None
+    """None for what is reserved outside of pools."""
     was: Lease6 | None
     """The row that it has now, which may be replaced."""
     dead: tuple[Lease6, ...] = ()
@@ -80,72 +82,84 @@ async def choose6(query: Query6, subnet: LiveSubnet, wish: Association, own: Lea
         return choice
     if own is not None and (choice := await _if_usable(query, subnet, wish, own.address, own.prefix_length, own)):
         return choice
-    hint: Resource | None = None
     for resource in wish.resources:
-        hint = hint or resource
-        if resource.address != UNSPECIFIED and not resource.contradicts:
+        if resource.preferred <= resource.valid and resource.address != UNSPECIFIED:
             choice = await _if_usable(query, subnet, wish, resource.address, resource.length, None)
             if choice is not None:
                 return choice
     offered = query.site.offers.to(wish.key, query.now)
-    if offered is not None and (pool := _pool_at(subnet, wish.kind, offered)):
-        choice = await _if_usable(query, subnet, wish, offered, pool.length, None)
+    if offered is not None and (length := _length_at(subnet, wish.kind, offered)):
+        choice = await _if_usable(query, subnet, wish, offered, length, None)
         if choice is not None:
             return choice
-    return await Search6(query, subnet, wish, hint).any()
+    return await Search6(query, subnet, wish).any()
 
 
 async def _reserved(query: Query6, subnet: LiveSubnet, wish: Association, own: Lease6 | None) -> Choice6 | None:
     """The first resource reserved for the client that none of its other associations has (Kea B052)."""
     resources = reserved_resources(query, wish.kind)
     if own is not None and is_running(own, query.now) and (own.address, own.prefix_length) in resources:
-        return Choice6(own.address, own.prefix_length, _home(subnet, own) or subnet, own)
+        home = next((home for home in subnet.siblings if home.id == own.subnet_id), subnet)
+        return Choice6(own.address, own.prefix_length, home, _pool_in(home, own.address, own.prefix_length), own)
     for address, length in resources:
         if query.site.offers.kept_from(wish.key, address):
             continue
         home = (subnet.on_link(address) if length == ADDRESS else None) or subnet
-        if choice := await _if_free(query, home, wish, address, length):
+        if choice := await _if_free(query, Place(home, _pool_in(home, address, length)), wish, address, length):
             return choice
     return None
 
 
-def _home(subnet: LiveSubnet, lease: Lease6) -> LiveSubnet | None:
-    """The subnet of the client's link that a lease is of."""
-    return next((home for home in subnet.siblings if home.id == lease.subnet_id), None)
+class Place(NamedTuple):
+    """Where an address or prefix belongs."""
+
+    home: LiveSubnet
+    pool: LivePool | None
 
 
-def _pool_at(subnet: LiveSubnet, kind: int, address: bytes) -> LivePool | None:
-    """The pool of the link that gives an address or prefix."""
-    return next((pool for home in subnet.siblings for pool in home.allocation(kind)[0] if pool.gives(address)), None)
+def _pool_in(home: LiveSubnet, address: bytes, length: int) -> LivePool | None:
+    """The pool of a subnet that gives an address, or a prefix of this length."""
+    return home.pool_of(address) if length == ADDRESS else home.prefix_pool_of(address, length)
 
 
-def _home_of(subnet: LiveSubnet, kind: int, address: bytes, length: int) -> LiveSubnet | None:
-    """The subnet of the link with the pool that holds an address, or prefix of this length."""
+def _place(subnet: LiveSubnet, kind: int, address: bytes, length: int) -> Place | None:
+    """The subnet of the link, and its pool, that give an address, or a prefix of this length; or None."""
     if kind == NA:
         home = subnet.on_link(address)
-        return home if home is not None and home.pool_of(address) is not None else None
-    return next((home for home in subnet.siblings if home.prefix_pool_of(address, length)), None)
+        pool = home.pool_of(address) if home is not None else None
+        return Place(home, pool) if home is not None and pool is not None else None
+    for home in subnet.siblings:
+        pool = home.prefix_pool_of(address, length)
+        if pool is not None:
+            return Place(home, pool)
+    return None
+
+
+def _length_at(subnet: LiveSubnet, kind: int, address: bytes) -> int:
+    """The length of what a pool of the link gives that begins with this address; 0 if none does."""
+    pools = (pool for home in subnet.siblings for pool in home.allocation(kind)[0] if pool.gives(address))
+    return next((pool.length for pool in pools), 0)
 
 
 async def _if_usable(
     query: Query6, subnet: LiveSubnet, wish: Association, address: bytes, length: int, own: Lease6 | None
 ) -> Choice6 | None:
     """The resource, if it is in a pool on this link, free (or the association's) and reserved for nobody else."""
-    home = _home_of(subnet, wish.kind, address, length)
-    if home is None or (query.site.has_hosts and await reserved_to_another(query, home, address)):
+    place = _place(subnet, wish.kind, address, length)
+    if place is None or (query.site.has_hosts and await reserved_to_another(query, place.home, address)):
         return None
     if own is not None and is_running(own, query.now):
-        return Choice6(address, length, home, own)
+        return Choice6(address, length, place.home, place.pool, own)
     if query.site.offers.kept_from(wish.key, address):
         return None
-    return await _if_free(query, home, wish, address, length)
+    return await _if_free(query, place, wish, address, length)
 
 
-async def _if_free(query: Query6, home: LiveSubnet, wish: Association, address: bytes, length: int) -> Choice6 | None:
+async def _if_free(query: Query6, place: Place, wish: Association, address: bytes, length: int) -> Choice6 | None:
     """The resource, unless somebody has it, or a part of it, or a prefix that it is a part of."""
     rows: Sequence[Lease6] = await query.site.leases.overlapping(address, length)
     if not rows:
-        return Choice6(address, length, home, None)
+        return Choice6(address, length, place.home, place.pool, None)
     was, dead = None, []
     for row in rows:
         if row.address != address:
@@ -156,7 +170,7 @@ async def _if_free(query: Query6, home: LiveSubnet, wish: Association, address: 
             was = row
         else:
             return None
-    return Choice6(address, length, home, was, tuple(dead))
+    return Choice6(address, length, place.home, place.pool, was, tuple(dead))
 
 
 def _is_own(query: Query6, row: Lease6, wish: Association, length: int) -> bool:
@@ -176,7 +190,8 @@ class Search6(Search[Choice6]):
     statistics = "v6-allocation-fail"
     query: Query6
 
-    def __init__(self, query: Query6, subnet: LiveSubnet, wish: Association, hint: Resource | None) -> None:
+    def __init__(self, query: Query6, subnet: LiveSubnet, wish: Association) -> None:
+        hint = wish.resources[0] if wish.resources else None
         super().__init__(query, subnet, wish.key, Hint(hint.address if hint is not None else None, wish.key))
         self._wish = wish
         self._length = hint.length if hint is not None else 0
@@ -196,15 +211,16 @@ class Search6(Search[Choice6]):
 
     async def look(self, subnet: LiveSubnet, address: bytes) -> Choice6 | None:
         """See `Search.look`; marks what is taken in the pool."""
-        length = ADDRESS
-        if self._wish.kind == PD:
+        if self._wish.kind == NA:
+            pool, length = subnet.pool_of(address), ADDRESS
+        else:
             pool = pool_at(subnet.prefix_pools, subnet.prefix_starts, address)
-            if pool is None or not pool.gives(address):
-                return None
-            length = pool.length
-        choice = await _if_free(self.query, subnet, self._wish, address, length)
+            length = pool.length if pool is not None and pool.gives(address) else 0
+        if pool is None or not length:
+            return None
+        choice = await _if_free(self.query, Place(subnet, pool), self._wish, address, length)
         if choice is None:
-            subnet.mark(address, True)
+            pool.mark(address, True)
         elif self.query.site.has_hosts and await reserved_to_another(self.query, subnet, address):
             return None
         return choice
@@ -219,11 +235,11 @@ async def offer6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
     choice = await choose6(query, link, wish, own)
     if choice is None:
         return None
-    subnet, was, pool = choice.subnet, choice.was, _pool_of(choice)
+    _, _, subnet, pool, was, _ = choice
     valid, preferred = _lifetimes(subnet, wish)
     _settle(query, choice, wish)
     if query.site.lease_selected:
-        lease = await _draft(query, choice, wish, pool, valid, preferred)
+        lease = await _draft(query, choice, wish, valid, preferred)
         valid, preferred = lease.valid_lifetime, lease.preferred_lifetime
     if was is None or not (is_running(was, query.now) and _is_own(query, was, wish, choice.length)):
         query.site.offers.hold(wish.key, choice.address, subnet, query.now)
@@ -242,11 +258,10 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
             choice = await _unobstructed(query, link, wish, own, choice)
         if choice is None:
             return None
-        address, length, subnet, was, _ = choice
-        pool = _pool_of(choice)
+        address, length, subnet, pool, was, _ = choice
         valid, preferred = _lifetimes(subnet, wish)
         _settle(query, choice, wish)
-        lease = await _draft(query, choice, wish, pool, valid, preferred)
+        lease = await _draft(query, choice, wish, valid, preferred)
         if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
             query.site.statistics[REUSES[wish.kind]] += 1
             valid, preferred = left(was.valid_lifetime, age), left(was.preferred_lifetime, age)
@@ -277,16 +292,12 @@ async def _unobstructed(
 REUSES: Final = {NA: "v6-ia-na-lease-reuses", PD: "v6-ia-pd-lease-reuses"}
 
 
-def _pool_of(choice: Choice6) -> LivePool | None:
-    if choice.length == ADDRESS:
-        return choice.subnet.pool_of(choice.address)
-    return choice.subnet.prefix_pool_of(choice.address, choice.length)
-
-
 def _settle(query: Query6, choice: Choice6, wish: Association) -> None:
     """Settle the client's name with its first address."""
     if wish.kind == NA and query.name is None:
-        settle6(query, choice.subnet, choice.address)
+        named = query.host is not None or Option6.CLIENT_FQDN in query.message.options
+        if named or choice.subnet.parameters.ddns.replace_client_name in SUPPLIED:
+            settle6(query, choice.subnet, choice.address)
 
 
 def _lifetimes(subnet: LiveSubnet, wish: Association) -> tuple[int, int]:
@@ -294,7 +305,7 @@ def _lifetimes(subnet: LiveSubnet, wish: Association) -> tuple[int, int]:
     parameters = subnet.parameters
     bounds, preferred = parameters.valid_lifetime, parameters.preferred_lifetime
     for asked in wish.resources:
-        if not asked.contradicts:
+        if asked.preferred <= asked.valid:
             valid = _lifetime(bounds, asked.valid)
             return valid, min(valid, _lifetime(preferred, asked.preferred))
     return bounds.default, min(bounds.default, preferred.default)
@@ -305,19 +316,17 @@ def _lifetime(bounds: Lifetime, wish: int) -> int:
     return max(bounds.minimum, min(wish, bounds.maximum)) if wish else bounds.default
 
 
-async def _draft(
-    query: Query6, choice: Choice6, wish: Association, pool: LivePool | None, valid: int, preferred: int
-) -> Lease6:
+async def _draft(query: Query6, choice: Choice6, wish: Association, valid: int, preferred: int) -> Lease6:
     """The lease as it is to be stored."""
-    was = choice.was
+    address, length, subnet, pool, was, _ = choice
     named = wish.kind == NA
     lease = Lease6(
-        choice.address,
+        address,
         query.hwaddr,
         query.duid,
         valid,
         int(query.now) + valid,
-        choice.subnet.id,
+        subnet.id,
         named and query.fqdn[0],
         named and query.fqdn[1],
         query.hostname if named else "",
@@ -326,7 +335,7 @@ async def _draft(
         pool.pool.id if pool is not None else 0,
         wish.kind,
         wish.iaid,
-        choice.length,
+        length,
         preferred,
         query.hwtype,
         query.hwaddr_source,

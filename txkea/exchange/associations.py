@@ -90,16 +90,16 @@ def associations(query: Query6) -> list[Association]:
     Temporary addresses are not given (RFC 9915). Raises `Malformed`.
     """
     message = query.message
+    options, repeated, duid = message.options, message.repeated, query.duid
     lenient = query.site.configuration.lenient_option_parsing
     found: dict[bytes, Association] = {}
     for code, kind, mark in KINDS:
-        if code not in message.options:
-            continue
-        for payload in message.every(code):
-            ia = read_ia(code, payload, lenient)
-            key = query.duid + mark + payload[:4]
-            if not ia.contradicts and len(found) < MOST and key not in found:
-                found[key] = Association(code, kind, ia.iaid, ia.resources, key)
+        if code in options:
+            for payload in repeated[code] if code in repeated else (options[code],):
+                _, iaid, t1, t2, resources, _ = read_ia(code, payload, lenient)
+                key = duid + mark + payload[:4]
+                if not t1 > t2 > 0 and len(found) < MOST and key not in found:
+                    found[key] = Association(code, kind, iaid, resources, key)
     return list(found.values())
 
 
