@@ -33,7 +33,7 @@ from txkea.paths import Paths as Places
 from txkea.providers import Surroundings
 from txkea.testing.disks import FaultyDisk, HeldWriter, RecordingLog
 
-__all__ = ["CleanupTests", "FactoryTests", "OpeningTests", "StoreTests"]
+__all__ = ["CleanupTests", "Factory", "FactoryTests", "Memfiles", "OpeningTests", "ProcessTests", "StoreTests"]
 
 HEADER = SCHEMA4.layout(11).header
 row = format4(11)
@@ -66,8 +66,10 @@ class LateWriter(InlineWriter):
         self.stopped = True
 
 
-class _Memfiles(SynchronousTestCase):
+class Memfiles(SynchronousTestCase):
     """Stores on real files, without a thread."""
+
+    family = 4
 
     def setUp(self) -> None:
         directory = Path(self.mktemp())
@@ -81,7 +83,7 @@ class _Memfiles(SynchronousTestCase):
         return self.path.with_name(f"leases.csv{suffix}")
 
     def store(self, **more: Any) -> MemfileLeases:
-        options = {"disk": self.disk, "writer": InlineWriter, **more}
+        options = {"family": self.family, "disk": self.disk, "writer": InlineWriter, **more}
         return MemfileLeases(str(self.path), reactor=self.clock, log=self.log, **options)
 
     def opened(self, **more: Any) -> MemfileLeases:
@@ -103,11 +105,11 @@ class _Memfiles(SynchronousTestCase):
         failure = self.failureResultOf(Deferred.fromCoroutine(coro), Unavailable)
         return str(failure.value)
 
-    def leases(self, store: MemfileLeases) -> list[Lease4]:
+    def leases(self, store: MemfileLeases) -> list[Any]:
         return list(self.now(store.page(None, 1000)))
 
 
-class StoreTests(_Memfiles):
+class StoreTests(Memfiles):
     """Changes and their rows."""
 
     def test_provides(self) -> None:
@@ -192,7 +194,7 @@ class StoreTests(_Memfiles):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class OpeningTests(_Memfiles):
+class OpeningTests(Memfiles):
     """What a server finds when it starts."""
 
     def test_new(self) -> None:
@@ -384,7 +386,7 @@ class OpeningTests(_Memfiles):
         return self.opened_last
 
 
-class CleanupTests(_Memfiles):
+class CleanupTests(Memfiles):
     """Setting the file aside while the server goes on."""
 
     def setUp(self) -> None:
@@ -536,18 +538,22 @@ class ProcessTests(TestCase):
         await again.close()
 
 
-class FactoryTests(_Memfiles):
-    """From a configuration."""
+class Factory(Memfiles):
+    """Stores from a configuration."""
 
     def make(self, parameters: dict[str, Any], **more: Any) -> Any:
-        directory = str(self.path.parent)
-        self.site = Surroundings(
-            configuration=Configuration(family=4, **more),
+        """What the factory makes of the parameters, beside the rest of the configuration."""
+        site = Surroundings(
+            configuration=Configuration(family=self.family, **more),
             reactor=self.clock,
             log=self.log,
-            paths=Places(data=directory),
+            paths=Places(data=str(self.path.parent)),
         )
-        return MEMFILE.make(parameters, self.site)
+        return MEMFILE.make(parameters, site)
+
+
+class FactoryTests(Factory):
+    """From a configuration."""
 
     def test_default_name(self) -> None:
         """Without a name it is Kea's file in Kea's directory; a plain name lies there too."""
