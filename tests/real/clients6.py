@@ -85,7 +85,7 @@ class Dhclient(Client6):
 
     name = "dhclient"
     programs = ("dhclient",)
-    asks = ("address",)
+    asks: tuple[str, ...] = ("address",)
     confirms_with = CONFIRM
     switches: tuple[str, ...] = ("-N",)
 
@@ -112,24 +112,24 @@ class Dhclient(Client6):
 class DhclientPrefix(Dhclient):
     """ISC's client; it asks for a prefix, and does not confirm one, but rebinds (RFC 8415 section 18.2.12)."""
 
-    asks = ("prefix",)
+    asks: tuple[str, ...] = ("prefix",)
     confirms_with = REBIND
-    switches = ("-P",)
+    switches: tuple[str, ...] = ("-P",)
 
 
 class DhclientBoth(Dhclient):
     """ISC's client; it asks for an address and a prefix."""
 
-    asks = ("address", "prefix")
+    asks: tuple[str, ...] = ("address", "prefix")
     confirms_with = REBIND
-    switches = ("-N", "-P")
+    switches: tuple[str, ...] = ("-N", "-P")
 
 
 class DhclientStateless(Dhclient):
     """ISC's client; it asks for options alone."""
 
-    asks = ()
-    switches = ("-S",)
+    asks: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ("-S",)
 
 
 class Dhcpcd(Client6):
@@ -161,7 +161,7 @@ class Dhcpcd(Client6):
 class DhcpcdAddress(Dhcpcd):
     """Roy Marples' client; it asks for an address."""
 
-    asks = ("address",)
+    asks: tuple[str, ...] = ("address",)
     confirms_with = CONFIRM
 
 
@@ -207,7 +207,7 @@ class Dhcp6cRapid(Dhcp6c):
 class Dhcp6cStateless(Dhcp6c):
     """The client of the WIDE project; it asks for options alone."""
 
-    asks = ()
+    asks: tuple[str, ...] = ()
     sends = ""
 
 
@@ -247,7 +247,7 @@ class Dibbler(Client6):
 class DibblerAddress(Dibbler):
     """Tomasz Mrugalski's client; it asks for an address."""
 
-    asks = ("address",)
+    asks: tuple[str, ...] = ("address",)
 
 
 class Networkd(Client6):

@@ -119,7 +119,7 @@ class Crashing(SynchronousTestCase):
 
         def restart(server: Server) -> None:
             # a clean-up that outlives its server ends soon, and until then no other may begin (Kea E023)
-            wait_for(lambda: not _cleaning(server.directory), "the clean-up to end", 20)
+            wait_for(lambda: not server.cleaning(), "the clean-up to end", 20)
             server.start()
 
         server = self.server(product, self.configuration(**{"lfc-interval": 1}))
@@ -137,7 +137,7 @@ class Crashing(SynchronousTestCase):
         server.start()
         load.run(1.0)
         load.renew(load.owners())
-        return load.history.violations
+        return list(load.history.violations)
 
     def torn_row(self, product: Product) -> list[str]:
         """What is violated when a start finds a torn last row, a client leases, the server is killed, another asks."""
@@ -148,17 +148,8 @@ class Crashing(SynchronousTestCase):
         server.kill()
         server.start()
         self.take(load, 2, had)
-        return load.history.violations
+        return list(load.history.violations)
 
     def take(self, load: Any, client: int, wanted: Any) -> Any:
         """Have a client lease what is wanted, or None for something of the test's choice; gives what it got."""
         raise NotImplementedError
-
-
-def _cleaning(directory: Path) -> bool:
-    try:
-        pid = int((directory / "leases.csv.pid").read_text())
-    except (FileNotFoundError, ValueError):
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tests.real.bindings6 import IA_NA, IA_PD, bindings
@@ -35,7 +35,7 @@ IAID: Final = 1
 WISHES: Final = ((IA_NA, IA_PD), (IA_NA, IA_PD), (IA_NA,), (IA_PD,))
 """What a client asks for, by its number."""
 
-Wants = dict[int, tuple[str, ...]]
+Wants = Mapping[int, tuple[str, ...]]
 """By the code of the association: the addresses or prefixes in it."""
 
 

@@ -174,6 +174,15 @@ class Server:
         for path in self.directory.glob("*.pid"):
             path.unlink()
 
+    def cleaning(self) -> bool:
+        """Whether a clean-up of the lease file runs; it may outlive its server."""
+        try:
+            pid = int((self.directory / "leases.csv.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return False
+        status = Path(f"/proc/{pid}/stat")
+        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
     def tail(self, lines: int = 30) -> str:
         """The end of what it logged and printed."""
         texts = [path.read_text(errors="replace") for path in (self.output, self.log) if path.exists()]

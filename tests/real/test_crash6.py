@@ -82,7 +82,7 @@ class Overlap(Crashing6):
         load.run(3.0)
         load.renew(load.owners())
         self.assertGreater(load.history.grants, 100)
-        return load.history.violations
+        return list(load.history.violations)
 
     def test_overlap(self) -> None:
         """No address is given that is in another's prefix, and no prefix with another's address in it."""
