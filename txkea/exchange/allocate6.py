@@ -53,8 +53,7 @@ class Choice6(NamedTuple):
 
 async def leases_of(query: Query6) -> Sequence[Lease6]:
     """All rows of the client, on all links and of all types."""
-    found: Sequence[Lease6] = await query.site.leases.by_client(Identifier(DUID, query.duid))
-    return found
+    return await query.site.leases.by_client(Identifier(DUID, query.duid))
 
 
 def own_lease6(leases: Sequence[Lease6], wish: Association, subnet: LiveSubnet, now: float) -> Lease6 | None:
@@ -105,16 +104,10 @@ async def _reserved(query: Query6, subnet: LiveSubnet, wish: Association, own: L
         if query.site.offers.kept_from(wish.key, address):
             continue
         home = (subnet.on_link(address) if length == ADDRESS else None) or subnet
-        if choice := await _if_free(query, Place(home, _pool_in(home, address, length)), wish, address, length):
+        rows = await query.site.leases.overlapping(address, length)
+        if choice := _if_free(query, home, _pool_in(home, address, length), wish, address, length, rows):
             return choice
     return None
-
-
-class Place(NamedTuple):
-    """Where an address or prefix belongs."""
-
-    home: LiveSubnet
-    pool: LivePool | None
 
 
 def _pool_in(home: LiveSubnet, address: bytes, length: int) -> LivePool | None:
@@ -122,17 +115,19 @@ def _pool_in(home: LiveSubnet, address: bytes, length: int) -> LivePool | None:
     return home.pool_of(address) if length == ADDRESS else home.prefix_pool_of(address, length)
 
 
-def _place(subnet: LiveSubnet, kind: int, address: bytes, length: int) -> Place | None:
-    """The subnet of the link, and its pool, that give an address, or a prefix of this length; or None."""
+def _place(
+    subnet: LiveSubnet, kind: int, address: bytes, length: int
+) -> tuple[LiveSubnet, LivePool] | tuple[None, None]:
+    """The subnet of the link, and its pool, that give an address, or a prefix of this length."""
     if kind == NA:
         home = subnet.on_link(address)
         pool = home.pool_of(address) if home is not None else None
-        return Place(home, pool) if home is not None and pool is not None else None
+        return (home, pool) if home is not None and pool is not None else (None, None)
     for home in subnet.siblings:
         pool = home.prefix_pool_of(address, length)
         if pool is not None:
-            return Place(home, pool)
-    return None
+            return home, pool
+    return None, None
 
 
 def _length_at(subnet: LiveSubnet, kind: int, address: bytes) -> int:
@@ -145,21 +140,28 @@ async def _if_usable(
     query: Query6, subnet: LiveSubnet, wish: Association, address: bytes, length: int, own: Lease6 | None
 ) -> Choice6 | None:
     """The resource, if it is in a pool on this link, free (or the association's) and reserved for nobody else."""
-    place = _place(subnet, wish.kind, address, length)
-    if place is None or (query.site.has_hosts and await reserved_to_another(query, place.home, address)):
+    home, pool = _place(subnet, wish.kind, address, length)
+    if home is None or (query.site.has_hosts and await reserved_to_another(query, home, address)):
         return None
     if own is not None and is_running(own, query.now):
-        return Choice6(address, length, place.home, place.pool, own)
+        return Choice6(address, length, home, pool, own)
     if query.site.offers.kept_from(wish.key, address):
         return None
-    return await _if_free(query, place, wish, address, length)
+    return _if_free(query, home, pool, wish, address, length, await query.site.leases.overlapping(address, length))
 
 
-async def _if_free(query: Query6, place: Place, wish: Association, address: bytes, length: int) -> Choice6 | None:
-    """The resource, unless somebody has it, or a part of it, or a prefix that it is a part of."""
-    rows: Sequence[Lease6] = await query.site.leases.overlapping(address, length)
+def _if_free(
+    query: Query6,
+    home: LiveSubnet,
+    pool: LivePool | None,
+    wish: Association,
+    address: bytes,
+    length: int,
+    rows: Sequence[Lease6],
+) -> Choice6 | None:
+    """The resource, unless somebody has it, or a part of it, or a prefix that it is a part of: ``rows`` tell."""
     if not rows:
-        return Choice6(address, length, place.home, place.pool, None)
+        return Choice6(address, length, home, pool, None)
     was, dead = None, []
     for row in rows:
         if row.address != address:
@@ -170,7 +172,7 @@ async def _if_free(query: Query6, place: Place, wish: Association, address: byte
             was = row
         else:
             return None
-    return Choice6(address, length, place.home, place.pool, was, tuple(dead))
+    return Choice6(address, length, home, pool, was, tuple(dead))
 
 
 def _is_own(query: Query6, row: Lease6, wish: Association, length: int) -> bool:
@@ -218,10 +220,12 @@ class Search6(Search[Choice6]):
             length = pool.length if pool is not None and pool.gives(address) else 0
         if pool is None or not length:
             return None
-        choice = await _if_free(self.query, Place(subnet, pool), self._wish, address, length)
+        query = self.query
+        rows = await query.site.leases.overlapping(address, length)
+        choice = _if_free(query, subnet, pool, self._wish, address, length, rows)
         if choice is None:
             pool.mark(address, True)
-        elif self.query.site.has_hosts and await reserved_to_another(self.query, subnet, address):
+        elif query.site.has_hosts and await reserved_to_another(query, subnet, address):
             return None
         return choice
 

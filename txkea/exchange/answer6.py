@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from txkea.errors import Drop
 from txkea.exchange import accounting
@@ -20,22 +20,20 @@ from txkea.exchange.reply6 import Block, answer6, revised6
 from txkea.exchange.subnets import LiveSubnet
 from txkea.exchange.together import together
 from txkea.model.lease import Lease6, LeaseState, LeaseType
-from txkea.wire.dhcp6 import MessageType6, Option6, StatusCode, option6, status_option
+from txkea.wire.dhcp6 import UNSPECIFIED, MessageType6, Option6, StatusCode, option6, status_option
 from txkea.wire.duid import EMPTY_DUID
 from txkea.wire.ia import Resource
 from txkea.wire.text import address_text
 
 __all__ = ["exchange6"]
 
-ADVERTISE, REPLY = int(MessageType6.ADVERTISE), int(MessageType6.REPLY)
+ADVERTISE, REQUEST, REPLY = int(MessageType6.ADVERTISE), int(MessageType6.REQUEST), int(MessageType6.REPLY)
 NA, PD = int(LeaseType.NA), int(LeaseType.PD)
 SUCCESS = int(StatusCode.SUCCESS)
 NO_BINDING = int(StatusCode.NO_BINDING)
 NOT_ON_LINK = int(StatusCode.NOT_ON_LINK)
 NONE_LEFT: Final = {NA: int(StatusCode.NO_ADDRS_AVAIL), PD: int(StatusCode.NO_PREFIX_AVAIL)}
 RAPID: Final[Block] = (Option6.RAPID_COMMIT, option6(Option6.RAPID_COMMIT, b""))
-
-Giving = Callable[[Query6, LiveSubnet, Association, Sequence[Lease6]], Coroutine[Any, Any, "Grant6 | None"]]
 
 
 async def exchange6(query: Query6) -> Reply | None:
@@ -65,15 +63,13 @@ async def solicit(query: Query6) -> Reply | None:
     wishes = associations(query)
     leases = await leases_of(query)
     # One after the other: no two associations may be offered the same.
-    outcomes = [await _outcome(query, wish, leases, offer6) for wish in wishes]
+    outcomes = [_outcome(wish, await offer6(query, subnet, wish, leases) if subnet else None) for wish in wishes]
     _tell(query, outcomes, ("DHCP6_LEASE_ADVERT", "DHCP6_PD_LEASE_ADVERT"), "will be advertised")
     return answer6(query, ADVERTISE, encoded(query, outcomes))
 
 
-async def _outcome(query: Query6, wish: Association, leases: Sequence[Lease6], give: Giving) -> Outcome:
-    """What an association gets from one way of giving, or that there is nothing (Kea B037, B039)."""
-    subnet = query.subnet
-    grant = await give(query, subnet, wish, leases) if subnet is not None else None
+def _outcome(wish: Association, grant: Grant6 | None) -> Outcome:
+    """What an association gets, or that there is nothing for it (Kea B037, B039)."""
     if grant is None:
         return Outcome(wish, None, NONE_LEFT[wish.kind])
     former = grant.former
@@ -89,23 +85,26 @@ async def request(query: Query6) -> Reply | None:
 
 
 async def _assigned(query: Query6, wishes: Sequence[Association]) -> list[Outcome]:
+    """What the associations are leased; addresses that a REQUEST names must fit the link."""
+    subnet = query.subnet
+    if subnet is None:
+        return [_outcome(wish, None) for wish in wishes]
     leases = await leases_of(query)
-    outcomes = await together([_assign(query, wish, leases) for wish in wishes])
+    astray = [wish for wish in wishes if wish.resources and not _on_link(subnet, wish)] if query.type == REQUEST else ()
+    grants = await together([grant6(query, subnet, wish, leases) for wish in wishes if wish not in astray])
+    found = iter(grants)
+    outcomes = [Outcome(wish, None, NOT_ON_LINK) if wish in astray else _outcome(wish, next(found)) for wish in wishes]
     _tell(query, outcomes, ("DHCP6_LEASE_ALLOC", "DHCP6_PD_LEASE_ALLOC"), "has been allocated")
     return outcomes
 
 
-async def _assign(query: Query6, wish: Association, leases: Sequence[Lease6]) -> Outcome:
-    if query.type == MessageType6.REQUEST and wish.kind == NA and not _on_link(query.subnet, wish.resources):
-        return Outcome(wish, None, NOT_ON_LINK)
-    return await _outcome(query, wish, leases, grant6)
-
-
-def _on_link(subnet: LiveSubnet | None, resources: Sequence[Resource]) -> bool:
-    """Whether all addresses that the client names could be used where it is, as far as is known."""
-    return subnet is None or all(
-        subnet.on_link(resource.address) is not None or not any(resource.address) for resource in resources
-    )
+def _on_link(subnet: LiveSubnet, wish: Association) -> bool:
+    """Whether all addresses that the client names could be used where it is; prefixes are of no link."""
+    if wish.kind == NA:
+        for resource in wish.resources:
+            if subnet.on_link(resource.address) is None and resource.address != UNSPECIFIED:
+                return False
+    return True
 
 
 # -- CONFIRM (section 18.3.3) ------------------------------------------------------------------------------------------
@@ -113,12 +112,13 @@ def _on_link(subnet: LiveSubnet | None, resources: Sequence[Resource]) -> bool:
 
 async def confirm(query: Query6) -> Reply | None:
     """Tell whether the client's addresses fit the link that it is on now; silence when nobody can tell."""
-    addresses = [resource for wish in associations(query) if wish.kind == NA for resource in wish.resources]
-    if not addresses:
+    subnet = query.subnet
+    wishes = [wish for wish in associations(query) if wish.kind == NA and wish.resources]
+    if not wishes:
         raise Drop("a CONFIRM without an address")
-    if query.subnet is None:
+    if subnet is None:
         raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
-    if _on_link(query.subnet, addresses):
+    if all(_on_link(subnet, wish) for wish in wishes):
         return answer6(query, REPLY, [_status(SUCCESS, "All addresses fit the link.")])
     return answer6(query, REPLY, [_status(NOT_ON_LINK, "An address does not fit the link.")])
 
@@ -128,22 +128,23 @@ async def confirm(query: Query6) -> Reply | None:
 
 async def renew(query: Query6) -> Reply | None:
     """Extend what the client has; give it something where it has nothing (RFC 8415 section 18.3.4)."""
-    if query.subnet is None:
-        return answer6(query, REPLY, encoded(query, [Outcome(wish, None, NO_BINDING) for wish in associations(query)]))
+    subnet, wishes = query.subnet, associations(query)
+    if subnet is None:
+        return answer6(query, REPLY, encoded(query, [Outcome(wish, None, NO_BINDING) for wish in wishes]))
     leases = await leases_of(query)
-    outcomes = await together([_extend(query, wish, leases) for wish in associations(query)])
+    grants = await together([grant6(query, subnet, wish, leases) for wish in wishes])
+    outcomes = [_extended(wish, _outcome(wish, grant)) for wish, grant in zip(wishes, grants, strict=True)]
     _tell(query, outcomes, ("DHCP6_LEASE_RENEW", "DHCP6_PD_LEASE_RENEW"), "has been renewed")
     return answer6(query, REPLY, encoded(query, outcomes))
 
 
-async def _extend(query: Query6, wish: Association, leases: Sequence[Lease6]) -> Outcome:
+def _extended(wish: Association, outcome: Outcome) -> Outcome:
     """An outcome that also tells the client what it must not use any longer (Kea B043)."""
-    outcome = await _outcome(query, wish, leases, grant6)
     grant = outcome.grant
     has = (grant.address, grant.length) if grant is not None else None
-    named = ((each.address, each.length) for each in wish.resources if any(each.address))
+    named = ((each.address, each.length) for each in wish.resources if each.address != UNSPECIFIED)
     gone = dict.fromkeys(each for each in named if each != has)
-    return outcome._replace(gone=tuple({**gone, **dict.fromkeys(outcome.gone)}))
+    return outcome._replace(gone=tuple({**gone, **dict.fromkeys(outcome.gone)})) if gone else outcome
 
 
 async def rebind(query: Query6) -> Reply | None:
