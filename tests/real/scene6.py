@@ -199,12 +199,13 @@ class Scene(SynchronousTestCase):
 class Living(Scene):
     """A client's life with its lease."""
 
-    def live(self, kind: type[Client6], lease: set[str]) -> None:
-        """Obtain, renew, rebind, confirm, release, and obtain the same again."""
+    def live(self, kind: type[Client6], lease: set[str], rebind: bool = True) -> None:
+        """Obtain, renew, ``rebind``, confirm, release, and obtain the same again."""
         client = self.make(kind)
         self.assertEqual(lease, self.obtain(client))
         self.exchange(RENEW, lease)
-        self.rebind(lease)
+        if rebind:
+            self.rebind(lease)
         self.confirm(client, lease)
         self.release(client, lease)
         self.assertEqual(lease, self.obtain(client, *sorted(lease)))

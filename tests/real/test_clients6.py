@@ -55,19 +55,19 @@ class Neighbours(Living):
     skip = requires_root("kea-dhcp6", *programs(CLIENTS6))
 
     def test_dhclient_address(self) -> None:
-        """dhclient obtains an address, renews, rebinds, confirms, releases and obtains it again."""
-        self.live(Dhclient, {ADDRESS})
+        """dhclient obtains an address, renews, confirms, releases and obtains it again."""
+        self.live(Dhclient, {ADDRESS}, rebind=False)
 
     def test_dhclient_prefix(self) -> None:
         """dhclient does so with a prefix."""
-        self.live(DhclientPrefix, {PREFIX})
+        self.live(DhclientPrefix, {PREFIX}, rebind=False)
 
     def test_dhclient_both(self) -> None:
-        """dhclient does so with an address and a prefix."""
+        """dhclient does so with an address and a prefix, and rebinds: ten seconds after a renewal without answer."""
         self.live(DhclientBoth, {ADDRESS, PREFIX})
 
     def test_dhcpcd(self) -> None:
-        """dhcpcd does so with an address and a prefix."""
+        """dhcpcd does all that with an address and a prefix."""
         self.live(Dhcpcd, {ADDRESS, PREFIX})
 
     def test_dhcp6c(self) -> None:
@@ -78,6 +78,17 @@ class Neighbours(Living):
         """dibbler-client does so with an address and a prefix."""
         self.live(Dibbler, {ADDRESS, PREFIX})
 
+    def test_wish(self) -> None:
+        """A client that asks for a certain address and prefix gets them."""
+        self.assertEqual(set(WANTED), self.obtain(self.make(Dhcpcd), *WANTED))
+
+
+class Unhurried(Living):
+    """A link where ten seconds and more are between T1 and T2."""
+
+    skip = requires_root("kea-dhcp6", *programs(CLIENTS6))
+    template = configuration(subnet(1, "2001:db8:77::", interface="eth0"), **{"rebind-timer": 14})
+
     def test_networkd(self) -> None:
         """systemd-networkd obtains an address and a prefix, renews, rebinds, and gets them again on a new link."""
         client = self.make(Networkd)
@@ -86,10 +97,6 @@ class Neighbours(Living):
         self.exchange(RENEW, lease)
         self.rebind(lease)
         self.confirm(client, lease)
-
-    def test_wish(self) -> None:
-        """A client that asks for a certain address and prefix gets them."""
-        self.assertEqual(set(WANTED), self.obtain(self.make(Dhcpcd), *WANTED))
 
 
 class Stateless(Scene):

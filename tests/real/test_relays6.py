@@ -53,9 +53,9 @@ class Chain(Living):
         namespace.spawn(["dhcrelay", "-6", "-d", "-I", *files, "-l", down, "-u", f"{upper}up0"], log)
         wait_for(lambda: b"Sending on" in log.read_bytes(), "a relay")
 
-    def live(self, kind: type[Client6], lease: set[str]) -> None:
+    def live(self, kind: type[Client6], lease: set[str], rebind: bool = True) -> None:
         """As ever; and each query came through two relays, which the client hears nothing of."""
-        super().live(kind, lease)
+        super().live(kind, lease, rebind)
         self.queries.rest()
         self.assertEqual({2}, {len(message.content.relays) for message in self.queries.past})
         near = {message.content.relays[0] for message in self.queries.past}
