@@ -10,12 +10,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.leasing import lease6
 from txkea.errors import Unavailable
 from txkea.leases.cleanup import Paths, clean, main
 from txkea.leases.disk import Disk
 from txkea.leases.leasefile import LeaseFiles, RowErrors, load
 from txkea.leases.rows import HeaderError
 from txkea.leases.rows4 import ROWS4, SCHEMA4, format4
+from txkea.leases.rows6 import ROWS6, SCHEMA6
 from txkea.model.lease import Lease4
 from txkea.testing.disks import FaultyDisk, Killed
 
@@ -179,6 +181,20 @@ class ProcessTests(_Files):
         done = subprocess.run(command, capture_output=True, check=False, env=environment)
         self.assertEqual((done.returncode, done.stderr.count(b"2 leases")), (0, 1))
         self.assertEqual(self.names(), ["leases.csv", "leases.csv.2"])
+
+    def test_either_family(self) -> None:
+        """The switch -6 cleans up a file of DHCPv6: prefixes stay, freed ones go."""
+        files = LeaseFiles(self.files.active, 6)
+        row6 = ROWS6.format(17)
+        header = SCHEMA6.layout(17).header
+        Path(files.previous).write_bytes(header + row6(lease6(2)) + row6(lease6(3)))
+        later = row6(lease6(3, expires=9)) + row6(lease6(4))
+        Path(files.input).write_bytes(header + ROWS6.removal(lease6(2), row6) + later)
+        said: list[str] = []
+        self.assertEqual(main(Paths.of(files).arguments(), said.append), 0, said)
+        self.assertEqual(Path(files.previous).read_bytes(), header + later)
+        self.assertEqual(main(Paths.of(files)._replace(family=4).arguments(), said.append), 1)
+        self.assertIn("no DHCPv4 lease file", said[-1])
 
     def test_one_at_a_time(self) -> None:
         """While another clean-up lives it does nothing."""

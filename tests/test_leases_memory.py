@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.leasing import lease6
 from txkea.leases.order import AddressOrder
 from txkea.leases.table import LeaseTable
 from txkea.leases.timetable import Timetable
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, LeaseState
 
-__all__ = ["HostileTests", "OrderTests", "TableTests"]
+__all__ = ["HostileTests", "OrderTests", "PrefixTests", "TableTests"]
 
 
 def lease(number: int, **changes: object) -> Lease4:
@@ -45,6 +46,15 @@ class OrderTests(SynchronousTestCase):
                 model.discard(address)
         self.assertEqual(order.after(None, 1000), sorted(model))
         self.assertEqual(order.after(bytes([after]), limit), [a for a in sorted(model) if a > bytes([after])][:limit])
+
+    @given(st.sets(st.integers(0, 60)), st.integers(0, 61), st.integers(0, 61), st.integers(1, 9))
+    def test_within(self, numbers: set[int], first: int, last: int, limit: int) -> None:
+        """The lowest addresses of a range are found, wherever chunks end."""
+        order = AddressOrder(bytes([number]) for number in numbers)
+        order._chunks = [[bytes([number])] for number in sorted(numbers)]
+        order._last = [chunk[0] for chunk in order._chunks]
+        expected = [bytes([number]) for number in sorted(numbers) if first <= number <= last]
+        self.assertEqual(order.within(bytes([first]), bytes([last]), limit), expected[:limit])
 
     def test_many(self) -> None:
         """Chunks are split and emptied without losing anything."""
@@ -141,6 +151,44 @@ class TableTests(SynchronousTestCase):
         self.assertEqual((len(table), table.page(None, 9), table.counts()), (0, [], {}))
         self.assertEqual([list(table.by_client(hwaddr(bytes([n])))) for n in range(4)], [[], [], [], []])
         self.assertEqual((table.expired(99, 0), table.reclaimed(99, 0)), ([], []))
+
+
+class PrefixTests(SynchronousTestCase):
+    """Prefixes among addresses."""
+
+    def test_overlapping_never_walks(self) -> None:
+        """Among a hundred thousand addresses and prefixes of many lengths an overlap costs microseconds."""
+        table = LeaseTable({each.address: each for each in map(lease6, range(100_000))})
+        for length in range(16, 64):
+            address = (0x2A << 120 | length << 112).to_bytes(16, "big")
+            self.assertTrue(table.add(lease6(1, address=address, prefix_length=length)))
+        start = time.process_time()
+        for number in range(5000):
+            self.assertEqual(table.overlapping(lease6(number).address, lease6(number).prefix_length), [lease6(number)])
+            self.assertEqual(table.overlapping(lease6(2 * number + 200_001).address, 64), [])
+            self.assertTrue(table.overlapping(bytes(16), 0))
+        self.assertLess(time.process_time() - start, 3.0)
+
+    def test_lengths_are_forgotten(self) -> None:
+        """A length that no prefix has any more is looked for no more, however leases came and went."""
+        table = LeaseTable()
+        first, second = lease6(1), lease6(3, prefix_length=60)
+        table.add(first)
+        table.add(second._replace(address=lease6(4).address))
+        table.update(first._replace(prefix_length=128, type=0), first)
+        table.revert(first._replace(prefix_length=128, type=0), first)
+        table.revert(first, None)
+        table.remove(second._replace(address=lease6(4).address))
+        self.assertEqual((len(table), table._lengths), (0, {}))
+
+    def test_hardware_addresses(self) -> None:
+        """DHCPv6 clients are found by DUID alone: nothing is kept for a question that nobody asks."""
+        table = LeaseTable({lease6(1).address: lease6(1)})
+        table.add(lease6(2))
+        table.update(lease6(2, expires=5), lease6(2))
+        self.assertEqual(list(table.by_client(hwaddr(lease6(2).hwaddr))), [])
+        duid = Identifier(IdentifierKind.DUID, lease6(2).duid)
+        self.assertEqual(list(table.by_client(duid)), [lease6(2, expires=5)])
 
 
 class HostileTests(SynchronousTestCase):

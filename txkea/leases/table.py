@@ -236,7 +236,7 @@ class LeaseTable:
         elif was is None:
             self.remove(lease)
         else:
-            self._replace(was, lease)
+            self._replace(was, self._by_address[lease[0]])
 
     def _enter(self, leases: Iterable[Lease]) -> None:
         """Enter leases that are new by address into the indexes by client and by end."""
