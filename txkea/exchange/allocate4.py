@@ -128,6 +128,8 @@ async def _walk(query: Query4, subnet: LiveSubnet) -> Choice | None:
 class Search4(Search[Choice]):
     """A search for an IPv4 address."""
 
+    __slots__ = ()
+
     statistics = "v4-allocation-fail"
     query: Query4
 

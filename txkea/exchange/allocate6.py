@@ -189,6 +189,8 @@ def _is_own(query: Query6, row: Lease6, wish: Association, length: int) -> bool:
 class Search6(Search[Choice6]):
     """A search for an address, or for a prefix, if possible of the length that the client asks for."""
 
+    __slots__ = ("_length", "_wish")
+
     statistics = "v6-allocation-fail"
     query: Query6
 

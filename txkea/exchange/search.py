@@ -33,6 +33,8 @@ class Search(Generic[C]):
     ``key`` is what the client's offers are held by, ``statistics`` the beginning of the failure counters' names.
     """
 
+    __slots__ = ("hint", "key", "query", "subnet")
+
     statistics = ""
 
     def __init__(self, query: Query, subnet: LiveSubnet, key: bytes, hint: Hint) -> None:
