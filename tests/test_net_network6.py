@@ -331,12 +331,13 @@ class Links6(NetworkCase6):
         self.assertTrue(self.delivers(bench, recorder))
 
     def test_unicast_alone(self) -> None:
-        """A link that has no link-local address serves the address that it is named with."""
+        """A link that has no link-local address serves the address that it is named with, and hears no group."""
         bench, recorder = self.make6(), Recorder()
         self.cable.here.run(["ip", "addr", "del", f"{readable(SERVER6[0])}/64", "dev", "eth0"])
         [sock] = bench.network.listen6(interfaces("eth0/2001:db8::1"), recorder)
-        bench.transmit(b"to a group", AGENTS)
-        wait_for(lambda: self.delivers(bench, recorder, sock.local), "a query")
+        wait_for(partial(self.delivers, bench, recorder, sock.local), "a query")
+        for group in MULTICAST_GROUPS:
+            self.assertFalse(self.delivers(bench, recorder, group))
 
     def test_link_local_of_loopback(self) -> None:
         """Even loopback can have a link-local address, which is served and sends within its scope."""
@@ -345,7 +346,8 @@ class Links6(NetworkCase6):
         [sock] = bench.network.listen6(interfaces("lo/fe80::1"), recorder)
         with peer_socket(self.cable.here, "fe80::1", CLIENT_PORT, "lo") as client:
             client.sendto(b"query", ("fe80::1", SERVER_PORT))
-            [(_, origin)] = wait_for(lambda: bench.clock.drain() and recorder.take(), "the query")
+            wait_for(lambda: bench.clock.drain() and recorder.arrivals, "the query")
+            [(_, origin)] = recorder.take()
             origin.socket.send(b"answer", origin.source, origin.source_port, b"")
             bench.clock.advance(0)
             wait_for(partial(read_ready, client), "the answer")
