@@ -131,6 +131,7 @@ class Scene(SynchronousTestCase):
         self.addCleanup(self.server.close)
         for namespace in (self.there, self.here):
             namespace.link_local("eth0")
+            namespace.wait_for_addresses()
         self.server.start()
         self.queries, self.answers = self.listen(self.there), self.listen(self.here)
 

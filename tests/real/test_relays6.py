@@ -46,6 +46,7 @@ class Chain(Living):
         """Relay what comes from below to a server above."""
         for interface in ("up0", "down0"):
             namespace.link_local(interface)
+        namespace.wait_for_addresses()
         directory = Path(self.mktemp()).absolute()
         directory.mkdir()
         log, files = directory / "log", ["-pf", str(directory / "pid")]
