@@ -81,7 +81,7 @@ class PoolTests(SynchronousTestCase):
             self.assertEqual(marks.free_from(start % size), expected)
 
     def test_full_again_and_again(self) -> None:
-        """A full pool of several levels has nothing free; each address that comes back is found, and nothing is kept."""
+        """A full pool of several levels has nothing free; each that comes back is found."""
         size = CHUNK * CHUNK + 3
         marks = Marks(size)
         for number in range(size):
@@ -414,8 +414,8 @@ class IndexTests(SynchronousTestCase):
         for number in (*addresses, *(first for first, _ in prefixes)):
             address = number.to_bytes(4, "big")
             expected = next((subnet for subnet in subnets if address in subnet), None)
-            self.assertIs(index.by_address(address), expected)
-            self.assertIs(index.by_address(address), expected, "the second time, from the cache")
+            self.assertIs(index.by_address(address, ()), expected)
+            self.assertIs(index.by_address(address, ()), expected, "the second time, from the cache")
 
     def test_reconfiguration(self) -> None:
         """Pools that stay in place keep what is believed of them; others begin anew."""
@@ -443,7 +443,7 @@ class IndexTests(SynchronousTestCase):
     def test_empty(self) -> None:
         """Without subnets nothing is found."""
         index = arrange(Configuration(family=4), lambda below: 0)
-        self.assertIsNone(index.by_address(packed("192.0.2.1")))
+        self.assertIsNone(index.by_address(packed("192.0.2.1"), ()))
 
 
 def _subnet(number: int, first: int, length: int) -> Subnet:

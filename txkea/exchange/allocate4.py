@@ -95,8 +95,8 @@ async def choose(query: Query4, subnet: LiveSubnet) -> Choice | None:
 
 async def _if_usable(query: Query4, address: bytes, subnet: LiveSubnet, own: Lease4 | None) -> Choice | None:
     """The address, if it is in a pool on this link, free (or the client's) and reserved for nobody else."""
-    home = subnet.on_link(address)
-    if home is None or home.pool_of(address) is None or await reserved_to_another(query, home, address):
+    home = subnet.on_link(address, query.classes)
+    if home is None or home.pool_for(address, query.classes) is None or await reserved_to_another(query, home, address):
         return None
     if own is not None and is_running(own, query.now):
         return Choice(address, home, own)
@@ -134,7 +134,7 @@ class Search4(Search[Choice]):
     query: Query4
 
     def allocation(self, subnet: LiveSubnet) -> tuple[Sequence[LivePool], IAllocator]:
-        return subnet.pools, subnet.allocator
+        return subnet.allocation_for(0, self.query.classes)
 
     def fits(self, subnet: LiveSubnet, address: bytes) -> bool:
         """Not if some devices take it for a network's or a broadcast address (Kea A160)."""
@@ -179,11 +179,11 @@ async def _entitled(query: Query4, subnet: LiveSubnet, requested: bytes | None, 
         raise Refuse("another address is reserved for the client")
     if requested is None:
         return await _any(query, subnet, own)
-    home = subnet.on_link(requested)
+    home = subnet.on_link(requested, query.classes)
     if home is None:
         raise Refuse("the requested address does not belong to the client's link")
     if reserved != requested:
-        if home.pool_of(requested) is None:
+        if home.pool_for(requested, query.classes) is None:
             raise Refuse("the requested address is in no pool")
         if await reserved_to_another(query, home, requested):
             raise Refuse("the requested address is reserved for another client")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
@@ -27,6 +27,8 @@ NA, PD = int(LeaseType.NA), int(LeaseType.PD)
 DEFAULT = int(LeaseState.DEFAULT)
 ADDRESS: Final = 128
 """Bits of an address; no prefix of this length is told from one."""
+LEASES: Final = 1024
+"""Leases and registered addresses that one client may have: what its next query costs is bounded."""
 CLEARINGS: Final = 64
 """How often one association has a few old rows out of its way: prefixes were shorter once than they are now."""
 BOUND: Final = (DEFAULT, *OVER)
@@ -87,7 +89,7 @@ async def choose6(query: Query6, subnet: LiveSubnet, wish: Association, own: Lea
             if choice is not None:
                 return choice
     offered = query.site.offers.to(wish.key, query.now)
-    if offered is not None and (length := _length_at(subnet, wish.kind, offered)):
+    if offered is not None and (length := _length_at(subnet, query.classes, wish.kind, offered)):
         choice = await _if_usable(query, subnet, wish, offered, length, None)
         if choice is not None:
             return choice
@@ -103,7 +105,7 @@ async def _reserved(query: Query6, subnet: LiveSubnet, wish: Association, own: L
     for address, length in resources:
         if query.site.offers.kept_from(wish.key, address):
             continue
-        home = (subnet.on_link(address) if length == ADDRESS else None) or subnet
+        home = (subnet.on_link(address, query.classes) if length == ADDRESS else None) or subnet
         rows = await query.site.leases.overlapping(address, length)
         if choice := _if_free(query, home, _pool_in(home, address, length), wish, address, length, rows):
             return choice
@@ -116,23 +118,23 @@ def _pool_in(home: LiveSubnet, address: bytes, length: int) -> LivePool | None:
 
 
 def _place(
-    subnet: LiveSubnet, kind: int, address: bytes, length: int
+    subnet: LiveSubnet, classes: Container[str], kind: int, address: bytes, length: int
 ) -> tuple[LiveSubnet, LivePool] | tuple[None, None]:
     """The subnet of the link, and its pool, that give an address, or a prefix of this length."""
     if kind == NA:
-        home = subnet.on_link(address)
-        pool = home.pool_of(address) if home is not None else None
+        home = subnet.on_link(address, classes)
+        pool = home.pool_for(address, classes) if home is not None else None
         return (home, pool) if home is not None and pool is not None else (None, None)
-    for home in subnet.siblings:
+    for home in subnet.neighbours(classes):
         pool = home.prefix_pool_of(address, length)
-        if pool is not None:
+        if pool is not None and pool.admits(classes):
             return home, pool
     return None, None
 
 
-def _length_at(subnet: LiveSubnet, kind: int, address: bytes) -> int:
+def _length_at(subnet: LiveSubnet, classes: Container[str], kind: int, address: bytes) -> int:
     """The length of what a pool of the link gives that begins with this address; 0 if none does."""
-    pools = (pool for home in subnet.siblings for pool in home.allocation(kind)[0] if pool.gives(address))
+    pools = (pool for home in subnet.neighbours(classes) for pool in home.allocation(kind)[0] if pool.gives(address))
     return next((pool.length for pool in pools), 0)
 
 
@@ -140,7 +142,7 @@ async def _if_usable(
     query: Query6, subnet: LiveSubnet, wish: Association, address: bytes, length: int, own: Lease6 | None
 ) -> Choice6 | None:
     """The resource, if it is in a pool on this link, free (or the association's) and reserved for nobody else."""
-    home, pool = _place(subnet, wish.kind, address, length)
+    home, pool = _place(subnet, query.classes, wish.kind, address, length)
     if home is None or (query.site.has_hosts and await reserved_to_another(query, home, address)):
         return None
     if own is not None and is_running(own, query.now):
@@ -202,7 +204,7 @@ class Search6(Search[Choice6]):
 
     def allocation(self, subnet: LiveSubnet) -> tuple[Sequence[LivePool], IAllocator]:
         """The pools, those nearest to the wanted length first, rather longer prefixes than shorter ones."""
-        pools, allocator = subnet.allocation(self._wish.kind)
+        pools, allocator = subnet.allocation_for(self._wish.kind, self.query.classes)
         if self._wish.kind == PD and self._length and len(pools) > 1:
             pools = sorted(pools, key=self._distance)
         return pools, allocator
@@ -238,7 +240,7 @@ class Search6(Search[Choice6]):
 async def offer6(query: Query6, link: LiveSubnet, wish: Association, leases: Sequence[Lease6]) -> Grant6 | None:
     """What a SOLICIT's association is offered: kept for the client for a moment, not stored."""
     own = own_lease6(leases, wish, link, query.now)
-    choice = await choose6(query, link, wish, own)
+    choice = await choose6(query, link, wish, own) if own is not None or len(leases) < LEASES else None
     if choice is None:
         return None
     _, _, subnet, pool, was, _ = choice
@@ -259,6 +261,8 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
     """
     for _ in range(TRIES):
         own = own_lease6(leases, wish, link, query.now)
+        if own is None and len(leases) >= LEASES:
+            return None
         choice = await choose6(query, link, wish, own)
         if choice is not None and choice.dead:
             choice = await _unobstructed(query, link, wish, own, choice)

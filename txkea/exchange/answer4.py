@@ -126,7 +126,7 @@ async def _check_rebinding(query: Query4, subnet: LiveSubnet, wanted: bytes) -> 
     """
     if await own_lease(query, subnet) or reserved_address(query) == wanted:
         return
-    if subnet.on_link(wanted) is not None:
+    if subnet.on_link(wanted, query.classes) is not None:
         row = await query.site.leases.get(wanted)
         if row is not None and row.state < LeaseState.RECLAIMED and not row.expired(query.now):
             raise Refuse("the address is leased to another client, or declined")
@@ -137,7 +137,7 @@ async def _check_rebinding(query: Query4, subnet: LiveSubnet, wanted: bytes) -> 
 
 async def _moved(query: Query4, subnet: LiveSubnet, wanted: bytes | None) -> bool:
     """Whether we leased the address to this client on another network than the one where it is now."""
-    if wanted is None or subnet.on_link(wanted) is not None:
+    if wanted is None or subnet.on_link(wanted, query.classes) is not None:
         return False
     lease = await query.site.leases.get(wanted)
     match = subnet.parameters.match_client_id

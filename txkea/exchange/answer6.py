@@ -90,7 +90,11 @@ async def _assigned(query: Query6, wishes: Sequence[Association]) -> list[Outcom
     if subnet is None:
         return [_outcome(wish, None) for wish in wishes]
     leases = await leases_of(query)
-    astray = [wish for wish in wishes if wish.resources and not _on_link(subnet, wish)] if query.type == REQUEST else ()
+    astray = (
+        [wish for wish in wishes if wish.resources and not _on_link(query, subnet, wish)]
+        if query.type == REQUEST
+        else ()
+    )
     grants = await together([grant6(query, subnet, wish, leases) for wish in wishes if wish not in astray])
     found = iter(grants)
     outcomes = [Outcome(wish, None, NOT_ON_LINK) if wish in astray else _outcome(wish, next(found)) for wish in wishes]
@@ -98,11 +102,11 @@ async def _assigned(query: Query6, wishes: Sequence[Association]) -> list[Outcom
     return outcomes
 
 
-def _on_link(subnet: LiveSubnet, wish: Association) -> bool:
+def _on_link(query: Query6, subnet: LiveSubnet, wish: Association) -> bool:
     """Whether all addresses that the client names could be used where it is; prefixes are of no link."""
     if wish.kind == NA:
         for resource in wish.resources:
-            if subnet.on_link(resource.address) is None and resource.address != UNSPECIFIED:
+            if subnet.on_link(resource.address, query.classes) is None and resource.address != UNSPECIFIED:
                 return False
     return True
 
@@ -118,7 +122,7 @@ async def confirm(query: Query6) -> Reply | None:
         raise Drop("a CONFIRM without an address")
     if subnet is None:
         raise Drop("no subnet for the client's link", "", "DHCP6_SUBNET_SELECTION_FAILED")
-    if all(_on_link(subnet, wish) for wish in wishes):
+    if all(_on_link(query, subnet, wish) for wish in wishes):
         return answer6(query, REPLY, [_status(SUCCESS, "All addresses fit the link.")])
     return answer6(query, REPLY, [_status(NOT_ON_LINK, "An address does not fit the link.")])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from txkea.exchange.options6 import codes_of, requested
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query6
 from txkea.exchange.reply6 import Block
@@ -27,12 +28,16 @@ __all__ = ["KEY_TAIL", "Association", "Grant6", "Outcome", "associations", "enco
 
 MOST: Final = 64
 """Associations of one message that are served: work for one datagram is bounded (rfc V6-52)."""
+MORE: Final = 128
+"""Addresses and prefixes of one message that are looked at, beside the first of each association, for that reason; so
+its answer is never too long for a datagram because of them.
+"""
 NA, PD = int(LeaseType.NA), int(LeaseType.PD)
 KINDS: Final = ((Option6.IA_NA, NA, b"\0\3"), (Option6.IA_PD, PD, b"\0\x19"))
 """Option code, type of lease, and the code again as it distinguishes keys."""
 KEY_TAIL: Final = 6
 """Bytes of an association's key behind the client's DUID."""
-TIMES: Final = 4096
+TIMES: Final = 256
 """Lifetimes for which T1 and T2 are remembered, in each subnet."""
 
 TEXTS: Final[dict[int, str]] = {
@@ -93,12 +98,16 @@ def associations(query: Query6) -> list[Association]:
     options, repeated, duid = message.options, message.repeated, query.duid
     lenient = query.site.configuration.lenient_option_parsing
     found: dict[bytes, Association] = {}
+    room = MORE
     for code, kind, mark in KINDS:
         if code in options:
             for payload in repeated[code] if code in repeated else (options[code],):
                 _, iaid, t1, t2, resources, _ = read_ia(code, payload, lenient)
                 key = duid + mark + payload[:4]
                 if not t1 > t2 > 0 and len(found) < MOST and key not in found:
+                    if len(resources) > 1:
+                        resources = resources[: 1 + room]
+                        room -= len(resources) - 1
                     found[key] = Association(code, kind, iaid, resources, key)
     return list(found.values())
 
@@ -176,18 +185,10 @@ def _share(lifetime: int, share: float) -> int:
 
 def _pd_exclude(query: Query6, grant: Grant6) -> bytes:
     """Option 67, if the client asks for it and the prefix lacks a part (RFC 6603 section 4.2; Kea B062)."""
-    requested = query.message.options.get(Option6.ORO, b"")
-    if PD_EXCLUDE not in requested or PD_EXCLUDE not in [
-        requested[place : place + 2] for place in range(0, len(requested), 2)
-    ]:
-        return b""
     excluded = _excluded(query, grant)
-    if excluded is None:
+    if excluded is None or Option6.PD_EXCLUDE not in codes_of(requested(query)):
         return b""
     return option6(Option6.PD_EXCLUDE, write_pd_exclude(grant.address, grant.length, *excluded))
-
-
-PD_EXCLUDE: Final = Option6.PD_EXCLUDE.to_bytes(2, "big")
 
 
 def _excluded(query: Query6, grant: Grant6) -> tuple[bytes, int] | None:

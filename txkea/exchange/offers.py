@@ -14,6 +14,9 @@ __all__ = ["HOLD", "Offers"]
 HOLD = 10.0
 """Seconds for which an offered address is kept from other clients; a client that asks again gets it again."""
 
+MOST = 1 << 17
+"""Offers that are remembered at once; of more the oldest are forgotten: they take a kilobyte each."""
+
 
 class Offers:
     """Who was offered what, in memory only and only for a moment.
@@ -56,7 +59,10 @@ class Offers:
             self.drop(holder)
         self._by_key[key] = (address, now + HOLD, subnet)
         self._by_address[address] = key
-        self._ends.append((now + HOLD, key))
+        ends = self._ends
+        if len(ends) >= MOST:
+            self._end(*ends.popleft())
+        ends.append((now + HOLD, key))
         subnet.mark(address, True)
 
     def drop(self, key: bytes) -> None:
@@ -80,7 +86,10 @@ class Offers:
         """Forget the offers whose time is over."""
         ends = self._ends
         while ends and ends[0][0] < now:
-            key = ends.popleft()[1]
-            held = self._by_key.get(key)
-            if held is not None and held[1] < now:
-                self.drop(key)
+            self._end(*ends.popleft())
+
+    def _end(self, end: float, key: bytes) -> None:
+        """Forget an offer, unless it was renewed since, or made anew."""
+        held = self._by_key.get(key)
+        if held is not None and held[1] == end:
+            self.drop(key)

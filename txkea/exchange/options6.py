@@ -13,7 +13,7 @@ from txkea.exchange.query import Query6
 from txkea.wire.dhcp6 import Message6, Option6, option6, parse_options6
 from txkea.wire.options import parse_vendor6
 
-__all__ = ["configured6"]
+__all__ = ["codes_of", "configured6", "requested"]
 
 SPACE: Final = "dhcp6"
 ORO, VENDOR_CLASS, VENDOR_OPTS = Option6.ORO, Option6.VENDOR_CLASS, Option6.VENDOR_OPTS
@@ -49,6 +49,10 @@ BOUNDS: Final = {
 Vendors = tuple[tuple[int, bytes], ...]
 """The enterprises that a client names, and the codes that it asks each for, two bytes each."""
 
+CODES_READ: Final = 2048
+"""Bytes of requested codes that are read: a thousand codes are more than there are."""
+VENDORS_READ: Final = 64
+"""Vendor classes, and vendor options, of one client that are read."""
 CODES_KEPT: Final = 512
 """Bytes of requested codes beyond which what is encoded for a query is not kept: clients do not fill the memory."""
 
@@ -62,24 +66,34 @@ def configured6(query: Query6) -> Blocks:
     message = query.message
     options = message.options
     host = query.host
-    requested = options.get(ORO, b"")
+    wanted = requested(query)
     vendors = _vendors(message) if VENDOR_OPTS in options or VENDOR_CLASS in options else ()
-    key = (query.subnet, tuple(query.pools), () if host is None else host.options, requested, vendors)
+    key = (query.subnet, tuple(query.pools), () if host is None else host.options, wanted, vendors)
     cache = query.site.options
     found: Blocks | None = cache.get(key)
     if found is not None:
         return found
-    blocks = _assemble(query, requested, vendors)
-    if len(requested) + sum(4 + len(codes) for _, codes in vendors) > CODES_KEPT:
+    blocks = _assemble(query, wanted, vendors)
+    if len(wanted) + sum(4 + len(codes) for _, codes in vendors) > CODES_KEPT:
         return blocks
     return remember(cache, key, blocks)
 
 
-def _assemble(query: Query6, requested: bytes, vendors: Vendors) -> Blocks:
+def requested(query: Query6) -> bytes:
+    """The codes that the client asks for (option 6), two bytes each; of too many the first."""
+    return query.message.options.get(ORO, b"")[:CODES_READ]
+
+
+def codes_of(payload: bytes) -> tuple[int, ...]:
+    """Option codes of two bytes; half a code at the end is left out."""
+    return unpack_from(f"!{len(payload) // 2}H", payload)
+
+
+def _assemble(query: Query6, wanted: bytes, vendors: Vendors) -> Blocks:
     # Of two pools that have the same option, the one with the lower addresses tells its value, as in Kea.
     pools = sorted(query.pools, key=lambda live: live.first)
     scopes = scopes_of(query, query.subnet, pools, SPACE, option6)
-    asked = dict.fromkeys(_codes(requested))
+    asked = dict.fromkeys(codes_of(wanted))
     pairs = [
         (code, option6(code, _bounded(code, scopes.payload(data))))
         for code, data in scopes.chosen(asked)
@@ -89,11 +103,6 @@ def _assemble(query: Query6, requested: bytes, vendors: Vendors) -> Blocks:
     pairs += _vendor_options(scopes, asked, vendors if query.subnet is not None else ())
     pairs.sort(key=itemgetter(0))
     return Blocks(b"".join([block for _, block in pairs]), tuple(pairs))
-
-
-def _codes(payload: bytes) -> tuple[int, ...]:
-    """Option codes of two bytes; half a code at the end is left out."""
-    return unpack_from(f"!{len(payload) // 2}H", payload)
 
 
 def _bounded(code: int, payload: bytes) -> bytes:
@@ -109,8 +118,8 @@ def _bounded(code: int, payload: bytes) -> bytes:
 
 def _vendors(message: Message6) -> Vendors:
     """Which enterprises the client belongs to, by its vendor classes and vendor options (Kea B061)."""
-    found = dict.fromkeys(parse_vendor6(message.every(VENDOR_CLASS)), b"")
-    for enterprise, payload in parse_vendor6(message.every(VENDOR_OPTS)).items():
+    found = dict.fromkeys(parse_vendor6(message.every(VENDOR_CLASS)[:VENDORS_READ]), b"")
+    for enterprise, payload in parse_vendor6(message.every(VENDOR_OPTS)[:VENDORS_READ]).items():
         found[enterprise] = _requested_of(payload) if enterprise == DOCSIS else b""
     return tuple(found.items())
 
@@ -118,7 +127,7 @@ def _vendors(message: Message6) -> Vendors:
 def _requested_of(payload: bytes) -> bytes:
     """DOCSIS's option request option, ``b""`` if there is none or the sub-options cannot be read."""
     try:
-        return dict(reversed(parse_options6(payload))).get(DOCSIS_ORO, b"")
+        return dict(reversed(parse_options6(payload))).get(DOCSIS_ORO, b"")[:CODES_READ]
     except Malformed:
         return b""
 
@@ -128,7 +137,7 @@ def _vendor_options(scopes: Scopes, asked: Iterable[int], vendors: Vendors) -> I
 
     The configured option brings along what is always sent to its enterprise, and is sent even when that is nothing.
     """
-    wanted = {enterprise: _codes(codes) for enterprise, codes in vendors}
+    wanted = {enterprise: codes_of(codes) for enterprise, codes in vendors}
     configured = {
         int.from_bytes(data.payload[:4], "big"): data.payload[4:]
         for code, data in scopes.chosen(asked)

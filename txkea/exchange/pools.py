@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from zope.interface import implementer
 
@@ -90,8 +90,8 @@ class LivePool:
     """
 
     __slots__ = (
-        "_doubt", "_marks", "_shift", "first", "first_address", "last_address", "length", "next", "pool", "size",
-        "width",
+        "_doubt", "_marks", "_shift", "first", "first_address", "guard", "last_address", "length", "next", "pool",
+        "size", "width",
     )  # fmt: skip
 
     def __init__(self, pool: Pool | PrefixPool, width: int) -> None:
@@ -108,11 +108,17 @@ class LivePool:
         self.last_address = pool.last.to_bytes(width, "big")
         self.next = 0
         """The offset at which the iterative allocator goes on."""
+        self.guard = pool.client_classes
+        """The classes of which a client must be in one; empty for everybody (Kea D018)."""
         self._doubt = 0
         self._marks = Marks(pool.size)
 
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
+
+    def admits(self, classes: Container[str]) -> bool:
+        """Whether clients of these classes may use it."""
+        return not self.guard or any(name in classes for name in self.guard)
 
     def gives(self, address: bytes) -> bool:
         """Whether it is an address, or the first one of a prefix, that may be given from here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from txkea.interfaces import Origin
 from txkea.model.configuration import Host
@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["Query", "Query4", "Query6"]
 
 
+NO_CLASSES: Final[dict[str, None]] = {}
+"""Those of a query where the configuration has no classes; nobody adds to it."""
+
+
 class Query:
     """The one mutable thing: what is known of a query so far; it belongs to one exchange."""
 
     __slots__ = (
+        "attempts",
+        "classes",
         "declined",
         "expired",
         "fqdn",
@@ -53,12 +59,16 @@ class Query:
         self.key = b""
         """What tells this client from all others while its exchange is in flight."""
         self.hwaddr = b""
+        self.classes: dict[str, None] = NO_CLASSES
+        """The client classes that it is a member of, in the order in which it became one; empty where none exist."""
         self.identifiers: Sequence[Identifier] = ()
         """What reservations are looked up by, in the configured order; filled only when there are any to find."""
         self.subnet: LiveSubnet | None = None
         self.host: Host | None = None
         self.host_subnet_id = 0
         """The subnet in which `host` was found; 0 for a global one."""
+        self.attempts = 0
+        """Candidates that were looked at in pools."""
         self.hostname: str = ""
         """The name that the lease will carry."""
         self.fqdn: tuple[bool, bool] = (False, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from txkea.errors import Drop
+from txkea.exchange.allocate6 import LEASES, leases_of
 from txkea.exchange.binding import outlived
 from txkea.exchange.query import Query6
 from txkea.exchange.reply import Reply
@@ -27,7 +28,7 @@ async def register(query: Query6) -> Reply | None:
     payload = _checked(query)
     address = payload[:ADDRESS]
     preferred, valid = int.from_bytes(payload[16:20], "big"), int.from_bytes(payload[20:24], "big")
-    subnet = query.subnet.on_link(address) if query.subnet is not None else None
+    subnet = query.subnet.on_link(address, query.classes) if query.subnet is not None else None
     if subnet is None:
         raise Drop(f"{address_text(address)} does not fit the client's link", "", DROPPED)
     await _note(query, subnet, address, preferred, valid)
@@ -57,6 +58,8 @@ async def _note(query: Query6, subnet: LiveSubnet, address: bytes, preferred: in
     was: Lease6 | None = await site.leases.get(address)
     if was is not None and was.state not in FREE and not was.expired(query.now):
         raise Drop(f"{address_text(address)} is leased", "", DROPPED)
+    if (was is None or was.duid != query.duid) and len(await leases_of(query)) >= LEASES:
+        raise Drop(f"the client has {LEASES} leases and registered addresses already", "", DROPPED)
     lease = Lease6(
         address,
         query.hwaddr,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
@@ -20,18 +20,17 @@ async def find_host(query: Query) -> None:
     subnet = query.subnet
     if subnet is None or not query.identifiers:
         return
-    for candidate in _nearest_first(subnet):
+    for candidate in _nearest_first(subnet, query.classes):
         if candidate.parameters.reservations_in_subnet and (host := await _found(query, candidate.id)):
             query.subnet = candidate if host.addresses or host.prefixes else subnet
             return
     if subnet.parameters.reservations_global and (host := await _found(query, 0)) and host.addresses:
-        query.subnet = subnet.on_link(host.addresses[0]) or subnet
+        query.subnet = subnet.on_link(host.addresses[0], query.classes) or subnet
 
 
-def _nearest_first(subnet: LiveSubnet) -> tuple[LiveSubnet, ...]:
-    if len(subnet.siblings) == 1:
-        return subnet.siblings
-    return (subnet, *(other for other in subnet.siblings if other is not subnet))
+def _nearest_first(subnet: LiveSubnet, classes: Container[str]) -> Sequence[LiveSubnet]:
+    neighbours = subnet.neighbours(classes)
+    return neighbours if len(neighbours) == 1 else [subnet, *(other for other in neighbours if other is not subnet)]
 
 
 async def _found(query: Query, subnet_id: int) -> Host | None:
@@ -65,7 +64,7 @@ def reserved_resources(query: Query, kind: int) -> Sequence[tuple[bytes, int]]:
         return ()
     if kind == LeaseType.PD:
         return host.prefixes
-    found = [(address, 128) for address in host.addresses if subnet.on_link(address) is not None]
+    found = [(address, 128) for address in host.addresses if subnet.on_link(address, query.classes) is not None]
     if subnet.parameters.reservations_out_of_pool and query.host_subnet_id:
         return [pair for pair in found if not subnet.pool_of(pair[0])]
     return found

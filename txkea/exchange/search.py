@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["Search"]
 
 ATTEMPTS = 1024
-"""Candidates that one query may look at; the next query goes on where it stopped."""
+"""Candidates that one search goes through; the next query goes on where it stopped."""
+MOST_ATTEMPTS = 2 * ATTEMPTS
+"""Candidates that all searches of one query go through; once they are spent, each search has `LEAST_ATTEMPTS` left."""
+LEAST_ATTEMPTS = 8
 DOUBTS = 16
-"""Addresses of a pool believed full that one query looks at again; the next query goes on where it stopped."""
+"""Addresses of a pool believed full that one search looks at again; the next query goes on where it stopped."""
 OFFERS = 64
 """Addresses offered to others that one query looks at."""
 
@@ -88,19 +91,21 @@ class Search(Generic[C]):
 
     def _in_turn(self) -> Iterable[LiveSubnet]:
         """The subnets of the link, beginning with the one that gave an address last (Kea A153)."""
-        siblings = self.subnet.siblings
+        siblings = self.subnet.neighbours(self.query.classes)
         if len(siblings) == 1:
             return siblings
         first = max(siblings, key=lambda other: (other.recent, other is self.subnet))
         return (first, *(other for other in siblings if other is not first))
 
     async def _free(self) -> C | None:
-        attempts = 0
+        query = self.query
+        spare = min(ATTEMPTS, max(MOST_ATTEMPTS - query.attempts, LEAST_ATTEMPTS))
         for subnet in self._in_turn():
             pools, allocator = self.allocation(subnet)
             for address in allocator.candidates(pools, self.hint):
-                attempts += 1
-                if attempts > ATTEMPTS:
+                query.attempts += 1
+                spare -= 1
+                if spare < 0:
                     return None
                 if self.fits(subnet, address) and (choice := await self.look(subnet, address)):
                     return choice
@@ -108,10 +113,14 @@ class Search(Generic[C]):
 
     async def _doubted(self) -> C | None:
         """One that is believed taken but is not: another server may have ended its lease."""
-        offers = self.query.site.offers
+        query = self.query
+        offers = query.site.offers
         for subnet in self._in_turn():
             for pool in self.allocation(subnet)[0]:
+                if query.attempts >= MOST_ATTEMPTS:
+                    return None
                 for address in pool.doubted(DOUBTS):
+                    query.attempts += 1
                     if offers.kept_from(self.key, address) or not self.fits(subnet, address):
                         continue
                     if choice := await self.look(subnet, address):

@@ -11,21 +11,21 @@ __all__ = ["select4"]
 def select4(query: Query4) -> LiveSubnet | None:
     """The subnet of a DHCPv4 query (Kea A170-A173; RFC 3527, RFC 3011)."""
     message = query.message
-    index = query.site.subnets
+    index, classes = query.site.subnets, query.classes
     if query.over6 is not None:
-        return index.over6(query.over6)
+        return index.over6(query.over6, classes)
     chosen = _chosen_address(query)
     if chosen is not None:
-        return index.by_address(chosen)
+        return index.by_address(chosen, classes)
     if message.giaddr != ANY:
-        return index.by_relay(message.giaddr) or index.by_address(message.giaddr)
+        return index.by_relay(message.giaddr, classes) or index.by_address(message.giaddr, classes)
     origin = query.origin
     if not origin.broadcast:
         if message.ciaddr != ANY:
-            return index.by_address(message.ciaddr)
+            return index.by_address(message.ciaddr, classes)
         if origin.source != ANY:
-            return index.by_address(origin.source)
-    return index.by_link(origin.socket.link) or index.by_address(origin.socket.local)
+            return index.by_address(origin.source, classes)
+    return index.by_link(origin.socket.link, classes) or index.by_address(origin.socket.local, classes)
 
 
 def _chosen_address(query: Query4) -> bytes | None:

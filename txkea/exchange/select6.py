@@ -25,22 +25,23 @@ def select6(query: Query6) -> LiveSubnet | None:
 
     A relay's interface-id is consulted only where some link-address tells a link too (Kea B035).
     """
-    index = query.site.subnets
+    index, classes = query.site.subnets, query.classes
     relays = query.message.relays
     for relay in reversed(relays):
         if _tells_link(relay):
-            return _by_interface_id(query) or index.by_relay(relay.link_address) or index.by_address(relay.link_address)
+            link = relay.link_address
+            return _by_interface_id(query) or index.by_relay(link, classes) or index.by_address(link, classes)
     origin = query.origin
-    return index.by_link(origin.socket.link) or _by_source(query)
+    return index.by_link(origin.socket.link, classes) or _by_source(query)
 
 
 def _by_interface_id(query: Query6) -> LiveSubnet | None:
     """The subnet with the interface-id that the relay closest to the client gives (Kea B033)."""
     identifier = query.message.relays[-1].options.get(Option6.INTERFACE_ID)
-    return query.site.subnets.by_interface_id(identifier) if identifier else None
+    return query.site.subnets.by_interface_id(identifier, query.classes) if identifier else None
 
 
 def _by_source(query: Query6) -> LiveSubnet | None:
     """The subnet of the address that a direct client (or the last relay) sent from; a link-local one tells nothing."""
     source = query.origin.source
-    return None if is_link_local(source) else query.site.subnets.by_address(source)
+    return None if is_link_local(source) else query.site.subnets.by_address(source, query.classes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from txkea.exchange.pools import ALLOCATORS, LivePool, pool_at
@@ -34,6 +34,8 @@ class LiveSubnet:
         "counted",
         "declined",
         "first_address",
+        "guarded",
+        "guards",
         "id",
         "last_address",
         "mask",
@@ -83,6 +85,11 @@ class LiveSubnet:
         self.prefix_allocator = ALLOCATORS[subnet.parameters.pd_allocator](random)
         self.prefix_pools = _live(subnet.prefix_pools, subnet.id, width, known)
         self.prefix_starts = [pool.first_address for pool in self.prefix_pools]
+        above = network.client_classes if network is not None else ()
+        self.guards = tuple(guard for guard in (subnet.client_classes, above) if guard)
+        """Of each guard, its own and its network's, the classes of which a client must be in one (Kea D019)."""
+        self.guarded = any(pool.guard for pool in (*self.pools, *self.prefix_pools))
+        """Whether some of its pools have guards of their own."""
         self.siblings: tuple[LiveSubnet, ...] = (self,)
         """All subnets of its shared network in their order, itself among them."""
         self.times: dict[int, bytes] = {}
@@ -102,15 +109,33 @@ class LiveSubnet:
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
 
-    def on_link(self, address: bytes) -> LiveSubnet | None:
-        """The subnet of its shared network that holds an address: itself, or else a neighbour, or None."""
+    def admits(self, classes: Container[str]) -> bool:
+        """Whether clients of these classes may use it."""
+        return not self.guards or all(any(name in classes for name in guard) for guard in self.guards)
+
+    def on_link(self, address: bytes, classes: Container[str]) -> LiveSubnet | None:
+        """The subnet of its shared network that holds an address and that these classes may use: itself, or else a
+        neighbour, or None.
+        """
         if self.first_address <= address <= self.last_address:
             return self
-        return next((other for other in self.siblings if address in other), None)
+        return next((other for other in self.siblings if address in other and other.admits(classes)), None)
+
+    def neighbours(self, classes: Container[str]) -> Sequence[LiveSubnet]:
+        """The subnets of its shared network that these classes may use, in their order, itself among them."""
+        siblings = self.siblings
+        if len(siblings) == 1:
+            return siblings
+        return [other for other in siblings if other is self or not other.guards or other.admits(classes)]
 
     def pool_of(self, address: bytes) -> LivePool | None:
         """The pool that holds an address, or None."""
         return pool_at(self.pools, self.pool_starts, address)
+
+    def pool_for(self, address: bytes, classes: Container[str]) -> LivePool | None:
+        """The pool that holds an address, if these classes may use it (Kea D020)."""
+        pool = pool_at(self.pools, self.pool_starts, address)
+        return pool if pool is None or not pool.guard or pool.admits(classes) else None
 
     def prefix_pool_of(self, address: bytes, length: int) -> LivePool | None:
         """The pool that holds a prefix of this length, or None."""
@@ -122,6 +147,11 @@ class LiveSubnet:
         if kind == PD:
             return self.prefix_pools, self.prefix_allocator
         return self.pools, self.allocator
+
+    def allocation_for(self, kind: int, classes: Container[str]) -> tuple[Sequence[LivePool], IAllocator]:
+        """Those of the pools that these classes may use."""
+        pools, allocator = self.allocation(kind)
+        return ([pool for pool in pools if pool.admits(classes)] if self.guarded else pools), allocator
 
     def mark(self, address: bytes, taken: bool) -> None:
         """Believe that an address (or a prefix) is taken, or free."""
@@ -155,61 +185,69 @@ class SubnetIndex:
     def __init__(self, subnets: Sequence[LiveSubnet]) -> None:
         self.subnets = tuple(subnets)
         self.by_id = {subnet.id: subnet for subnet in subnets}
-        self._by_relay: dict[bytes, LiveSubnet] = {}
-        self._by_link: dict[str, LiveSubnet] = {}
-        self._by_interface_id: dict[bytes, LiveSubnet] = {}
-        self._by_network: dict[int, dict[bytes, LiveSubnet]] = {}
-        self._found: dict[bytes, LiveSubnet | None] = {}
+        self._by_relay: dict[bytes, list[LiveSubnet]] = {}
+        self._by_link: dict[str, list[LiveSubnet]] = {}
+        self._by_interface_id: dict[bytes, list[LiveSubnet]] = {}
+        self._by_network: dict[int, dict[bytes, list[LiveSubnet]]] = {}
+        self._found: dict[bytes, Sequence[LiveSubnet]] = {}
         self._over6 = tuple(subnet for subnet in subnets if subnet.subnet.over6 is not None)
         for subnet in subnets:
             self._enter(subnet)
 
     def _enter(self, subnet: LiveSubnet) -> None:
-        for relay in subnet.parameters.relay_addresses:
-            self._by_relay.setdefault(relay, subnet)
-        if subnet.parameters.interface:
-            self._by_link.setdefault(subnet.parameters.interface, subnet)
-        if subnet.parameters.interface_id:
-            self._by_interface_id.setdefault(subnet.parameters.interface_id, subnet)
-        self._by_network.setdefault(subnet.subnet.length, {}).setdefault(subnet.first_address, subnet)
+        parameters = subnet.parameters
+        for relay in parameters.relay_addresses:
+            self._by_relay.setdefault(relay, []).append(subnet)
+        if parameters.interface:
+            self._by_link.setdefault(parameters.interface, []).append(subnet)
+        if parameters.interface_id:
+            self._by_interface_id.setdefault(parameters.interface_id, []).append(subnet)
+        same_length = self._by_network.setdefault(subnet.subnet.length, {})
+        same_length.setdefault(subnet.first_address, []).append(subnet)
 
-    def by_relay(self, address: bytes) -> LiveSubnet | None:
-        """The first subnet whose relay list (its own, or else its network's) names the address."""
-        return self._by_relay.get(address)
+    # Each gives the first subnet in order that the classes may use (Kea D018, A174).
 
-    def by_link(self, name: str) -> LiveSubnet | None:
-        """The first subnet tied to a network interface."""
-        return self._by_link.get(name)
+    def by_relay(self, address: bytes, classes: Container[str]) -> LiveSubnet | None:
+        """One whose relay list (its own, or else its network's) names the address."""
+        return _first(self._by_relay.get(address, ()), classes)
 
-    def by_interface_id(self, identifier: bytes) -> LiveSubnet | None:
-        """The first subnet whose relays give this interface-id (option 18)."""
-        return self._by_interface_id.get(identifier)
+    def by_link(self, name: str, classes: Container[str]) -> LiveSubnet | None:
+        """One that is tied to a network interface."""
+        return _first(self._by_link.get(name, ()), classes)
 
-    def over6(self, query: Query6) -> LiveSubnet | None:
-        """The first DHCPv4 subnet that serves what came in a DHCPV4-QUERY like this (Kea A175)."""
-        return next((subnet for subnet in self._over6 if _serves(subnet.subnet.over6, query)), None)
+    def by_interface_id(self, identifier: bytes, classes: Container[str]) -> LiveSubnet | None:
+        """One whose relays give this interface-id (option 18)."""
+        return _first(self._by_interface_id.get(identifier, ()), classes)
 
-    def by_address(self, address: bytes) -> LiveSubnet | None:
-        """The first subnet that holds an address: the first in order, not the narrowest (Kea A174)."""
-        try:
-            return self._found[address]
-        except KeyError:
-            pass
-        if len(self._found) >= CACHED_ADDRESSES:
-            self._found.clear()
-        found = self._found[address] = self._search(address)
-        return found
+    def over6(self, query: Query6, classes: Container[str]) -> LiveSubnet | None:
+        """One for DHCPv4 that serves what came in a DHCPV4-QUERY like this (Kea A175)."""
+        return _first([subnet for subnet in self._over6 if _serves(subnet.subnet.over6, query)], classes)
 
-    def _search(self, address: bytes) -> LiveSubnet | None:
+    def by_address(self, address: bytes, classes: Container[str]) -> LiveSubnet | None:
+        """One that holds an address: the first in order, not the narrowest (Kea A174)."""
+        found = self._found.get(address)
+        if found is None:
+            if len(self._found) >= CACHED_ADDRESSES:
+                self._found.clear()
+            found = self._found[address] = self._search(address)
+        return _first(found, classes)
+
+    def _search(self, address: bytes) -> Sequence[LiveSubnet]:
         width = 8 * len(address)
         number = int.from_bytes(address, "big")
-        hits = []
+        hits: list[LiveSubnet] = []
         for length, networks in self._by_network.items():
             host_bits = width - length
             start = (number >> host_bits << host_bits).to_bytes(len(address), "big")
-            if start in networks:
-                hits.append(networks[start])
-        return min(hits, key=lambda subnet: subnet.order, default=None)
+            hits += networks.get(start, ())
+        return sorted(hits, key=lambda subnet: subnet.order)
+
+
+def _first(subnets: Iterable[LiveSubnet], classes: Container[str]) -> LiveSubnet | None:
+    for subnet in subnets:
+        if not subnet.guards or subnet.admits(classes):
+            return subnet
+    return None
 
 
 def _serves(over6: Over6 | None, query: Query6) -> bool:
