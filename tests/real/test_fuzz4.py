@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import time
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real import hostile
+from tests.real.hostile import PACKETS, SEED, WatchedLeases
 from tests.real.packets import ACK, REQUEST, Query, encode, packed, text
 from tests.real.servers import PRODUCTS, Server
 from tests.real.tap import Tap, frame, sniff
 from txkea.config.load import configuration4
 from txkea.config.text import from_json
 from txkea.exchange.statistics import RECEIVED4, SENT4
-from txkea.leases.memory import MemoryLeases
-from txkea.model.lease import Lease
 from txkea.testing import malformed
 from txkea.testing.clients4 import LocalServer
-from txkea.testing.mutations import LARGEST, mutations4, seeds4
+from txkea.testing.mutations4 import LARGEST, mutations4, seeds4
 from txkea.testing.namespaces import Lab, Port, requires_root
 
 OURS: Final = PRODUCTS[os.environ.get("TXKEA_TEST_SERVER", "txkea")]
-PACKETS: Final = int(os.environ.get("TXKEA_TEST_PACKETS", "100000"))
 ON_WIRE: Final = 4000
-BATCH: Final = 200
-SEED: Final = 2131
-LONGEST: Final = 0.1
-"""Seconds of CPU time that no packet may take: five times what the reactor may be held, for this machine is shared."""
 SERVER, RELAY, GIADDR = "10.0.0.1", "10.0.0.2", "10.2.0.9"
 ADDRESSES: Final = [bytes((10, 2, 16, number)) for number in range(1, 9)]
-CONTROL_BYTES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 MEMORY_SERVER: Final = "192.0.2.1"
 
 CONFIGURATION: Final[dict[str, Any]] = {
@@ -61,14 +53,7 @@ CONFIGURATION: Final[dict[str, Any]] = {
             ],
         },
     ],
-    "loggers": [
-        {
-            "name": "kea-dhcp4",
-            "severity": "DEBUG",
-            "debuglevel": 99,
-            "output_options": [{"output": "@DIRECTORY@/server.log"}],
-        }
-    ],
+    "loggers": hostile.all_logged("kea-dhcp4"),
 }
 
 
@@ -78,90 +63,35 @@ def good(server: str, xid: int) -> bytes:
     return encode(Query(REQUEST, bytes.fromhex("027700000001"), options, xid, giaddr=GIADDR))
 
 
-class WatchedLeases(MemoryLeases):
-    """Leases in memory that count their changes."""
-
-    changes = 0
-
-    async def add(self, lease: Lease) -> bool:
-        """See `ILeaseStore`."""
-        self.changes += 1
-        return await super().add(lease)
-
-    async def update(self, lease: Lease, was: Lease) -> bool:
-        """See `ILeaseStore`."""
-        self.changes += 1
-        return await super().update(lease, was)
-
-    async def remove(self, lease: Lease) -> bool:
-        """See `ILeaseStore`."""
-        self.changes += 1
-        return await super().remove(lease)
-
-
-class InMemory(SynchronousTestCase):
+class InMemory(hostile.InMemory, SynchronousTestCase):
     """All hostile packets, in this process."""
 
     timeout = 600
+    family, received, sent = 4, RECEIVED4.values(), SENT4.values()
 
     def setUp(self) -> None:
         tree = {**CONFIGURATION, "interfaces-config": {"interfaces": ["*"]}}
-        self.good = 0
         self.leases = WatchedLeases()
         self.server = LocalServer(configuration4(from_json({"Dhcp4": tree})), leases=self.leases)
 
     def test_mutated_packets(self) -> None:
         """A hundred thousand packets: no exception, no lease by a dropped one, every one counted once, none slow."""
-        slowest = (0.0, "", b"")
-        delivered = 0
-        for kind, data in mutations4(SEED, PACKETS, packed(MEMORY_SERVER), packed(GIADDR), ADDRESSES):
-            began = time.process_time()
-            self.deliver(kind, data)
-            slowest = max(slowest, (time.process_time() - began, kind, data[:600]))
-            delivered += 1
-            if delivered % BATCH == 0:
-                self.assert_well(delivered)
-        self.assert_well(delivered)
-        self.assertLess(slowest[0], LONGEST, f"{slowest[1]}: {slowest[2].hex()}")
+        self.deliver_all(mutations4(SEED, PACKETS, packed(MEMORY_SERVER), packed(GIADDR), ADDRESSES))
 
-    def deliver(self, kind: str, data: bytes) -> None:
-        """One packet: at most one answer, or one drop, and a drop changes nothing."""
-        changes, drops = self.leases.changes, self.server.statistic("pkt4-receive-drop")
-        failed = self.server.statistic("pkt4-processing-failed")
-        self.server.deliver(data, "10.2.0.9", broadcast=False)
-        self.server.now += 0.01
-        answers, dropped = len(self.server.network.sent), self.server.statistic("pkt4-receive-drop") - drops
-        if answers + dropped > 1 or (dropped and self.leases.changes != changes):
-            self.fail(
-                f"{kind}: {answers} answers, {dropped} drops, changes {self.leases.changes - changes}: {data.hex()}"
-            )
-        if self.server.statistic("pkt4-processing-failed") != failed:
-            self.fail(f"{kind} raised: {self.server.log.lines[-1][2]}\n{data[:2000].hex()}")
-        self.server.network.sent.clear()
+    def deliver(self, data: bytes) -> None:
+        self.server.deliver(data, GIADDR, broadcast=False)
 
-    def assert_well(self, delivered: int) -> None:
-        """The counters sum up, the log is clean, a good query is answered."""
-        count = self.server.statistic
-        self.assertEqual(delivered + self.good, count("pkt4-received"))
-        kinds = sum(count(name) for name in (*RECEIVED4.values(), "pkt4-unknown-received"))
-        self.assertLessEqual(kinds, count("pkt4-received"))
-        self.assertLessEqual(count("pkt4-received"), kinds + count("pkt4-parse-failed"))
-        self.assertEqual(count("pkt4-sent"), sum(count(name) for name in SENT4.values()))
-        for severity, message, line in self.server.log.lines:
-            self.assertNotEqual("ERROR", severity, f"{message} {line}")
-            self.assertIsNone(CONTROL_BYTES.search(line), repr(line))
-        self.server.log.lines.clear()
+    def ask_well(self) -> None:
         answer = self.server.ask(good(MEMORY_SERVER, 77), GIADDR, broadcast=False)
-        self.good += 1
         assert answer is not None, "a good request was not answered"
         self.assertEqual((ACK, "10.2.17.1"), (answer.type, answer.yiaddr))
-        self.server.network.sent.clear()
 
 
-class OnTheWire(SynchronousTestCase):
+class OnTheWire(hostile.OnWire, SynchronousTestCase):
     """Some of them, and damaged frames, against the real program."""
 
     skip = requires_root("kea-dhcp4")
+    family = 4
 
     def setUp(self) -> None:
         lab = Lab()
@@ -181,43 +111,25 @@ class OnTheWire(SynchronousTestCase):
         self.server.start()
         self.xid = 1000
 
-    def assert_well(self) -> None:
-        """The server lives and answers a good request."""
-        for _ in range(3):
-            self.xid += 1
-            self.tap.send(frame(good(SERVER, self.xid), self.tap.hwaddr, self.to, GIADDR, SERVER, 67))
-            end = time.monotonic() + 2
-            while time.monotonic() < end:
-                for _, seen in sniff([self.tap], 0.1):
-                    if int.from_bytes(seen.payload[4:8], "big") == self.xid:
-                        self.assertEqual("10.2.17.1", text(seen.payload[16:20]))
-                        return
-        self.server.check()
-        self.fail(f"a good request is not answered any more\n{self.server.tail()}")
+    def send(self, data: bytes) -> None:
+        self.udp.sendto(data[:LARGEST], (SERVER, 67))
+
+    def is_well(self) -> bool:
+        self.xid += 1
+        self.tap.send(frame(good(SERVER, self.xid), self.tap.hwaddr, self.to, GIADDR, SERVER, 67))
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            for _, seen in sniff([self.tap], 0.1):
+                if int.from_bytes(seen.payload[4:8], "big") == self.xid:
+                    self.assertEqual("10.2.17.1", text(seen.payload[16:20]))
+                    return True
+        return False
 
     def test_mutated_packets(self) -> None:
         """Thousands of hostile packets over UDP, giants too: after each batch a good query is answered."""
-        cases = mutations4(SEED + 1, ON_WIRE, packed(SERVER), packed(GIADDR), ADDRESSES)
-        while batch := list(islice(cases, 50)):
-            for _, data in batch:
-                self.udp.sendto(data[:LARGEST], (SERVER, 67))
-            self.assert_well()
-        self.assert_no_fault()
+        self.send_all(mutations4(SEED + 1, ON_WIRE, packed(SERVER), packed(GIADDR), ADDRESSES))
 
     def test_damaged_frames(self) -> None:
         """Frames whose headers lie (C17): after them a good query is answered."""
-        good = frame(seeds4(packed(SERVER), packed(GIADDR), ADDRESSES)[0], self.tap.hwaddr, self.to, GIADDR, SERVER, 67)
-        for number, (_, data) in enumerate(malformed.frames(good)):
-            if len(data) >= 14:  # the kernel refuses to send less
-                self.tap.send(data)
-            if number % 50 == 0:
-                self.assert_well()
-        self.assert_well()
-        self.assert_no_fault()
-
-    def assert_no_fault(self) -> None:
-        """Nothing raised, and no byte that controls a terminal stands in the log."""
-        log = self.server.log.read_text(errors="replace") + self.server.output.read_text(errors="replace")
-        self.assertNotIn("Traceback", log)
-        self.assertNotIn("DHCP4_PACKET_PROCESS_EXCEPTION", log)
-        self.assertIsNone(CONTROL_BYTES.search(log), "a control byte in the log")
+        seed = seeds4(packed(SERVER), packed(GIADDR), ADDRESSES)[0]
+        self.send_frames(malformed.frames(frame(seed, self.tap.hwaddr, self.to, GIADDR, SERVER, 67)))

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from txkea.wire.dhcp4 import END, HEADER_LENGTH, option
 
-__all__ = ["Case", "frames", "names", "packets4"]
+__all__ = ["Case", "any_frames", "frames", "names", "packets4"]
 
 Case: TypeAlias = tuple[str, bytes]
 """The class, such as ``C02``, and the bytes."""
@@ -168,10 +168,19 @@ def names() -> Iterator[Case]:
         yield "C14", bytes((len(odd),)) + odd
 
 
-def frames(seed: bytes) -> Iterator[Case]:
-    """Damaged Ethernet frames from a good one."""
+def any_frames(seed: bytes) -> Iterator[Case]:
+    """Ethernet frames from a good one, whatever it holds: cut, with tags, or said to hold something else."""
     for length in range(len(seed)):
         yield "C17", seed[:length]
+    for ethertype in (b"\x81\x00", b"\x88\xa8", b"\x86\xdd", b"\x08\x00", b"\x08\x06"):
+        if ethertype != seed[12:14]:
+            yield "C17", _with(seed, 12, ethertype)
+            yield "C17", seed[:12] + ethertype + b"\0\1" + seed[12:]
+
+
+def frames(seed: bytes) -> Iterator[Case]:
+    """Damaged Ethernet frames from a good one."""
+    yield from any_frames(seed)
     for ihl in (0x40, 0x44, 0x46, 0x4F, 0x65, 0x05):
         yield "C17", _with(seed, 14, bytes((ihl,)))
     for length in (0, 7, 8, 19, 20, 27, 28, len(seed), 0xFFFF):
@@ -182,6 +191,3 @@ def frames(seed: bytes) -> Iterator[Case]:
         yield "C17", _with(seed, 40, checksum)
     for fragment in (b"\x20\x00", b"\x00\x01", b"\x1f\xff"):
         yield "C17", _with(seed, 20, fragment)
-    for ethertype in (b"\x81\x00", b"\x88\xa8", b"\x86\xdd", b"\x08\x06"):
-        yield "C17", _with(seed, 12, ethertype)
-        yield "C17", seed[:12] + ethertype + b"\0\1" + seed[12:]

@@ -1,6 +1,7 @@
 """DHCPv6 packets that hurt other servers, made from a good one: every kind of damage with the name of its class.
 
-The classes are those of the project's list of hostile inputs: C01-C03 in any message, C10-C15 in those of DHCPv6.
+The classes are those of the project's list of hostile inputs: C01-C03 in any message, C10-C15 in those of DHCPv6, C17
+in frames.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from itertools import chain, cycle, islice
 from struct import pack, unpack_from
 from typing import Final
 
-from txkea.testing.malformed import Case, names
+from txkea.testing.malformed import Case, any_frames, names
 from txkea.wire.dhcp6 import HEADER6_LENGTH, MessageType6, Option6, option6
 
-__all__ = ["nested", "packets6", "relayed"]
+__all__ = ["frames6", "nested", "packets6", "relayed"]
 
 _LONGEST: Final = 65527
 """The largest UDP payload over IPv6 without jumbo frames."""
@@ -183,6 +184,46 @@ def _empty(seed: bytes) -> Iterator[Case]:
         yield "C15", relayed(seed) + option6(code, b"")
     yield "C15", seed[:HEADER6_LENGTH] + b"".join(option6(code, b"") for code in codes)
 
+
+def frames6(seed: bytes) -> Iterator[Case]:
+    """Damaged Ethernet frames from a good one that holds UDP in IPv6."""
+    yield from any_frames(seed)
+    inside = seed[54:]
+    for place, values in _FIELDS.items():
+        for value in values:
+            field = bytes.fromhex(value)
+            yield "C17", seed[:place] + field + seed[place + len(field) :]
+    for length in (0, 7, 8, 39, 40, len(inside) - 1, len(inside) + 1, 0xFFFF):
+        for place in (18, 58):
+            yield "C17", seed[:place] + pack("!H", length) + seed[place + 2 :]
+    for kind, header in _EXTENSIONS:
+        head = seed[:18] + pack("!HB", len(inside) + len(header), kind) + seed[21:54]
+        yield "C17", head + header + inside
+
+
+_FIELDS: Final = {
+    14: ("00", "45", "50", "70", "ff"),
+    20: ("00", "06", "2b", "2c", "3a", "3b", "3c", "ff"),
+    21: ("00",),
+    22: ("00" * 16, "ff" * 16, "00" * 15 + "01", "ff02" + "00" * 11 + "010002"),
+    54: ("0000", "ffff"),
+    60: ("0000", "0001", "ffff"),
+}
+"""What may stand, in hexadecimal, at these places: version, next header, hop limit, source; source port, checksum."""
+_EXTENSIONS: Final = tuple(
+    (kind, bytes.fromhex(text))
+    for kind, text in (
+        (0, "1100010400000000"),
+        (0, "11ff010400000000"),
+        (43, "1100000000000000"),
+        (44, "1100000000000001"),
+        (44, "1100000100000001"),
+        (44, "1100fff800000001"),
+        (60, "1100010400000000"),
+        (60, "3c00010400000000" * 20 + "1100010400000000"),
+    )
+)
+"""Extension headers, with the numbers that announce them, before the UDP header (17)."""
 
 _DAMAGES: Final[tuple[Callable[[bytes], Iterator[Case]], ...]] = (
     _truncated,
