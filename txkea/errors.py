@@ -11,6 +11,8 @@ __all__ = [
     "ConfigError",
     "ConfigErrors",
     "Drop",
+    "EvaluationError",
+    "ExpressionError",
     "Malformed",
     "NoSuchProvider",
     "Position",
@@ -44,6 +46,22 @@ class Malformed(Drop):
 
 class Refuse(TxkeaError):
     """This query gets a negative answer (DHCPNAK; a status code in v6), the text says why."""
+
+
+class ExpressionError(TxkeaError):
+    """A class expression is none: ``message`` says what is wrong and what would be right.
+
+    ``column`` counts characters of the expression from 1.
+    """
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(f"column {column}: {message}")
+        self.message = message
+        self.column = column
+
+
+class EvaluationError(TxkeaError):
+    """A class expression has no value for this query (Kea D046): who evaluates logs it, and goes on (Kea D012)."""
 
 
 class Unavailable(TxkeaError):

@@ -14,6 +14,7 @@ from txkea.errors import Malformed
 from txkea.wire.duid import DUID_MAXIMUM, DUID_MINIMUM, EMPTY_DUID
 
 __all__ = [
+    "CONTAINERS6",
     "HEADER6_LENGTH",
     "NESTING_MAXIMUM",
     "RELAYS_MAXIMUM",
@@ -277,7 +278,7 @@ _LENGTHS: Final = {code: lengths for lengths, codes in _RANGES.items() for code 
 _IDENTIFIERS: Final = (Option6.CLIENT_ID, Option6.SERVER_ID)
 _lengths_of = _LENGTHS.get
 
-_CONTAINERS: Final = {3: 12, 4: 4, 5: 24, 25: 12, 26: 25, 45: 0, 66: 0, 94: 0, 95: 0, 96: 0}
+CONTAINERS6: Final = {3: 12, 4: 4, 5: 24, 25: 12, 26: 25, 45: 0, 66: 0, 94: 0, 95: 0, 96: 0}
 """The options with options in them, and how many bytes stand in front of those."""
 _SHALLOW: Final = NESTING_MAXIMUM * _OPTION.size
 """Fewer bytes cannot nest too deep."""
@@ -346,7 +347,7 @@ def _read_options(data: bytes, position: int, lenient: bool) -> tuple[dict[int, 
             if lenient and code not in _IDENTIFIERS:
                 continue
             raise Malformed(f"option {code} has {length} bytes, which is not its length")
-        if length >= _SHALLOW and code in _CONTAINERS:
+        if length >= _SHALLOW and code in CONTAINERS6:
             _check_nesting(code, payload)
         if code in options:
             repeated.setdefault(code, [options[code]]).append(payload)
@@ -359,9 +360,9 @@ def _read_options(data: bytes, position: int, lenient: bool) -> tuple[dict[int, 
 
 def _check_nesting(code: int, payload: bytes) -> None:
     """Refuse options too deep in one another; lengths that lie are left to who reads them."""
-    if len(payload) - _CONTAINERS[code] < _SHALLOW:
+    if len(payload) - CONTAINERS6[code] < _SHALLOW:
         return
-    levels = [(_CONTAINERS[code], len(payload), 1)]
+    levels = [(CONTAINERS6[code], len(payload), 1)]
     while levels:
         position, end, depth = levels.pop()
         if depth > NESTING_MAXIMUM:
@@ -370,8 +371,8 @@ def _check_nesting(code: int, payload: bytes) -> None:
             code, length = _unpack_option(payload, position)
             start = position + 4
             position = start + length
-            if code in _CONTAINERS and position <= end:
-                levels.append((start + _CONTAINERS[code], position, depth + 1))
+            if code in CONTAINERS6 and position <= end:
+                levels.append((start + CONTAINERS6[code], position, depth + 1))
 
 
 def parse_options6(payload: bytes) -> list[tuple[int, bytes]]:
