@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from txkea.errors import Drop, Refuse
-from txkea.exchange import accounting
 from txkea.exchange.allocate4 import (
     belongs,
     choose,
@@ -14,37 +13,22 @@ from txkea.exchange.allocate4 import (
     lease_offer,
     own_lease,
 )
-from txkea.exchange.binding import Grant, is_running
-from txkea.exchange.observers import tell
+from txkea.exchange.binding import Grant, give_back, is_running, set_aside
 from txkea.exchange.options4 import value
-from txkea.exchange.preparing import prepared
 from txkea.exchange.query import Query4
 from txkea.exchange.reply import Reply
-from txkea.exchange.reply4 import lease_answer, negative_answer, plain_answer, revised
+from txkea.exchange.reply4 import lease_answer, negative_answer, plain_answer
 from txkea.exchange.reservations import reserved_address
 from txkea.exchange.subnets import ANY, LiveSubnet
 from txkea.model.lease import Lease4, LeaseState
 from txkea.wire.dhcp4 import MessageType4
 from txkea.wire.text import address_text
 
-__all__ = ["exchange4"]
+__all__ = ["ANSWERS4"]
 
 REQUESTED = 50
 V6_ONLY_PREFERRED = 108
 AUTO_CONFIGURE = 116
-
-
-async def exchange4(query: Query4) -> Reply | None:
-    """The whole way of a query from its acceptance to its answer; raises `Drop` for a query without one."""
-    site = query.site
-    if query.identifiers or site.received or site.selected or site.filters:
-        await prepared(query, "pkt4-not-for-us")
-    reply = await ANSWERS[query.type](query)
-    if site.observers:
-        await tell(query)
-    if site.answer_ready and reply is not None:
-        reply = await revised(query, reply)
-    return reply
 
 
 # -- DISCOVER ----------------------------------------------------------------------------------------------------------
@@ -183,24 +167,8 @@ async def release(query: Query4) -> Reply | None:
     """
     lease = await _claimed(query, query.message.ciaddr)
     site = query.site
-    if site.configuration.expiry.hold_reclaimed_time:
-        now = int(query.now)
-        kept = lease._replace(
-            valid_lifetime=max(1, now - lease.cltt),
-            expires=now,
-            state=LeaseState.RECLAIMED,
-            hostname="",
-            fqdn_fwd=False,
-            fqdn_rev=False,
-        )
-        done = await site.leases.update(kept, lease)
-    else:
-        done = await site.leases.remove(lease)
-    if done:
-        query.removed.append(lease)
-        accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
-        if site.log.leases.info:
-            site.log.leases.info("DHCP4_RELEASE", f"{query}: address {address_text(lease.address)} was released")
+    if await give_back(query, lease) and site.log.leases.info:
+        site.log.leases.info("DHCP4_RELEASE", f"{query}: address {address_text(lease.address)} was released")
     return None
 
 
@@ -213,15 +181,9 @@ async def decline(query: Query4) -> Reply | None:
     site = query.site
     period = site.configuration.decline_probation_period
     kept = Lease4(address, b"", b"", period, int(query.now) + period, lease.subnet_id, state=LeaseState.DECLINED)
-    if await site.leases.update(kept, lease):
-        query.removed.append(lease)
-        subnet = site.subnets.by_id.get(lease.subnet_id)
-        if subnet is not None:
-            accounting.declined(site.statistics, subnet)
-        query.declined.append(kept)
-        if site.log.leases.info:
-            text = f"{query}: {address_text(address)} was declined and is not used for {period} seconds"
-            site.log.leases.info("DHCP4_DECLINE_LEASE", text)
+    if await set_aside(query, lease, kept) and site.log.leases.info:
+        text = f"{query}: {address_text(address)} was declined and is not used for {period} seconds"
+        site.log.leases.info("DHCP4_DECLINE_LEASE", text)
     return None
 
 
@@ -236,7 +198,7 @@ async def inform(query: Query4) -> Reply | None:
     return plain_answer(query, MessageType4.ACK, query.subnet)
 
 
-ANSWERS: dict[int, Callable[[Query4], Awaitable[Reply | None]]] = {
+ANSWERS4: dict[int, Callable[[Query4], Awaitable[Reply | None]]] = {
     MessageType4.DISCOVER: discover,
     MessageType4.REQUEST: request,
     MessageType4.RELEASE: release,

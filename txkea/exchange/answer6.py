@@ -6,17 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from txkea.errors import Drop
-from txkea.exchange import accounting
 from txkea.exchange.allocate6 import grant6, leases_of, offer6
 from txkea.exchange.associations import Association, Grant6, Outcome, associations, encoded
-from txkea.exchange.binding import is_running
-from txkea.exchange.observers import tell
+from txkea.exchange.binding import give_back, is_running, set_aside
 from txkea.exchange.over6 import dhcpv4_query
-from txkea.exchange.preparing import prepared
 from txkea.exchange.query import Query6
 from txkea.exchange.register6 import register
 from txkea.exchange.reply import Reply
-from txkea.exchange.reply6 import Block, answer6, revised6
+from txkea.exchange.reply6 import Block, answer6
 from txkea.exchange.subnets import LiveSubnet
 from txkea.exchange.together import together
 from txkea.model.lease import Lease6, LeaseState, LeaseType
@@ -25,7 +22,7 @@ from txkea.wire.duid import EMPTY_DUID
 from txkea.wire.ia import Resource
 from txkea.wire.text import address_text
 
-__all__ = ["exchange6"]
+__all__ = ["ANSWERS6"]
 
 ADVERTISE, REQUEST, REPLY = int(MessageType6.ADVERTISE), int(MessageType6.REQUEST), int(MessageType6.REPLY)
 NA, PD = int(LeaseType.NA), int(LeaseType.PD)
@@ -34,19 +31,6 @@ NO_BINDING = int(StatusCode.NO_BINDING)
 NOT_ON_LINK = int(StatusCode.NOT_ON_LINK)
 NONE_LEFT: Final = {NA: int(StatusCode.NO_ADDRS_AVAIL), PD: int(StatusCode.NO_PREFIX_AVAIL)}
 RAPID: Final[Block] = (Option6.RAPID_COMMIT, option6(Option6.RAPID_COMMIT, b""))
-
-
-async def exchange6(query: Query6) -> Reply | None:
-    """The whole way of a query from its acceptance to its answer; raises `Drop` for a query without one."""
-    site = query.site
-    if query.identifiers or site.received or site.selected or site.filters:
-        await prepared(query, "pkt6-not-for-us")
-    reply = await ANSWERS[query.type](query)
-    if site.observers:
-        await tell(query)
-    if site.answer_ready and reply is not None:
-        reply = await revised6(query, reply)
-    return reply
 
 
 # -- SOLICIT (section 18.3.1) ------------------------------------------------------------------------------------------
@@ -178,30 +162,12 @@ async def _release(query: Query6, wish: Association, resource: Resource) -> bool
     if lease is None:
         return False
     site = query.site
-    if site.configuration.expiry.hold_reclaimed_time:
-        done = await site.leases.update(_kept(lease, int(query.now)), lease)
-    else:
-        done = await site.leases.remove(lease)
-    if done:
-        query.removed.append(lease)
-        accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
-        if site.log.leases.info:
-            what = _resource_text(lease.type, lease.address, lease.prefix_length)
-            text = f"{query}: {what} and iaid={lease.iaid} was released properly"
-            site.log.leases.info("DHCP6_RELEASE_PD" if lease.type == PD else "DHCP6_RELEASE_NA", text)
-    return bool(done)
-
-
-def _kept(lease: Lease6, now: int) -> Lease6:
-    """The row of a lease that has been given back."""
-    return lease._replace(
-        valid_lifetime=max(1, now - lease.cltt),
-        expires=now,
-        state=LeaseState.RECLAIMED,
-        hostname="",
-        fqdn_fwd=False,
-        fqdn_rev=False,
-    )
+    done = await give_back(query, lease)
+    if done and site.log.leases.info:
+        what = _resource_text(lease.type, lease.address, lease.prefix_length)
+        text = f"{query}: {what} and iaid={lease.iaid} was released properly"
+        site.log.leases.info("DHCP6_RELEASE_PD" if lease.type == PD else "DHCP6_RELEASE_NA", text)
+    return done
 
 
 async def _claimed(query: Query6, wish: Association, resource: Resource) -> Lease6 | None:
@@ -245,13 +211,8 @@ async def _decline(query: Query6, wish: Association, resource: Resource) -> bool
         pool_id=lease.pool_id,
         iaid=lease.iaid,
     )
-    if not await site.leases.update(kept, lease):
+    if not await set_aside(query, lease, kept):
         return False
-    query.removed.append(lease)
-    query.declined.append(kept)
-    subnet = site.subnets.by_id.get(lease.subnet_id)
-    if subnet is not None:
-        accounting.declined(site.statistics, subnet)
     if site.log.leases.info:
         text = f"{query}: {address_text(lease.address)} was declined and is not used for {period} seconds"
         site.log.leases.info("DHCP6_DECLINE_LEASE", text)
@@ -291,7 +252,7 @@ def _resource_text(kind: int, address: bytes, length: int) -> str:
     return f"address {address_text(address)}"
 
 
-ANSWERS: dict[int, Callable[[Query6], Awaitable[Reply | None]]] = {
+ANSWERS6: dict[int, Callable[[Query6], Awaitable[Reply | None]]] = {
     MessageType6.SOLICIT: solicit,
     MessageType6.REQUEST: request,
     MessageType6.CONFIRM: confirm,

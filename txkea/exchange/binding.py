@@ -9,7 +9,20 @@ from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
 
-__all__ = ["TRIES", "Grant", "clear", "fresh", "give_up", "is_over", "is_running", "left", "outlived", "store"]
+__all__ = [
+    "TRIES",
+    "Grant",
+    "clear",
+    "fresh",
+    "give_back",
+    "give_up",
+    "is_over",
+    "is_running",
+    "left",
+    "outlived",
+    "set_aside",
+    "store",
+]
 
 # Plain integers: looking up a member of an enumeration costs as much as calling a function.
 DEFAULT = int(LeaseState.DEFAULT)
@@ -93,3 +106,41 @@ async def give_up(query: Query, lease: Lease) -> None:
         query.removed.append(lease)
         if lease.state == DEFAULT:
             accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
+
+
+async def give_back(query: Query, lease: Lease) -> bool:
+    """End a lease that its client gives back; False if it is no longer as it was.
+
+    With affinity the row is kept, so that the client gets the same again.
+    """
+    site = query.site
+    if site.configuration.expiry.hold_reclaimed_time:
+        now = int(query.now)
+        kept = lease._replace(
+            valid_lifetime=max(1, now - lease.cltt),
+            expires=now,
+            state=LeaseState.RECLAIMED,
+            hostname="",
+            fqdn_fwd=False,
+            fqdn_rev=False,
+        )
+        done = await site.leases.update(kept, lease)
+    else:
+        done = await site.leases.remove(lease)
+    if done:
+        query.removed.append(lease)
+        accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
+    return bool(done)
+
+
+async def set_aside(query: Query, lease: Lease, kept: Lease) -> bool:
+    """Let a declined row take the place of its client's lease; False if that is no longer as it was."""
+    site = query.site
+    if not await site.leases.update(kept, lease):
+        return False
+    query.removed.append(lease)
+    query.declined.append(kept)
+    subnet = site.subnets.by_id.get(lease.subnet_id)
+    if subnet is not None:
+        accounting.declined(site.statistics, subnet)
+    return True

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
 
 from txkea.exchange.accept4 import accept4
 from txkea.exchange.accept6 import accept6
-from txkea.exchange.answer4 import exchange4
-from txkea.exchange.answer6 import exchange6
+from txkea.exchange.answer4 import ANSWERS4
+from txkea.exchange.answer6 import ANSWERS6
+from txkea.exchange.exchange import exchange
 from txkea.exchange.query import Query
 from txkea.exchange.reply import Reply
-from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT
-from txkea.exchange.reply6 import CLIENT_PORT6, SERVER_PORT6
+from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT, revised
+from txkea.exchange.reply6 import CLIENT_PORT6, SERVER_PORT6, revised6
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import SENT4, SENT6
 from txkea.interfaces import Origin
@@ -61,7 +63,7 @@ class Family:
 FAMILY4: Final = Family(
     number=4,
     accept=accept4,
-    exchange=exchange4,
+    exchange=partial(exchange, ANSWERS4, revised, "pkt4-not-for-us"),
     sent=SENT4,
     malformed="DHCP4_PACKET_DROP_0001",
     server_port=SERVER_PORT,
@@ -70,7 +72,7 @@ FAMILY4: Final = Family(
 FAMILY6: Final = Family(
     number=6,
     accept=accept6,
-    exchange=exchange6,
+    exchange=partial(exchange, ANSWERS6, revised6, "pkt6-not-for-us"),
     sent=SENT6,
     malformed="DHCP6_PACKET_DROP_PARSE_FAIL",
     server_port=SERVER_PORT6,

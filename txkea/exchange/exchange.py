@@ -1,0 +1,51 @@
+"""The way of a query from its acceptance to its answer, in both families."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from txkea.errors import Drop
+from txkea.exchange.observers import tell
+from txkea.exchange.query import Query
+from txkea.exchange.reply import Reply
+from txkea.exchange.reservations import find_host
+
+__all__ = ["exchange"]
+
+
+async def exchange(
+    answers: Mapping[int, Callable[[Any], Awaitable[Reply | None]]],
+    revised: Callable[[Any, Reply], Awaitable[Reply]],
+    not_for_us: str,
+    query: Query,
+) -> Reply | None:
+    """The answer, once it may leave; raises `Drop` for a query without one.
+
+    ``answers`` has a function for each message type; ``revised`` lets third parties change an answer; ``not_for_us`` is
+    the statistic of queries that another server of the pair answers.
+    """
+    site = query.site
+    if query.identifiers or site.received or site.selected or site.filters:
+        await _prepare(query, not_for_us)
+    reply = await answers[query.type](query)
+    if site.observers:
+        await tell(query)
+    if site.answer_ready and reply is not None:
+        reply = await revised(query, reply)
+    return reply
+
+
+async def _prepare(query: Query, not_for_us: str) -> None:
+    """Let third parties look, find the client's reservation, and leave the query to another server if it is theirs."""
+    site = query.site
+    for received in site.received:
+        await received.query_received(query)
+    if query.subnet is not None:
+        for selected in site.selected:
+            await selected.subnet_selected(query)
+    if query.identifiers:
+        await find_host(query)
+    for query_filter in site.filters:
+        if not query_filter.serves(query):
+            raise Drop("another server of the pair serves this client", not_for_us)
