@@ -391,10 +391,22 @@ class Tables(SynchronousTestCase):
         own = OptionDefinition(code=43, name="own", space="dhcp4", kind="uint8")
         extended = STANDARD4.extended([own])
         self.assertIs(extended.by_code("dhcp4", 43), own)
-        self.assertIsNone(extended.by_name("dhcp4", "vendor-encapsulated-options"))
+        self.assertIs(extended.by_name("dhcp4", "own"), own)
+        self.assertIs(extended.by_name("dhcp4", "routers"), standard("routers"))
         self.assertEqual(len(extended), len(STANDARD4))
         self.assertEqual(standard("vendor-encapsulated-options").encapsulates, "vendor-encapsulated-options-space")
         self.assertEqual(len(Definitions()), 0)
+
+    def test_replaced(self) -> None:
+        """What is replaced is still found by its name, however often, unless another has that."""
+        own = OptionDefinition(code=43, name="own", space="dhcp4", kind="uint8")
+        other = OptionDefinition(code=43, name="other", space="dhcp4", kind="string")
+        extended = STANDARD4.extended([own]).extended([other])
+        self.assertIs(extended.by_code("dhcp4", 43), other)
+        self.assertIs(extended.by_name("dhcp4", "own"), own)
+        self.assertIs(extended.by_name("dhcp4", "vendor-encapsulated-options"), standard("vendor-encapsulated-options"))
+        moved = OptionDefinition(code=225, name="own", space="dhcp4", kind="uint8")
+        self.assertIs(extended.extended([moved]).by_name("dhcp4", "own"), moved)
 
     def test_rows(self) -> None:
         """A row's type says record and array."""

@@ -16,6 +16,7 @@ from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.wire.definition import OptionDefinition
 
 __all__ = [
+    "ClientClass",
     "Configuration",
     "ControlSocket",
     "DdnsBehaviour",
@@ -144,6 +145,31 @@ class Parameters:
     offer_lifetime: int = 0
     allocator: str = "iterative"
     ddns: DdnsBehaviour = DdnsBehaviour()
+
+
+@frozen(kw_only=True)
+class ClientClass:
+    """What clients with something in common get, and how they are known (Kea A083); ``""`` and None: nothing said."""
+
+    name: str
+    test: str = ""
+    """The boolean expression that members fulfil, as `txkea.classify` compiles it."""
+    template_test: str = ""
+    """The expression whose value names a class ``SPAWN_<name>_<value>`` for each client (Kea D049)."""
+    only_if_additional: bool = False
+    """Evaluated only where a network, subnet or pool asks for it (Kea D009, D016)."""
+    options: tuple[OptionData, ...] = ()
+    option_definitions: tuple[OptionDefinition, ...] = ()
+    """DHCPv4 only, as the next three: what options 43 and 224-254 of members look like (Kea A096)."""
+    next_server: bytes = b"\0\0\0\0"
+    server_hostname: str = ""
+    boot_file_name: str = ""
+    valid_lifetime: Lifetime | None = None
+    preferred_lifetime: Lifetime | None = None
+    """DHCPv6 only; it may be longer than the valid lifetime that it meets."""
+    offer_lifetime: int | None = None
+    """DHCPv4 only."""
+    user_context: JSONObject | None = None
 
 
 @frozen(kw_only=True)
@@ -366,6 +392,8 @@ class Configuration:
     parameters: Parameters = Parameters()
     options: tuple[OptionData, ...] = ()
     option_definitions: tuple[OptionDefinition, ...] = ()
+    client_classes: tuple[ClientClass, ...] = ()
+    """In the order of the file, which is that of their evaluation and of their precedence (Kea D007, D014)."""
     subnets: tuple[Subnet, ...] = ()
     networks: tuple[SharedNetwork, ...] = ()
     hosts: tuple[Host, ...] = ()
@@ -386,6 +414,8 @@ class Configuration:
     decline_probation_period: int = 86400
     ip_reservations_unique: bool = True
     reservations_lookup_first: bool = False
+    early_global_reservations_lookup: bool = False
+    """Whether global reservations are looked up before the subnet is selected (Kea D017)."""
     lease_checks: str = "warn"
     parked_packet_limit: int = 8192
     """Exchanges that may wait at once, 0 for any number. Kea counts only those that wait for hooks: its default is 256."""

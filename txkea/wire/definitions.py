@@ -50,8 +50,15 @@ class Definitions:
         return self._by_name.get((space, name))
 
     def extended(self, extra: Iterable[OptionDefinition]) -> Definitions:
-        """These and ``extra``, which replaces what has the same space and code (option 43 of last resort: Kea C046)."""
-        return Definitions((*self, *extra))
+        """These and ``extra``, which replaces what has the same space and code (option 43 of last resort: Kea C046).
+
+        By its own name what is replaced can still be found, as in Kea.
+        """
+        more, found = Definitions(extra), Definitions()
+        found._by_code = {**self._by_code, **more._by_code}
+        found._by_name = {**self._by_name, **more._by_name}
+        found.spaces = self.spaces | more.spaces
+        return found
 
     def __iter__(self) -> Iterator[OptionDefinition]:
         return iter(self._by_code.values())
