@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.exchanging import Instantly, reclaiming
 from tests.configuring import configured6
+from tests.exchanging import Instantly, reclaiming
 from tests.exchanging6 import LINK
 from txkea.exchange.accounting import reclaimed
 from txkea.leases.expiry import Reclamation
@@ -266,7 +267,7 @@ class Neighbourhood6(RuleBasedStateMachine):
         """No two rows of the store share an address, whatever their state."""
         if hasattr(self, "server"):
             rows = sorted(ranged(lease.address, lease.prefix_length) for lease in self.server.leases.values())
-            assert all(one[1] < other[0] for one, other in zip(rows, rows[1:], strict=False)), rows
+            assert all(one[1] < other[0] for one, other in itertools.pairwise(rows)), rows
 
     @invariant()
     def counted(self) -> None:

@@ -1,4 +1,4 @@
-"""`txkea.exchange.answer6`, `accept6`, `register6`: what each DHCPv6 message is answered (RFC 8415 sections 16, 18.3)."""
+"""`txkea.exchange.answer6`, `accept6`, `register6`: what DHCPv6 messages are answered (RFC 8415 sections 16, 18.3)."""
 
 from __future__ import annotations
 
@@ -547,6 +547,24 @@ class RegistrationTests(Case):
         self.server = serving6(allow_address_registration=False)
         self.client.server = self.server
         self.assertIsNone(self.client.register(self.OWN))
+
+
+class ReservedPrefixTests(Case):
+    """Prefixes that are reserved inside of what a pool delegates."""
+
+    def test_part(self) -> None:
+        """A prefix that begins where a longer one is reserved is given to nobody, not even to its owner: what is
+        advertised can be requested, even if the reserved one was offered before the pool's prefixes became shorter.
+        """
+        host = {"duid": self.client.duid.hex(":"), "prefixes": ["2001:db8:1000::/64"]}
+        for length, iaid, expected in ((56, 1, "2001:db8:1000::/64"), (48, 2, "2001:db8:1001::/48")):
+            pools = [{"prefix": "2001:db8:1000::", "prefix-len": 47, "delegated-len": length}]
+            known = {"offers": self.server.site.offers, "leases": self.server.site.leases}
+            self.server = serving6({"pd-pools": pools, "reservations": [host]}, site=known)
+            self.client.server = self.server
+            self.assertEqual(got6(self.client.solicit((ia_pd(iaid),)), ADVERTISE).prefixes, [expected])
+        self.assertEqual(self.client.lease((ia_pd(2),)).prefixes, ["2001:db8:1001::/48"])
+        self.assertEqual(got6(Client6(self.server, 2).solicit((ia_pd(1),)), ADVERTISE).ia_status(1, PD), 6)
 
 
 class SharedTests(SynchronousTestCase):

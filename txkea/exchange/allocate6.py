@@ -143,13 +143,21 @@ async def _if_usable(
 ) -> Choice6 | None:
     """The resource, if it is in a pool on this link, free (or the association's) and reserved for nobody else."""
     home, pool = _place(subnet, query.classes, wish.kind, address, length)
-    if home is None or (query.site.has_hosts and await reserved_to_another(query, home, address)):
+    if home is None or (query.site.has_hosts and await _is_reserved(query, home, address, length)):
         return None
     if own is not None and is_running(own, query.now):
         return Choice6(address, length, home, pool, own)
     if query.site.offers.kept_from(wish.key, address):
         return None
     return _if_free(query, home, pool, wish, address, length, await query.site.leases.overlapping(address, length))
+
+
+async def _is_reserved(query: Query6, home: LiveSubnet, address: bytes, length: int) -> bool:
+    """Whether it is reserved for another client; or a part of it for this one, which shall get that and not this."""
+    host = query.host
+    if host is not None and any(start == address and other != length for start, other in host.prefixes):
+        return True
+    return await reserved_to_another(query, home, address)
 
 
 def _if_free(
@@ -229,7 +237,7 @@ class Search6(Search[Choice6]):
         choice = _if_free(query, subnet, pool, self._wish, address, length, rows)
         if choice is None:
             pool.mark(address, True)
-        elif query.site.has_hosts and await reserved_to_another(query, subnet, address):
+        elif query.site.has_hosts and await _is_reserved(query, subnet, address, length):
             return None
         return choice
 

@@ -53,6 +53,8 @@ CODES_READ: Final = 2048
 """Bytes of requested codes that are read: a thousand codes are more than there are."""
 VENDORS_READ: Final = 64
 """Vendor classes, and vendor options, of one client that are read."""
+VENDOR_KEPT: Final = 16
+"""Bytes that a vendor counts for among those of the codes that are kept."""
 CODES_KEPT: Final = 512
 """Bytes of requested codes beyond which what is encoded for a query is not kept: clients do not fill the memory."""
 
@@ -74,7 +76,7 @@ def configured6(query: Query6) -> Blocks:
     if found is not None:
         return found
     blocks = _assemble(query, wanted, vendors)
-    if len(wanted) + sum(4 + len(codes) for _, codes in vendors) > CODES_KEPT:
+    if len(wanted) + sum(VENDOR_KEPT + len(codes) for _, codes in vendors) > CODES_KEPT:
         return blocks
     return remember(cache, key, blocks)
 
