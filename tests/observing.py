@@ -1,17 +1,29 @@
-"""What the tests of both families' servers share: an observer of leases."""
+"""What the tests of both families' servers share: those who are told, who have a say, and who take their time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from txkea.exchange.query import Query
-from txkea.interfaces import ILeaseObserver
+from txkea.interfaces import (
+    IAnswerReady,
+    IHostSource,
+    ILeaseObserver,
+    ILeaseSelected,
+    IQueryFilter,
+    IQueryReceived,
+    ISubnetSelected,
+)
+from txkea.model.configuration import Host
+from txkea.model.identifier import Identifier
 
-__all__ = ["Observer"]
+__all__ = ["FACETS", "Observer", "Policy", "SlowHosts"]
+
+FACETS: Final = (IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady)
 
 
 @implementer(ILeaseObserver)
@@ -40,3 +52,66 @@ class Observer:
         self.declined.append(lease)
         if self.waits is not None:
             await self.waits
+
+
+@implementer(*FACETS)
+class Policy:
+    """A third party with a say everywhere."""
+
+    def __init__(self, *less: int) -> None:
+        self.less = less
+        """Codes of options that it takes out of answers."""
+        self.error: Exception | None = None
+        """What it raises when a lease is selected."""
+        self.refused = b""
+        """The address of that lease; of any, if empty."""
+        self.serving = True
+        self.lifetime = 0
+        self.subnet_id = 0
+        self.more: dict[int, bytes] = {}
+        self.seen: list[str] = []
+
+    @property
+    def site(self) -> dict[str, Any]:
+        """The keywords of a site in which it has its say."""
+        one = [self]
+        return {"received": one, "selected": one, "lease_selected": one, "filters": one, "answer_ready": one}
+
+    async def query_received(self, query: Query) -> None:
+        self.seen.append("received")
+
+    async def subnet_selected(self, query: Query) -> None:
+        self.seen.append("subnet")
+        if self.subnet_id:
+            query.subnet = query.site.subnets.by_id.get(self.subnet_id)
+
+    async def lease_selected(self, query: Query, lease: Any) -> Any:
+        self.seen.append("lease")
+        if self.error is not None and lease.address.startswith(self.refused):
+            raise self.error
+        now = int(query.now)
+        return lease._replace(valid_lifetime=self.lifetime, expires=now + self.lifetime) if self.lifetime else lease
+
+    def serves(self, query: Query) -> bool:
+        self.seen.append("filter")
+        return self.serving
+
+    async def answer_ready(self, query: Query, options: dict[int, bytes]) -> None:
+        self.seen.append("answer")
+        options.update(self.more)
+        for code in self.less:
+            options.pop(code, None)
+
+
+@implementer(IHostSource)
+class SlowHosts:
+    """Reservations that come when the test says so."""
+
+    def __init__(self) -> None:
+        self.gate: Deferred[Host | None] = Deferred()
+
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+        return await self.gate
+
+    async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
+        return ()

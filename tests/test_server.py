@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.exchanging import ACK, NAK, OFFER, RELAY, got, serving
-from tests.observing import Observer
+from tests.observing import FACETS, Observer, Policy, SlowHosts
 from txkea.errors import Drop, Refuse, Unavailable
-from txkea.exchange.query import Query
-from txkea.interfaces import (
-    IAnswerReady,
-    IDatagramReceiver,
-    IHostSource,
-    ILeaseObserver,
-    ILeaseSelected,
-    ILeaseStore,
-    IQueryFilter,
-    IQueryReceived,
-    ISubnetSelected,
-)
-from txkea.model.configuration import Host
-from txkea.model.identifier import Identifier
-from txkea.model.lease import Lease4, LeaseState
+from txkea.interfaces import IDatagramReceiver, ILeaseObserver, ILeaseStore
+from txkea.model.lease import LeaseState
 from txkea.server import Server
 from txkea.testing.clients4 import RAW, Client, LocalServer, packed
 from txkea.testing.malformed import packets4
@@ -404,53 +389,13 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual([lease.hwaddr for lease in observer.expired], [Client(server, 1).hwaddr])
 
 
-@implementer(IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady)
-class Policy:
-    """A third party with a say everywhere."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-        self.serving = True
-        self.lifetime = 0
-        self.subnet_id = 0
-        self.more: dict[int, bytes] = {}
-        self.seen: list[str] = []
-
-    async def query_received(self, query: Query) -> None:
-        self.seen.append("received")
-
-    async def subnet_selected(self, query: Query) -> None:
-        self.seen.append("subnet")
-        if self.subnet_id:
-            query.subnet = query.site.subnets.by_id.get(self.subnet_id)
-
-    async def lease_selected(self, query: Query, lease: Lease4) -> Lease4:
-        self.seen.append("lease")
-        if self.error is not None:
-            raise self.error
-        now = int(query.now)
-        return lease._replace(valid_lifetime=self.lifetime, expires=now + self.lifetime) if self.lifetime else lease
-
-    def serves(self, query: Query) -> bool:
-        self.seen.append("filter")
-        return self.serving
-
-    async def answer_ready(self, query: Query, options: dict[int, bytes]) -> None:
-        self.seen.append("answer")
-        options.update(self.more)
-        options.pop(3, None)
-
-
 class PolicyTests(SynchronousTestCase):
     """Third parties on a query's way (Kea A156, A176)."""
 
     def setUp(self) -> None:
-        self.policy = Policy()
-        one = [self.policy]
-        self.server = serving(
-            {"option-data": [{"name": "routers", "data": "192.0.2.1"}]},
-            site={"received": one, "selected": one, "lease_selected": one, "filters": one, "answer_ready": one},
-        )
+        self.policy = Policy(3)
+        routers = [{"name": "routers", "data": "192.0.2.1"}]
+        self.server = serving({"option-data": routers}, site=self.policy.site)
         self.client = Client(self.server)
 
     def test_order(self) -> None:
@@ -462,7 +407,7 @@ class PolicyTests(SynchronousTestCase):
 
     def test_interfaces(self) -> None:
         """The policy of these tests provides what it is used as."""
-        for interface in (IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady):
+        for interface in FACETS:
             self.assertTrue(verifyObject(interface, self.policy))
 
     def test_changed_lease(self) -> None:
@@ -512,20 +457,6 @@ class PolicyTests(SynchronousTestCase):
         self.policy.serving = False
         self.assertIsNone(self.client.discover())
         self.assertEqual(self.server.statistic("pkt4-not-for-us"), 1)
-
-
-@implementer(IHostSource)
-class SlowHosts:
-    """Reservations that come when the test says so."""
-
-    def __init__(self) -> None:
-        self.gate: Deferred[Host | None] = Deferred()
-
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
-        return await self.gate
-
-    async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
-        return ()
 
 
 class SlowHostTests(SynchronousTestCase):

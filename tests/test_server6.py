@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging6 import ADVERTISE, LINK, REPLY, got6, serving6
-from tests.observing import Observer
-from txkea.errors import Unavailable
+from tests.observing import Observer, Policy, SlowHosts
+from txkea.errors import Drop, Refuse, Unavailable
 from txkea.model.configuration import Interfaces, InterfaceSelection
 from txkea.model.lease import LeaseState
 from txkea.server import Server
@@ -320,3 +320,128 @@ class ObserverTests(SynchronousTestCase):
         server = serving6({"pools": []}, site={"observers": [observer]})
         self.assertEqual(got6(Client6(server).request([ia_na(1)])).ia_status(), StatusCode.NO_ADDRS_AVAIL)
         self.assertEqual(observer.committed, [])
+
+    def test_expired(self) -> None:
+        """A lease whose time was over and that gave way to another client's is told, before what was granted."""
+        observer = Observer(True)
+        server = self.observed(observer)
+        Client6(server, 1).lease(WANTED)
+        server.now += 100_000
+        Client6(server, 2).request(WANTED)
+        self.assertEqual([lease.duid for lease in observer.expired], [Client6(server, 1).duid] * 2)
+        self.assertEqual(len(observer.committed), 2)
+
+    def test_registered(self) -> None:
+        """A registered address is told like a lease."""
+        observer = Observer(True)
+        got6(Client6(self.observed(observer)).register(FREE), MessageType6.ADDR_REG_REPLY)
+        self.assertEqual(observer.committed, [([packed6(FREE)], [])])
+
+    def test_told_in_spite_of_failure(self) -> None:
+        """What became durable is told even if the answer fails afterwards."""
+        policy = Policy()
+        policy.more = {224: bytes(0xFFFF)}
+        for waits in (True, False):
+            observer = Observer(waits)
+            server = self.observed(observer, answer_ready=[policy])
+            self.assertIsNone(Client6(server).request(WANTED))
+            self.assertEqual((len(observer.committed), len(server.leases)), (1, 2))
+
+
+class PolicyTests(SynchronousTestCase):
+    """Third parties on a query's way (Kea B.9)."""
+
+    def setUp(self) -> None:
+        self.policy = Policy()
+        self.server = serving6(option_data=[{"name": "dns-servers", "data": "2001:db8::53"}], site=self.policy.site)
+        self.client = Client6(self.server, ias=WANTED, requested=(23,))
+
+    def test_order(self) -> None:
+        """B.9: query received, subnet selected, filter, each lease selected, answer ready: for all that give leases."""
+        for ask in (self.client.solicit, self.client.request, self.client.renew, self.client.rebind):
+            self.policy.seen.clear()
+            got6(ask(), ADVERTISE if ask == self.client.solicit else REPLY)
+            self.assertEqual(self.policy.seen, ["received", "subnet", "filter", "lease", "lease", "answer"])
+
+    def test_no_lease(self) -> None:
+        """What gives no lease passes all the others."""
+        self.client.lease()
+        for ask in (self.client.confirm, self.client.information_request, self.client.release):
+            self.policy.seen.clear()
+            got6(ask())
+            self.assertEqual(self.policy.seen, ["received", "subnet", "filter", "answer"])
+
+    def test_changed_lease(self) -> None:
+        """A lease that a third party changed is what is offered and stored."""
+        self.policy.lifetime = 7777
+        for answer in (got6(self.client.solicit(), ADVERTISE), got6(self.client.request())):
+            self.assertEqual([ia.resources[0].valid for ia in answer.ias], [7777, 7777])
+        self.assertEqual({lease.valid_lifetime for lease in self.server.leases.values()}, {7777})
+
+    def test_refused_lease(self) -> None:
+        """A lease that a third party withholds is not there for the client; the other associations get theirs."""
+        self.policy.error = Refuse("no prefixes")
+        self.policy.refused = packed6(PREFIX.partition("/")[0])
+        for answer in (got6(self.client.solicit(), ADVERTISE), got6(self.client.request())):
+            self.assertEqual((answer.addresses, answer.prefixes), ([FREE], []))
+            self.assertEqual(answer.ia_status(2, Option6.IA_PD), StatusCode.NO_PREFIX_AVAIL)
+        self.assertEqual(list(self.server.leases), [FREE])
+
+    def test_dropped(self) -> None:
+        """A third party may leave a query without an answer; that is no failure."""
+        self.policy.error = Drop("no")
+        for ask in (self.client.solicit, self.client.request):
+            self.assertIsNone(ask())
+        self.assertEqual((self.server.leases, self.server.statistic("pkt6-processing-failed")), ({}, 0))
+        self.assertEqual(self.server.statistic("pkt6-receive-drop"), 2)
+
+    def test_subnet(self) -> None:
+        """A third party may choose another subnet, or none."""
+        self.policy.subnet_id = 2
+        self.assertEqual(got6(self.client.solicit([ia_na(1)]), ADVERTISE).addresses, ["2001:db8:2::10"])
+        self.policy.subnet_id = 99
+        answer = got6(self.client.solicit(), ADVERTISE)
+        self.assertEqual(answer.ia_status(), StatusCode.NO_ADDRS_AVAIL)
+        self.assertEqual(self.server.statistic("pkt6-processing-failed"), 0)
+
+    def test_answer(self) -> None:
+        """A third party may add, change and take out options, through relays too; the rest stays, several of a code."""
+        self.policy.more, self.policy.less = {7: b"\xff", 21: b"\3sip\0"}, (23,)
+        self.client.ias = (ia_na(1, FREE), ia_na(2))
+        for relays in ((), through(relayed(LINK), relayed("2001:db8:9::1", options=[(18, b"port")]))):
+            self.server.now += 20
+            self.client.relays = relays
+            answer = got6(self.client.solicit([ia_na(1), ia_na(2)]), ADVERTISE)
+            self.assertEqual(list(answer.options), [1, 2, 3, 7, 21])
+            self.assertEqual((len(answer.ias), answer.options[7]), (2, b"\xff"))
+
+    def test_large_answer(self) -> None:
+        """An answer that became too long for a datagram is not sent, and nothing fails."""
+        self.policy.more = {224: bytes(0xFFFF)}
+        self.assertIsNone(self.client.information_request())
+        self.policy.more = {224: bytes(0x10000)}
+        self.assertIsNone(self.client.information_request())
+        self.assertEqual(self.server.statistic("pkt6-processing-failed"), 0)
+        self.assertEqual(self.server.statistic("pkt6-receive-drop"), 2)
+
+    def test_filter(self) -> None:
+        """A query that a filter does not serve is dropped, and counted as not for us."""
+        self.policy.serving = False
+        self.assertIsNone(self.client.solicit())
+        self.assertEqual(self.server.statistic("pkt6-not-for-us"), 1)
+
+
+class SlowHostTests(SynchronousTestCase):
+    """Host sources that wait."""
+
+    def test_others_go_on(self) -> None:
+        """A slow host source holds up the queries that need it; of one client only the first."""
+        hosts = SlowHosts()
+        server = serving6(site={"hosts": hosts})
+        server.site.has_hosts = True
+        client = Client6(server)
+        self.assertIsNone(client.solicit())
+        self.assertIsNone(client.rebind(WANTED))
+        self.assertEqual(server.statistic("pkt6-duplicate"), 1)
+        hosts.gate.callback(None)
+        self.assertEqual([answer.type for answer in server.answers()], [ADVERTISE])

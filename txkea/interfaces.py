@@ -188,7 +188,7 @@ class ILeaseSelected(Interface):
     """A third party's look at a lease before it is offered or stored."""
 
     def lease_selected(query: Query, lease: Any) -> Awaitable[Any]:
-        """Gives the lease to use; raises `Refuse` or `Drop` to withhold it. *Waits.*"""
+        """Gives the lease to use; raises `Refuse` to withhold it, or `Drop`: then there is no answer. *Waits.*"""
 
 
 class IAnswerReady(Interface):

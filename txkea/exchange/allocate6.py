@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
+from txkea.errors import Refuse
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
 from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
 from txkea.exchange.hostnames import SUPPLIED
@@ -256,6 +257,8 @@ async def offer6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
     _settle(query, choice, wish)
     if query.site.lease_selected:
         lease = await _draft(query, choice, wish, valid, preferred)
+        if lease is None:
+            return None
         valid, preferred = lease.valid_lifetime, lease.preferred_lifetime
     if was is None or not (is_running(was, query.now) and _is_own(query, was, wish, choice.length)):
         query.site.offers.hold(wish.key, choice.address, subnet, query.now)
@@ -280,6 +283,8 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
         valid, preferred = _lifetimes(subnet, wish)
         _settle(query, choice, wish)
         lease = await _draft(query, choice, wish, valid, preferred)
+        if lease is None:
+            return None
         if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
             query.site.statistics[REUSES[wish.kind]] += 1
             valid, preferred = left(was.valid_lifetime, age), left(was.preferred_lifetime, age)
@@ -334,8 +339,8 @@ def _lifetime(bounds: Lifetime, wish: int) -> int:
     return max(bounds.minimum, min(wish, bounds.maximum)) if wish else bounds.default
 
 
-async def _draft(query: Query6, choice: Choice6, wish: Association, valid: int, preferred: int) -> Lease6:
-    """The lease as it is to be stored."""
+async def _draft(query: Query6, choice: Choice6, wish: Association, valid: int, preferred: int) -> Lease6 | None:
+    """The lease as it is to be stored; None if a third party withholds it."""
     address, length, subnet, pool, was, _ = choice
     named = wish.kind == NA
     lease = Lease6(
@@ -358,6 +363,9 @@ async def _draft(query: Query6, choice: Choice6, wish: Association, valid: int, 
         query.hwtype,
         query.hwaddr_source,
     )
-    for facet in query.site.lease_selected:
-        lease = await facet.lease_selected(query, lease)
+    try:
+        for facet in query.site.lease_selected:
+            lease = await facet.lease_selected(query, lease)
+    except Refuse:
+        return None
     return lease
