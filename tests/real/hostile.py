@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
+import socket
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
+
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.servers import Server
 from tests.real.tap import Tap
@@ -126,6 +132,27 @@ class OnWire:
     server: Server
     tap: Tap
     """Where frames are sent."""
+    control: str
+    """The server's control socket."""
+
+    def controlled(self, case: SynchronousTestCase, configuration: Mapping[str, Any]) -> str:
+        """The whole configuration of a server that has a control socket."""
+        directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the socket's sake
+        case.addCleanup(shutil.rmtree, directory)
+        self.control = f"{directory}/control"
+        socket_keyword = {"control-socket": {"socket-type": "unix", "socket-name": self.control}}
+        return json.dumps({f"Dhcp{self.family}": {**configuration, **socket_keyword}})
+
+    def statistics(self) -> dict[str, int]:
+        """The server's counters of packets, without the beginning of their names."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(self.control)
+            connection.sendall(b'{"command": "statistic-get-all"}')
+            data = b"".join(iter(lambda: connection.recv(65536), b""))
+        front = f"pkt{self.family}-"
+        found = json.loads(data)["arguments"]
+        return {name[len(front) :]: each[0][0] for name, each in found.items() if name.startswith(front)}
 
     def send_all(self, cases: Iterable[Case], batch: int = 50) -> None:
         """Send them; after each batch a good query is answered."""
@@ -135,6 +162,7 @@ class OnWire:
                 self.send(data)
             self.assert_well()
         self.assert_no_fault()
+        assert self.statistics()["parse-failed"]
 
     def send_frames(self, frames: Iterable[Case]) -> None:
         """Put damaged frames on the wire; now and then, and at the end, a good query is answered."""
@@ -161,7 +189,11 @@ class OnWire:
             raise AssertionError(f"a good query is not answered any more\n{self.server.tail()}")
 
     def assert_no_fault(self) -> None:
-        """Nothing raised, and no byte that controls a terminal stands in the log."""
+        """Nothing raised, no packet was counted twice, and no byte that controls a terminal stands in the log."""
+        counted = self.statistics()
+        silent = counted["received"] - counted["sent"] - counted["receive-drop"]
+        assert silent >= 0 if self.family == 4 else not silent, counted  # no RELEASE of DHCPv4 is answered
+        assert counted["sent"] and not counted["processing-failed"], counted
         log = self.server.log.read_text(errors="replace") + self.server.output.read_text(errors="replace")
         assert "Traceback" not in log
         assert f"DHCP{self.family}_PACKET_PROCESS_EXCEPTION" not in log

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -106,7 +105,7 @@ class OnTheWire(hostile.OnWire, SynchronousTestCase):
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(self.udp.close)
         self.udp.bind((RELAY, 67))
-        self.server = Server(OURS, json.dumps({"Dhcp4": CONFIGURATION}), Path(self.mktemp()), there)
+        self.server = Server(OURS, self.controlled(self, CONFIGURATION), Path(self.mktemp()), there)
         self.addCleanup(self.server.close)
         self.server.start()
         self.xid = 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -166,7 +165,7 @@ class OnTheWire(hostile.OnWire, SynchronousTestCase):
         self.udp.bind(("::", 546))
         self.udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
         self.group = (GROUP, 547, 0, index)
-        self.server = Server(OURS, json.dumps({"Dhcp6": CONFIGURATION}), Path(self.mktemp()), there)
+        self.server = Server(OURS, self.controlled(self, CONFIGURATION), Path(self.mktemp()), there)
         self.addCleanup(self.server.close)
         self.server.start()
         self.xid = 1000
