@@ -143,9 +143,7 @@ class Checking:
         if place == MESSAGE and len(codes) > 1:
             place, skipped = self.known(place, codes[0])
             del codes[:skipped], definitions[:skipped]
-        return Option(
-            span=span, place=place, codes=tuple(codes), definitions=tuple(definitions), form=str(form)
-        )
+        return Option(span=span, place=place, codes=tuple(codes), definitions=tuple(definitions), form=str(form))
 
     def known(self, place: Place, code: int) -> tuple[Place, int]:
         """The place that the options of some options are, and how many codes lead there."""

@@ -271,7 +271,10 @@ class Negation(Test):
 
 @frozen(kw_only=True)
 class Junction(Test):
-    """``every``: all tests are true (``and``); else one at least (``or``). ``strict`` (``sand``, ``sor``) evaluates all."""
+    """Whether ``every`` test is true (``and``), else one at least (``or``).
+
+    ``strict`` (``sand``, ``sor``) evaluates all of them.
+    """
 
     parts: tuple[Node, ...]
     every: bool

@@ -62,7 +62,7 @@ HINTS: Final = {
     "'": "a string without end; close it with ' on the same line, there is no escape",
     "&": "write and",
     "|": "write or",
-    "#": "comments have no place here; use \"comment\" or \"user-context\" of the class",
+    "#": 'comments have no place here; use "comment" or "user-context" of the class',
     "<": "there is no < and >; compare with ==",
     ">": "there is no < and >; compare with ==",
     "-": "a number has its sign directly before the digits, and there is no subtraction",
@@ -79,7 +79,7 @@ def parse(text: str) -> Tree[Token]:
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"more than {MOST_CHARACTERS} characters; split it into classes", MOST_CHARACTERS + 1)
     try:
-        return parser().parse(text)  # type: ignore[return-value]
+        return parser().parse(text)
     except UnexpectedInput as error:
         raise unexpected(text, error) from None
 

@@ -1,19 +1,16 @@
-"""Regular expressions that take time linear in what they are matched with: client data cannot make them explode.
-
-An automaton follows all ways through the expression at once; what it learns of a byte in a state, it remembers.
-"""
+"""Regular expressions that take time linear in what they are matched with: client data cannot make them explode."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
+from txkea.classify.automaton import Automaton, Step
 from txkea.errors import EvaluationError
 
 __all__ = ["Pattern", "PatternError"]
@@ -22,10 +19,8 @@ GRAMMAR: Final = Path(__file__).with_name("pattern.lark").read_text(encoding="ut
 
 MOST_STEPS: Final = 400
 """How long a pattern may be, its repetitions written out."""
-MOST_BYTES: Final = 512
-"""How much data a pattern is matched with: together with `MOST_STEPS` some 15 ms, should all go wrong."""
-MOST_STATES: Final = 1000
-"""How many states are remembered."""
+MOST_BYTES: Final = 255
+"""How much data a pattern is matched with: together with `MOST_STEPS` some 12 ms, should all go wrong."""
 MOST_NESTING: Final = 50
 
 ALL: Final = frozenset(range(256))
@@ -55,7 +50,9 @@ CLASSES: Final = {
 }
 """What ``[:name:]`` stands for in a set."""
 FEW: Final[dict[str, tuple[int, int | None]]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
-ITEM: Final = re.compile(r"\[:(?P<name>[a-z]+):\]|\\(?P<escape>x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|c[A-Za-z]|[\s\S])|[\s\S]")
+ITEM: Final = re.compile(
+    r"\[:(?P<name>[a-z]+):\]|\\(?P<escape>x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|c[A-Za-z]|[\s\S])|[\s\S]"
+)
 SHORT: Final = {"d": DIGITS, "D": ALL - DIGITS, "w": WORD, "W": ALL - WORD, "s": SPACE, "S": ALL - SPACE}
 CONTROLS: Final = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13, "0": 0}
 DOT: Final = ALL - frozenset(b"\n\r")
@@ -81,14 +78,6 @@ class PatternError(Exception):
         super().__init__(message)
         self.message = message
         self.offset = offset
-
-
-class Step(NamedTuple):
-    """One place in the expression: what may come there, and where that leads."""
-
-    accepts: frozenset[int] | str
-    """Bytes; or what is passed without one: ``""`` always, ``^`` at the beginning, ``$`` at the end."""
-    leads: tuple[int, ...]
 
 
 class Pattern:
@@ -120,87 +109,6 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
-
-
-# -- matching ----------------------------------------------------------------------------------------------------------
-
-
-class State(dict[int, "State"]):
-    """All places of the expression where the match may be: what follows on each byte, as far as it is known."""
-
-    __slots__ = ("automaton", "last", "places")
-
-    def __init__(self, automaton: Automaton, places: frozenset[int], last: bool) -> None:
-        super().__init__()
-        self.automaton = automaton
-        self.places = places
-        self.last = last
-        """Whether the match may end here."""
-
-    def __missing__(self, byte: int) -> State:
-        state = self[byte] = self.automaton.after(self.places, byte)
-        return state
-
-
-class Place(NamedTuple):
-    """A step that takes a byte: which ones, the places that may come next, and whether the end may."""
-
-    accepts: frozenset[int]
-    leads: frozenset[int]
-    last: bool
-
-
-class Automaton:
-    """The places of an expression, and the states that they were in together."""
-
-    def __init__(self, steps: list[Step], first: int, end: int) -> None:
-        self.places = {
-            number: Place(accepts, takers(steps, leads, ""), end in reached(steps, leads, "$"))
-            for number, (accepts, leads) in enumerate(steps)
-            if not isinstance(accepts, str)
-        }
-        self.states: dict[tuple[frozenset[int], bool], State] = {}
-        self.first = State(self, takers(steps, (first,), "^"), end in reached(steps, (first,), "^$"))
-
-    def after(self, places: frozenset[int], byte: int) -> State:
-        """The state after a byte."""
-        leads: set[int] = set()
-        last = False
-        for number in places:
-            place = self.places[number]
-            if byte in place.accepts:
-                leads |= place.leads
-                last = last or place.last
-        key = (frozenset(leads), last)
-        state = self.states.get(key)
-        if state is None:
-            if len(self.states) >= MOST_STATES:
-                self.forget()
-            state = self.states[key] = State(self, *key)
-        return state
-
-    def forget(self) -> None:
-        for state in (self.first, *self.states.values()):
-            state.clear()
-        self.states.clear()
-
-
-def reached(steps: list[Step], leads: Iterable[int], where: str) -> set[int]:
-    """The steps, and those that are reached from them without a byte."""
-    found = set(leads)
-    pending = list(found)
-    while pending:
-        accepts, leads = steps[pending.pop()]
-        if isinstance(accepts, str) and accepts in where:
-            new = set(leads) - found
-            found |= new
-            pending += new
-    return found
-
-
-def takers(steps: list[Step], leads: Iterable[int], where: str) -> frozenset[int]:
-    """Those that take a byte."""
-    return frozenset(each for each in reached(steps, leads, where) if not isinstance(steps[each].accepts, str))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -262,7 +170,9 @@ class Writing:
         self.written += 1
         self.depth += 1
         if self.written > 4 * MOST_STEPS or len(self.steps) > MOST_STEPS:
-            raise PatternError(f"the expression is too long; {MOST_STEPS} characters are the limit, repeated ones too", 0)
+            raise PatternError(
+                f"the expression is too long; {MOST_STEPS} characters are the limit, repeated ones too", 0
+            )
         if self.depth > MOST_NESTING:
             raise PatternError(f"groups nest deeper than {MOST_NESTING // 2} levels; flatten them", 0)
         first: int = getattr(self, tree.data)(tree.children, following)
@@ -366,7 +276,9 @@ def members(token: Token) -> frozenset[int]:
 def item(match: re.Match[str], token: Token) -> frozenset[int]:
     if match["name"]:
         if match["name"] not in CLASSES:
-            raise PatternError(f"there is no [:{match['name']}:]; it is one of {', '.join(CLASSES)}", token.start_pos or 0)
+            raise PatternError(
+                f"there is no [:{match['name']}:]; it is one of {', '.join(CLASSES)}", token.start_pos or 0
+            )
         return CLASSES[match["name"]]
     if match["escape"]:
         accepts = frozenset(b"\b") if match["escape"] == "b" else escaped(match["escape"])

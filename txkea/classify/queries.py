@@ -85,7 +85,7 @@ def options_of(place: Place, family: int) -> Callable[[Any], Options]:
         return lambda query: relay_options(query.message.relays, number)
     if root == "vendor":
         return (vendor_options4 if family == 4 else vendor_options6)(number)
-    return lambda query: query.message.options  # type: ignore[no-any-return]
+    return lambda query: query.message.options
 
 
 def relay_options(relays: Sequence[Any], number: int) -> Options:
