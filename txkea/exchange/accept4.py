@@ -44,6 +44,9 @@ def accept4(site: Site, data: bytes, origin: Origin, now: float) -> Query4:
         _check_relay(message.giaddr, origin)
     if 82 in options:
         query.suboptions = _relay_information(options[82])
+    if site.classes is not None:
+        query.length = len(data)
+        site.classes.begin(query)
     subnet = query.subnet = select4(query)
     if subnet is None:
         _check_link(query, message)

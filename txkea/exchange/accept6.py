@@ -65,8 +65,11 @@ def accept6(site: Site, data: bytes, origin: Origin, now: float) -> Query6:
         raise Drop("an INFORMATION-REQUEST asks for no addresses (RFC 8415 section 16.12)", VIOLATION)
     # Clients of one DUID on several links (or a client on its way to another) do not stand in each other's way.
     query.key = query.duid + _peer(query) if query.duid else _nameless(query)
-    query.subnet = select6(query)
     find_hwaddr(query)
+    if site.classes is not None:
+        query.length = len(data)
+        site.classes.begin(query)
+    query.subnet = select6(query)
     if site.has_hosts:
         query.identifiers = identify6(query)
     return query

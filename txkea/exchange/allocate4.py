@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange.binding import TRIES, Grant, fresh, give_up, is_running, left, store
+from txkea.exchange.classes import lifetime_of
 from txkea.exchange.hostnames4 import settle4
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query4
@@ -17,12 +19,14 @@ from txkea.interfaces import Hint, IAllocator
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease4, LeaseState
 
-__all__ = ["Choice", "belongs", "choose", "grant", "hold", "lease_offer", "own_lease"]
+__all__ = ["Choice", "belongs", "choose", "grant", "hold", "lease_offer", "offer_lifetime", "own_lease"]
 
 # Plain integers: looking up a member of an enumeration costs as much as calling a function.
 DECLINED = int(LeaseState.DECLINED)
 DEFAULT = int(LeaseState.DEFAULT)
 RECLAIMED = int(LeaseState.RECLAIMED)
+VALID = attrgetter("valid_lifetime")
+OFFER = attrgetter("offer_lifetime")
 NO_TIME = bytes(4)
 """A wish for no seconds at all is none: the client gets the default, as in Kea."""
 
@@ -215,7 +219,7 @@ async def lease_offer(query: Query4, choice: Choice) -> int:
     """The same where third parties have a say, or where ``offer-lifetime`` wants a lease of so many seconds (A117)."""
     site, subnet = query.site, choice.subnet
     lease = await _draft(query, choice)
-    seconds = subnet.parameters.offer_lifetime
+    seconds = offer_lifetime(query, subnet)
     if _has_it(query, choice):
         return lease.valid_lifetime
     if not seconds:
@@ -263,9 +267,17 @@ async def _draft(query: Query4, choice: Choice) -> Lease4:
     return lease
 
 
+def offer_lifetime(query: Query4, subnet: LiveSubnet) -> int:
+    """Seconds for which an offer is stored as a lease; 0 when it is not (Kea A117)."""
+    seconds = subnet.parameters.offer_lifetime
+    return seconds if query.site.classes is None else lifetime_of(query, OFFER, seconds)
+
+
 def lifetime_for(query: Query4, subnet: LiveSubnet) -> int:
     """Seconds: what the client asks for (option 51) within bounds, else the default (Kea A037)."""
     lifetime = subnet.parameters.valid_lifetime
+    if query.site.classes is not None:
+        lifetime = lifetime_of(query, VALID, lifetime)
     wish = query.message.options.get(51)
     if wish is None or len(wish) != 4 or wish == NO_TIME:
         return lifetime.default

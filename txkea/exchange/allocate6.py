@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from txkea.errors import Refuse
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
 from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
+from txkea.exchange.classes import lifetime_of
 from txkea.exchange.hostnames import SUPPLIED
 from txkea.exchange.hostnames6 import settle6
 from txkea.exchange.pools import LivePool, pool_at
@@ -253,7 +255,7 @@ async def offer6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
     if choice is None:
         return None
     _, _, subnet, pool, was, _ = choice
-    valid, preferred = _lifetimes(subnet, wish)
+    valid, preferred = _lifetimes(query, subnet, wish)
     _settle(query, choice, wish)
     if query.site.lease_selected:
         lease = await _draft(query, choice, wish, valid, preferred)
@@ -280,7 +282,7 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
         if choice is None:
             return None
         address, length, subnet, pool, was, _ = choice
-        valid, preferred = _lifetimes(subnet, wish)
+        valid, preferred = _lifetimes(query, subnet, wish)
         _settle(query, choice, wish)
         lease = await _draft(query, choice, wish, valid, preferred)
         if lease is None:
@@ -312,6 +314,8 @@ async def _unobstructed(
     return None
 
 
+VALID: Final = attrgetter("valid_lifetime")
+PREFERRED: Final = attrgetter("preferred_lifetime")
 REUSES: Final = {NA: "v6-ia-na-lease-reuses", PD: "v6-ia-pd-lease-reuses"}
 
 
@@ -323,10 +327,12 @@ def _settle(query: Query6, choice: Choice6, wish: Association) -> None:
             settle6(query, choice.subnet, choice.address)
 
 
-def _lifetimes(subnet: LiveSubnet, wish: Association) -> tuple[int, int]:
+def _lifetimes(query: Query6, subnet: LiveSubnet, wish: Association) -> tuple[int, int]:
     """Valid and preferred lifetime in seconds: what the client wishes within bounds (Kea B002)."""
     parameters = subnet.parameters
     bounds, preferred = parameters.valid_lifetime, parameters.preferred_lifetime
+    if query.site.classes is not None:
+        bounds, preferred = lifetime_of(query, VALID, bounds), lifetime_of(query, PREFERRED, preferred)
     for asked in wish.resources:
         if asked.preferred <= asked.valid:
             valid = _lifetime(bounds, asked.valid)

@@ -11,6 +11,7 @@ from txkea.exchange.allocate4 import (
     grant,
     hold,
     lease_offer,
+    offer_lifetime,
     own_lease,
 )
 from txkea.exchange.binding import Grant, give_back, is_running, set_aside
@@ -45,7 +46,7 @@ async def discover(query: Query4) -> Reply | None:
     if choice is None:
         return _without_address(query, subnet)
     query.subnet = subnet = choice.subnet
-    stored = subnet.parameters.offer_lifetime or query.site.lease_selected
+    stored = offer_lifetime(query, subnet) or query.site.lease_selected
     lifetime = await lease_offer(query, choice) if stored else hold(query, choice)
     log = query.site.log.leases.info
     if log:

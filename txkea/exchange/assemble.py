@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from txkea.exchange.classes import classes_of
 from txkea.exchange.site import Loggers, Site
 from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, GLOBAL4, GLOBAL6
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
@@ -51,6 +52,7 @@ def assemble(
         has_hosts=has_hosts,
         statistics=statistics,
         log=log,
+        classes=classes_of(configuration, log.server),
         server_identifiers=_server_identifiers(configuration),
         **more,
     )

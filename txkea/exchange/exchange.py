@@ -26,7 +26,7 @@ async def exchange(
     the statistic of queries that another server of the pair answers.
     """
     site = query.site
-    if query.identifiers or site.received or site.selected or site.filters:
+    if query.identifiers or site.classes is not None or site.received or site.selected or site.filters:
         await _prepare(query, not_for_us)
     reply = await answers[query.type](query)
     if site.observers:
@@ -37,7 +37,7 @@ async def exchange(
 
 
 async def _prepare(query: Query, not_for_us: str) -> None:
-    """Let third parties look, find the client's reservation, and leave the query to another server if it is theirs."""
+    """Let third parties look, find the client's reservation and classes, and leave to another server what is theirs."""
     site = query.site
     for received in site.received:
         await received.query_received(query)
@@ -46,6 +46,8 @@ async def _prepare(query: Query, not_for_us: str) -> None:
             await selected.subnet_selected(query)
     if query.identifiers:
         await find_host(query)
+    if site.classes is not None:
+        site.classes.go_on(query)
     for query_filter in site.filters:
         if not query_filter.serves(query):
             raise Drop("another server of the pair serves this client", not_for_us)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 from txkea.exchange.pools import LivePool
@@ -35,7 +35,9 @@ class Scopes:
     ``space`` is the one of the family's own options; ``encode`` makes an option from code and payload.
     """
 
-    def __init__(self, scopes: Iterable[Sequence[OptionData]], space: str, encode: Encode) -> None:
+    def __init__(
+        self, scopes: Iterable[Sequence[OptionData]], space: str, encode: Encode, classes: Container[str] = ()
+    ) -> None:
         self._encode = encode
         self._space = space
         self.first: dict[str, dict[int, OptionData]] = {}
@@ -43,6 +45,8 @@ class Scopes:
         self.never: set[tuple[str, int]] = set()
         for scope in scopes:
             for data in scope:
+                if data.client_classes and not any(name in classes for name in data.client_classes):
+                    continue  # it is for members of other classes (Kea A185)
                 self.first.setdefault(data.space, {}).setdefault(data.code, data)
                 if data.always_send:
                     self.always.setdefault(data.space, {})[data.code] = None
@@ -85,7 +89,7 @@ class Scopes:
 
 
 def scopes_of(query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool], space: str, encode: Encode) -> Scopes:
-    """What is configured for a client in its host, pools, subnet and network, and globally."""
+    """What is configured for a client in its host, pools, subnet, network and classes, and globally."""
     scopes: list[Sequence[OptionData]] = []
     if query.host is not None:
         scopes.append(query.host.options)
@@ -94,8 +98,11 @@ def scopes_of(query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool]
         scopes.append(subnet.subnet.options)
         if subnet.network is not None:
             scopes.append(subnet.network.options)
-    scopes.append(query.site.configuration.options)
-    return Scopes(scopes, space, encode)
+    site = query.site
+    if site.classes is not None:
+        scopes += [each.options for each in site.classes.of(query)]
+    scopes.append(site.configuration.options)
+    return Scopes(scopes, space, encode, query.classes)
 
 
 def remember(cache: MutableMapping[Any, Any], key: Any, blocks: Blocks) -> Blocks:

@@ -37,6 +37,7 @@ def configured(query: Query4, subnet: LiveSubnet | None, pool: LivePool | None, 
         options.get(55),
         options.get(VENDOR_OPTIONS),
         leasing,
+        None if query.site.classes is None else query.site.classes.told(query),
     )
     cache = query.site.options
     found: Blocks | None = cache.get(key)

@@ -70,7 +70,8 @@ def configured6(query: Query6) -> Blocks:
     host = query.host
     wanted = requested(query)
     vendors = _vendors(message) if VENDOR_OPTS in options or VENDOR_CLASS in options else ()
-    key = (query.subnet, tuple(query.pools), () if host is None else host.options, wanted, vendors)
+    known = None if query.site.classes is None else query.site.classes.told(query)
+    key = (query.subnet, tuple(query.pools), () if host is None else host.options, wanted, vendors, known)
     cache = query.site.options
     found: Blocks | None = cache.get(key)
     if found is not None:

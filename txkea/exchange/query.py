@@ -39,6 +39,7 @@ class Query:
         "hwaddr",
         "identifiers",
         "key",
+        "length",
         "name",
         "now",
         "origin",
@@ -56,6 +57,8 @@ class Query:
         """Seconds since the epoch at which it arrived."""
         self.type = kind
         """The message type: option 53 of DHCPv4, the first byte of DHCPv6."""
+        self.length = 0
+        """Bytes of its datagram; known where there are classes."""
         self.key = b""
         """What tells this client from all others while its exchange is in flight."""
         self.hwaddr = b""

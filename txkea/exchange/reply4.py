@@ -38,7 +38,10 @@ TYPES: dict[int, bytes] = {kind: option(53, bytes((kind,))) for kind in MessageT
 
 def lease_answer(query: Query4, kind: int, subnet: LiveSubnet, address: bytes, lifetime: int) -> Reply:
     """An OFFER or ACK that carries an address, with its lifetime in seconds."""
-    blocks = configured(query, subnet, subnet.pool_of(address), leasing=True)
+    pool = subnet.pool_of(address)
+    if query.site.classes is not None:
+        query.site.classes.add(query, subnet, () if pool is None else (pool,))
+    blocks = configured(query, subnet, pool, leasing=True)
     front = TYPES[kind] + _server_identifier(query, subnet) + times(subnet, lifetime)
     ciaddr = query.message.ciaddr if kind == ACK else ANY
     return _reply(query, kind, subnet, ciaddr, address, front, blocks)
@@ -46,6 +49,8 @@ def lease_answer(query: Query4, kind: int, subnet: LiveSubnet, address: bytes, l
 
 def plain_answer(query: Query4, kind: int, subnet: LiveSubnet | None) -> Reply:
     """An answer with options only: the ACK to an INFORM, an OFFER to a client that prefers IPv6 only."""
+    if query.site.classes is not None:
+        query.site.classes.add(query, subnet, ())
     blocks = configured(query, subnet, None, leasing=False) if subnet is not None else NOTHING
     front = TYPES[kind] + _server_identifier(query, subnet)
     ciaddr = query.message.ciaddr if kind == ACK else ANY
@@ -205,9 +210,13 @@ def _limit(query: Query4) -> int:
 
 
 def _fixed_fields(query: Query4, subnet: LiveSubnet | None) -> tuple[bytes, bytes, bytes]:
-    """``siaddr``, ``sname`` and ``file``: the reservation's own, else the subnet's (Kea A182)."""
+    """``siaddr``, ``sname`` and ``file``: the host's, else the first class's, else the subnet's (Kea A182)."""
     parameters = query.site.configuration.parameters if subnet is None else subnet.parameters
     siaddr, sname, file = parameters.next_server, parameters.server_hostname, parameters.boot_file_name
+    if query.site.classes is not None:
+        for each in reversed(query.site.classes.of(query)):
+            siaddr = each.next_server if each.next_server != ANY else siaddr
+            sname, file = each.server_hostname or sname, each.boot_file_name or file
     host = query.host
     if host is not None:
         siaddr = host.next_server if host.next_server != ANY else siaddr

@@ -24,6 +24,7 @@ from txkea.interfaces import (
 from txkea.model.configuration import Configuration
 
 if TYPE_CHECKING:
+    from txkea.exchange.classes import Classes
     from txkea.exchange.query import Query6
 
 __all__ = ["Loggers", "Site", "no_reclamation"]
@@ -59,6 +60,8 @@ class Site:
     statistics: MutableMapping[str, int]
     """Counters by Kea's names; shared by all sites of a process."""
     log: Loggers
+    classes: Classes | None = None
+    """The client classes, or None where there are none: then nobody evaluates any."""
     reclaim: Callable[[float], Any] = no_reclamation
     """Reclaims some expired leases when addresses run out; awaitable of their number."""
     offers: Offers = field(factory=Offers)
