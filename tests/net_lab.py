@@ -154,7 +154,7 @@ class SystemBench:
 
 
 class SystemBench6(SystemBench):
-    """The same for DHCPv6; ``socket_type`` means nothing there."""
+    """The same for DHCPv6."""
 
     everybody = ALL_NODES
     addresses = SERVER6
@@ -190,8 +190,8 @@ class CableTestCase(SynchronousTestCase):
         self.addCleanup(bench.close)
         return bench
 
-    def make6(self, **more: Any) -> SystemBench6:
+    def make6(self, socket_type: str, **more: Any) -> SystemBench6:
         """A bench for DHCPv6."""
-        bench = SystemBench6(self.cable, "udp", **more)
+        bench = SystemBench6(self.cable, socket_type, **more)
         self.addCleanup(bench.close)
         return bench

@@ -73,7 +73,18 @@ class Maps(SynchronousTestCase):
             InterfaceSelection("eth0", IPv6Address("2001:db8::1").packed),
             InterfaceSelection("eth1", IPv6Address("fe80::1").packed),
         )
-        self.assertEqual(found.interfaces, Interfaces(selections=selections, re_detect=False))
+        self.assertEqual(found.interfaces, Interfaces(selections=selections, re_detect=False, socket_type="udp"))
+
+    def test_socket_type(self) -> None:
+        """Sockets are UDP as Kea's, unless they are wanted otherwise."""
+        for section, expected in (
+            ({}, "udp"),
+            ({"dhcp-socket-type": "raw"}, "raw"),
+            ({"dhcp-socket-type": "udp"}, "udp"),
+        ):
+            self.assertEqual(configured6(interfaces_config=section).interfaces.socket_type, expected)
+        (line,) = complaints6(interfaces_config={"dhcp-socket-type": "tcp"})
+        self.assertTrue(line.startswith("interfaces-config.dhcp-socket-type: "), line)
 
     def test_bad_interfaces(self) -> None:
         """An interface, or one of its addresses, is named once, and an address is one that it may have."""
@@ -85,9 +96,8 @@ class Maps(SynchronousTestCase):
         for name in ("", "/::1", "eth0/", "eth0/192.0.2.1", "eth0/ff02::1:2", "eth0/::", "*/::1"):
             (line,) = complaints6(interfaces_config={"interfaces": [name]})
             self.assertTrue(line.startswith("interfaces-config.interfaces[0]: "), line)
-        for name in ("dhcp-socket-type", "outbound-interface"):
-            (line,) = complaints6(interfaces_config={name: "udp"})
-            self.assertTrue(line.startswith(f"interfaces-config.{name}: unknown keyword"), line)
+        (line,) = complaints6(interfaces_config={"outbound-interface": "use-routing"})
+        self.assertTrue(line.startswith("interfaces-config.outbound-interface: unknown keyword"), line)
 
     def test_server_id(self) -> None:
         """A DUID of each type is made of its parts; what is left out is chosen later."""

@@ -27,7 +27,14 @@ from txkea.testing.contracts.network import (
 )
 from txkea.testing.network import ETH0, LOOPBACK, MemoryNetwork
 
-__all__ = ["MemoryNetwork4Tests", "MemoryNetwork6Tests", "PacketNetwork4Tests", "UdpNetwork4Tests", "UdpNetwork6Tests"]
+__all__ = [
+    "MemoryNetwork4Tests",
+    "MemoryNetwork6Tests",
+    "PacketNetwork4Tests",
+    "PacketNetwork6Tests",
+    "UdpNetwork4Tests",
+    "UdpNetwork6Tests",
+]
 
 
 class MemoryBench:
@@ -92,7 +99,7 @@ class UdpNetwork6Tests(Network6Contract, CableTestCase):
     """UDP sockets of IPv6."""
 
     def bench(self) -> SystemBench6:
-        return self.make6()
+        return self.make6("udp")
 
 
 class PacketNetwork4Tests(Network4Contract, CableTestCase):
@@ -100,3 +107,10 @@ class PacketNetwork4Tests(Network4Contract, CableTestCase):
 
     def bench(self) -> SystemBench:
         return self.make("raw")
+
+
+class PacketNetwork6Tests(Network6Contract, CableTestCase):
+    """Raw sockets of DHCPv6."""
+
+    def bench(self) -> SystemBench6:
+        return self.make6("raw")

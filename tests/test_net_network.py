@@ -360,10 +360,10 @@ class FewRights(NetworkCase):
 
     skip = requires_root("setpriv")
 
-    def listening(self, capabilities: str, port: int, family: int = 4) -> str:
-        """What a process with no more than these capabilities says after trying to listen; DHCPv4 is on raw sockets."""
+    def listening(self, capabilities: str, port: int, family: int = 4, sockets: str = "raw") -> str:
+        """What a process with no more than these capabilities says after trying to listen."""
         kept = ["setpriv", "--inh-caps=-all", f"--bounding-set=-all,{capabilities}"]
-        command = [*kept, sys.executable, "-c", SCRIPT, str(port), str(family)]
+        command = [*kept, sys.executable, "-c", SCRIPT, str(port), str(family), sockets]
         env = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=env)
         return done.stdout + done.stderr
@@ -379,8 +379,11 @@ class FewRights(NetworkCase):
 
     def test_dhcpv6(self) -> None:
         """The same two are enough for DHCPv6 on port 547; without the one for the port, it is named."""
-        self.assertEqual("[False]\n", self.listening("+net_raw,+net_bind_service", 547, 6))
-        self.assertIn("CAP_NET_BIND_SERVICE", self.listening("+net_raw", 547, 6))
+        for sockets, direct in (("udp", False), ("raw", True)):
+            both = self.listening("+net_raw,+net_bind_service", 547, 6, sockets)
+            self.assertEqual(f"[{direct}]\n", both)
+            self.assertIn("CAP_NET_BIND_SERVICE", self.listening("+net_raw", 547, 6, sockets))
+        self.assertIn("CAP_NET_RAW", self.listening("+net_bind_service", 547, 6, "raw"))
 
 
 class Raising(Recorder):
@@ -401,7 +404,7 @@ from txkea.testing.sites import MemoryLogger
 log = MemoryLogger()
 network = SystemNetwork(ReaderClock(), log, int(sys.argv[1]))
 listen = network.listen4 if sys.argv[2] == "4" else network.listen6
-sockets = listen(Interfaces(selections=(InterfaceSelection("eth0"),)), Recorder())
+sockets = listen(Interfaces(selections=(InterfaceSelection("eth0"),), socket_type=sys.argv[3]), Recorder())
 print([sock.direct for sock in sockets] or log.lines)
 """
 

@@ -31,21 +31,39 @@ from txkea.testing.namespaces import Lab, Namespace, Port, requires_root, wait_f
 from txkea.testing.network import ReaderClock
 from txkea.testing.sites import MemoryLogger
 
-__all__ = ["Both", "BusyPorts6", "Groups", "Links6", "Loopback6", "Routers", "Tentative"]
+__all__ = [
+    "Both",
+    "BusyPorts6",
+    "Groups",
+    "Links6",
+    "Loopback6",
+    "RawBusyPorts6",
+    "RawGroups",
+    "RawLinks6",
+    "RawRouters",
+    "RawTentative",
+    "Routers",
+    "Tentative",
+]
 
 OPEN_FAILED = "DHCPSRV_OPEN_SOCKET_FAIL"
 NOTHING_OPEN = "DHCPSRV_NO_SOCKETS_OPEN"
 AGENTS, SERVERS = MULTICAST_GROUPS
 
 
-def interfaces(*names: str, **more: Any) -> Interfaces:
-    """An ``interfaces`` list of names, and of names with an address behind a slash."""
-    parts = [name.partition("/") for name in names]
-    selections = tuple(InterfaceSelection(name, packed(address) if address else None) for name, _, address in parts)
-    return Interfaces(selections=selections, **more)
+class Case6:
+    """What says which sockets are tried: a test case is there for UDP, and once more for raw ones."""
+
+    socket_type = "udp"
+
+    def interfaces(self, *names: str, **more: Any) -> Interfaces:
+        """An ``interfaces`` list of names, and of names with an address behind a slash."""
+        parts = [name.partition("/") for name in names]
+        selections = tuple(InterfaceSelection(name, packed(address) if address else None) for name, _, address in parts)
+        return Interfaces(selections=selections, socket_type=self.socket_type, **more)
 
 
-class NetworkCase6(CableTestCase):
+class NetworkCase6(Case6, CableTestCase):
     """Helpers around a bench."""
 
     def delivers(self, bench: SystemBench6, recorder: Recorder, destination: bytes = AGENTS) -> bool:
@@ -66,10 +84,12 @@ class NetworkCase6(CableTestCase):
         return sock
 
 
-class Groups(SynchronousTestCase):
+class Groups(Case6, SynchronousTestCase):
     """A server on two links that look the same: their far ends have the same hardware and link-local addresses."""
 
     skip = requires_root()
+    client_hwaddr = b""
+    """As far as it is shown."""
 
     def setUp(self) -> None:
         lab = Lab()
@@ -89,7 +109,7 @@ class Groups(SynchronousTestCase):
     def listen(self, *names: str) -> dict[tuple[str, str], ISocket]:
         """Listen; the sockets by link and local address."""
         with self.server.enter():
-            sockets = self.network.listen6(interfaces(*names), self.recorder)
+            sockets = self.network.listen6(self.interfaces(*names), self.recorder)
         return {(sock.link, readable(sock.local)): sock for sock in sockets}
 
     def client(self, number: int, address: str = "fe80::ff:fe00:2", port: int = CLIENT_PORT) -> socket.socket:
@@ -142,7 +162,8 @@ class Groups(SynchronousTestCase):
         wait_for(lambda: self.clock.drain() is not None and self.recorder.arrivals, "the query")
         [(_, origin)] = self.recorder.take()
         self.assertEqual(
-            (PEER6, client.getsockname()[1], b""), (origin.source, origin.source_port, origin.source_hwaddr)
+            (PEER6, client.getsockname()[1], self.client_hwaddr),
+            (origin.source, origin.source_port, origin.source_hwaddr),
         )
         origin.socket.send(b"answer", origin.source, origin.source_port, b"")
         self.clock.advance(0)
@@ -192,7 +213,7 @@ def memberships(namespace: Namespace, link: str) -> set[str]:
     return {word for word in words if word.startswith(("ff02::1:2", "ff05::1:3"))}
 
 
-class Routers(SynchronousTestCase):
+class Routers(Case6, SynchronousTestCase):
     """A relay behind a router that has sent to the site's group: it cannot be answered from a link-local address."""
 
     skip = requires_root()
@@ -221,7 +242,7 @@ class Routers(SynchronousTestCase):
         there = peer_socket(self.relay, "2001:db8:2::1", SERVER_PORT)
         self.addCleanup(there.close)
         with self.server.enter():
-            [sock] = self.network.listen6(interfaces("eth0"), Recorder())
+            [sock] = self.network.listen6(self.interfaces("eth0"), Recorder())
         sock.send(b"answer", packed("2001:db8:2::1"), SERVER_PORT, b"")
         self.clock.advance(0)
         wait_for(lambda: read_ready(there), "the answer")
@@ -232,7 +253,7 @@ class Routers(SynchronousTestCase):
         near = peer_socket(self.router, "2001:db8:1::9", SERVER_PORT)
         self.addCleanup(near.close)
         with self.server.enter():
-            [sock] = self.network.listen6(interfaces("eth0"), Recorder())
+            [sock] = self.network.listen6(self.interfaces("eth0"), Recorder())
         self.server.run(["ip", "addr", "del", "2001:db8:1::1/64", "dev", "eth0"])
         self.server.run(["ip", "route", "add", "2001:db8:1::/64", "dev", "eth0"])
         sock.send(b"answer", packed("2001:db8:1::9"), SERVER_PORT, b"")
@@ -252,9 +273,9 @@ class Tentative(NetworkCase6):
 
     def test_served_when_usable(self) -> None:
         """A server that starts at boot serves a link as soon as its address is usable, without being told to retry."""
-        bench, recorder = self.make6(), Recorder()
+        bench, recorder = self.make6(self.socket_type), Recorder()
         self.assertTrue(self.tentative())
-        self.assertEqual([], list(bench.network.listen6(interfaces("eth0/2001:db8::1"), recorder)))
+        self.assertEqual([], list(bench.network.listen6(self.interfaces("eth0/2001:db8::1"), recorder)))
         self.assertEqual(2, len(bench.network.problems))
         self.assertIn("looks for a duplicate", bench.network.problems[0])
         self.assertEqual({"INFO"}, {level for level, message, _ in bench.log.lines if message == OPEN_FAILED})
@@ -268,8 +289,8 @@ class Tentative(NetworkCase6):
 
     def test_required(self) -> None:
         """Where all sockets are required a tentative address is no error yet."""
-        bench = self.make6(gave_up=self.fail)
-        bench.network.listen6(interfaces("eth0", require_all=True), Recorder())
+        bench = self.make6(self.socket_type, gave_up=self.fail)
+        bench.network.listen6(self.interfaces("eth0", require_all=True), Recorder())
         self.cable.here.wait_for_addresses()
         bench.clock.advance(PASSING_INTERVAL)
         self.assertEqual([SERVER6[0]], [sock.local for sock in bench.network.sockets])
@@ -279,8 +300,8 @@ class Tentative(NetworkCase6):
         self.cable.there.run(["ip", "addr", "add", readable(SERVER6[0]), "dev", "eth0", "nodad"])
         reasons: list[str] = []
         for require_all in (False, True):
-            bench = self.make6(gave_up=reasons.append)
-            bench.network.listen6(interfaces("eth0", require_all=require_all), Recorder())
+            bench = self.make6(self.socket_type, gave_up=reasons.append)
+            bench.network.listen6(self.interfaces("eth0", require_all=require_all), Recorder())
             wait_for(self.duplicate, "the duplicate")
             bench.clock.pump([PASSING_INTERVAL] * (PATIENCE - 1))
             self.assertEqual([], [text for level, _, text in bench.log.lines if level == "WARN"])
@@ -299,9 +320,9 @@ class Tentative(NetworkCase6):
 
     def test_replaced(self) -> None:
         """A link that is deleted and made anew is served again when its address is usable; nothing else is needed."""
-        bench, recorder = self.make6(), Recorder()
+        bench, recorder = self.make6(self.socket_type), Recorder()
         self.cable.here.wait_for_addresses()
-        bench.network.listen6(interfaces("eth0"), recorder)
+        bench.network.listen6(self.interfaces("eth0"), recorder)
         self.cable.here.run(["ip", "link", "del", "eth0"])
         bench.settle()
         bench.clock.advance(WATCH_INTERVAL)
@@ -319,11 +340,14 @@ class Tentative(NetworkCase6):
 class Links6(NetworkCase6):
     """Links that come and go, and change (hostile F13)."""
 
+    descriptors = 4
+    """Of a link with two addresses."""
+
     def test_no_link_local(self) -> None:
         """A link without a link-local address is a failure that says so, until it has one."""
-        bench, recorder = self.make6(), Recorder()
+        bench, recorder = self.make6(self.socket_type), Recorder()
         self.cable.here.run(["ip", "addr", "del", f"{readable(SERVER6[0])}/64", "dev", "eth0"])
-        self.assertEqual([], list(bench.network.listen6(interfaces("eth0"), recorder)))
+        self.assertEqual([], list(bench.network.listen6(self.interfaces("eth0"), recorder)))
         self.assertIn("eth0 has no link-local address", bench.network.problems[0])
         self.cable.here.run(["ip", "addr", "add", "fe80::77/64", "dev", "eth0", "nodad"])
         bench.clock.advance(PASSING_INTERVAL)
@@ -332,9 +356,9 @@ class Links6(NetworkCase6):
 
     def test_unicast_alone(self) -> None:
         """A link that has no link-local address serves the address that it is named with, and hears no group."""
-        bench, recorder = self.make6(), Recorder()
+        bench, recorder = self.make6(self.socket_type), Recorder()
         self.cable.here.run(["ip", "addr", "del", f"{readable(SERVER6[0])}/64", "dev", "eth0"])
-        [sock] = bench.network.listen6(interfaces("eth0/2001:db8::1"), recorder)
+        [sock] = bench.network.listen6(self.interfaces("eth0/2001:db8::1"), recorder)
         wait_for(partial(self.delivers, bench, recorder, sock.local), "a query")
         for group in MULTICAST_GROUPS:
             self.assertFalse(self.delivers(bench, recorder, group))
@@ -342,8 +366,8 @@ class Links6(NetworkCase6):
     def test_link_local_of_loopback(self) -> None:
         """Even loopback can have a link-local address, which is served and sends within its scope."""
         self.cable.here.run(["ip", "addr", "add", "fe80::1/64", "dev", "lo", "nodad"])
-        bench, recorder = self.make6(), Recorder()
-        [sock] = bench.network.listen6(interfaces("lo/fe80::1"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        [sock] = bench.network.listen6(self.interfaces("lo/fe80::1"), recorder)
         with peer_socket(self.cable.here, "fe80::1", CLIENT_PORT, "lo") as client:
             client.sendto(b"query", ("fe80::1", SERVER_PORT))
             wait_for(lambda: bench.clock.drain() and recorder.arrivals, "the query")
@@ -355,8 +379,8 @@ class Links6(NetworkCase6):
 
     def test_readdressed(self) -> None:
         """When a link gets another link-local address, that one is served, and hears the groups."""
-        bench, recorder = self.make6(), Recorder()
-        bench.network.listen6(interfaces("eth0/2001:db8::1"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        bench.network.listen6(self.interfaces("eth0/2001:db8::1"), recorder)
         unicast = bench.network.sockets[1]
         self.cable.here.run(["ip", "addr", "del", f"{readable(SERVER6[0])}/64", "dev", "eth0"])
         bench.clock.advance(WATCH_INTERVAL)
@@ -371,8 +395,8 @@ class Links6(NetworkCase6):
 
     def test_down_and_up(self) -> None:
         """A link that went down hears its groups and addresses again when it is back, with the same sockets."""
-        bench, recorder = self.make6(), Recorder()
-        before = bench.network.listen6(interfaces("eth0"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        before = bench.network.listen6(self.interfaces("eth0"), recorder)
         self.cable.here.run(["ip", "link", "set", "eth0", "down"])
         bench.settle()
         bench.clock.advance(WATCH_INTERVAL)
@@ -385,8 +409,8 @@ class Links6(NetworkCase6):
 
     def test_replaced(self) -> None:
         """After a link is made anew the groups are joined on the new one."""
-        bench, recorder = self.make6(), Recorder()
-        bench.network.listen6(interfaces("eth0/2001:db8::1"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        bench.network.listen6(self.interfaces("eth0/2001:db8::1"), recorder)
         self.cable.here.run(["ip", "link", "del", "eth0"])
         bench.settle()
         bench.clock.advance(WATCH_INTERVAL)
@@ -399,15 +423,17 @@ class Links6(NetworkCase6):
 
     def test_absent(self) -> None:
         """An IPv6 address that the link does not have is an error that says which it has."""
-        error = self.assertRaises(ConfigError, self.make6().network.listen6, interfaces("eth0/2001:db8::7"), Recorder())
+        error = self.assertRaises(
+            ConfigError, self.make6(self.socket_type).network.listen6, self.interfaces("eth0/2001:db8::7"), Recorder()
+        )
         self.assertEqual("Dhcp6.interfaces-config.interfaces[0]", error.path)
         for text in ("eth0 has no address 2001:db8::7", "eth0 (2001:db8::1 fe80::ff:fe00:1)", "lo (::1)"):
             self.assertIn(text, error.message)
 
     def test_large_datagrams(self) -> None:
         """A datagram of many fragments arrives whole, and leaves whole."""
-        bench, recorder = self.make6(), Recorder()
-        [sock] = bench.network.listen6(interfaces("eth0"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        [sock] = bench.network.listen6(self.interfaces("eth0"), recorder)
         large = bytes(range(256)) * 250
         bench.transmit(large, AGENTS)
         wait_for(lambda: bench.clock.drain() is not None and recorder.arrivals, "the datagram")
@@ -427,8 +453,8 @@ class Links6(NetworkCase6):
 
     def test_failure_to_send(self) -> None:
         """What cannot be sent is counted and logged with both addresses."""
-        bench = self.make6()
-        [sock] = bench.network.listen6(interfaces("eth0"), Recorder())
+        bench = self.make6(self.socket_type)
+        [sock] = bench.network.listen6(self.interfaces("eth0"), Recorder())
         sock.send(bytes(70000), PEER6, CLIENT_PORT, b"")
         bench.clock.advance(0)
         [text] = bench.messages("DHCP6_PACKET_SEND_FAIL")
@@ -437,17 +463,17 @@ class Links6(NetworkCase6):
 
     def test_no_descriptors_leak(self) -> None:
         """Opening, failing and closing leave no file descriptor open."""
-        bench = self.make6()
+        bench = self.make6(self.socket_type)
         bench.network.links()
         before = open_files()
         for _ in range(3):
-            bench.network.listen6(interfaces("eth0/2001:db8::1"), Recorder())
-            self.assertEqual(before + 4, open_files())
+            bench.network.listen6(self.interfaces("eth0/2001:db8::1"), Recorder())
+            self.assertEqual(before + self.descriptors, open_files())
             bench.network.listen6(Interfaces(), Recorder())
             self.assertEqual(before, open_files())
         for address in ("fe80::ff:fe00:1", "ff02::1:2", "ff05::1:3"):
             with self.occupy(address):
-                self.assertEqual([], list(bench.network.listen6(interfaces("eth0"), Recorder())))
+                self.assertEqual([], list(bench.network.listen6(self.interfaces("eth0"), Recorder())))
                 bench.network.close()
         self.assertEqual(before, open_files())
         self.assertEqual(([], []), (bench.clock.readers, bench.clock.getDelayedCalls()))
@@ -459,8 +485,8 @@ class BusyPorts6(NetworkCase6):
     def test_left_out(self) -> None:
         """A socket that cannot be opened is logged with its mend; the others serve."""
         self.occupy("fe80::ff:fe00:1")
-        bench, recorder = self.make6(), Recorder()
-        [sock] = bench.network.listen6(interfaces("eth0/2001:db8::1"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        [sock] = bench.network.listen6(self.interfaces("eth0/2001:db8::1"), recorder)
         self.assertEqual(SERVER6[1], sock.local)
         [text] = bench.messages(OPEN_FAILED)
         self.assertIn("eth0/fe80::ff:fe00:1 cannot be opened", text)
@@ -470,8 +496,8 @@ class BusyPorts6(NetworkCase6):
     def test_retry(self) -> None:
         """With retries the socket is opened when the port is free."""
         other, recorder = self.occupy("ff02::1:2"), Recorder()
-        bench = self.make6()
-        bench.network.listen6(interfaces("eth0", max_retries=3, retry_wait_time=2000), recorder)
+        bench = self.make6(self.socket_type)
+        bench.network.listen6(self.interfaces("eth0", max_retries=3, retry_wait_time=2000), recorder)
         bench.clock.advance(2)
         self.assertEqual([], list(bench.network.sockets))
         other.close()
@@ -480,13 +506,45 @@ class BusyPorts6(NetworkCase6):
 
     def test_all_required(self) -> None:
         """Where all sockets are required one failure is an error that changes nothing."""
-        bench, recorder = self.make6(), Recorder()
-        bench.network.listen6(interfaces("eth0"), recorder)
+        bench, recorder = self.make6(self.socket_type), Recorder()
+        bench.network.listen6(self.interfaces("eth0"), recorder)
         self.occupy("2001:db8::1")
-        wanted = interfaces("eth0/2001:db8::1", require_all=True)
+        wanted = self.interfaces("eth0/2001:db8::1", require_all=True)
         error = self.assertRaises(ConfigError, bench.network.listen6, wanted, Recorder())
         self.assertEqual("Dhcp6.interfaces-config.interfaces", error.path)
         self.assertTrue(self.delivers(bench, recorder))
+
+
+class RawGroups(Groups):
+    """The same in frames."""
+
+    socket_type = "raw"
+    client_hwaddr = b"\x02\0\0\0\0\x02"
+
+
+class RawRouters(Routers):
+    """The same in frames."""
+
+    socket_type = "raw"
+
+
+class RawTentative(Tentative):
+    """The same in frames."""
+
+    socket_type = "raw"
+
+
+class RawLinks6(Links6):
+    """The same in frames."""
+
+    socket_type = "raw"
+    descriptors = 6
+
+
+class RawBusyPorts6(BusyPorts6):
+    """The same in frames."""
+
+    socket_type = "raw"
 
 
 class Both(NetworkCase6):
@@ -494,10 +552,10 @@ class Both(NetworkCase6):
 
     def test_both(self) -> None:
         """Two networks serve both families, even on the same port number."""
-        four, six = self.make("raw"), self.make6()
+        four, six = self.make("raw"), self.make6(self.socket_type)
         heard4, heard6 = Recorder(), Recorder()
-        four.network.listen4(interfaces("eth0"), heard4)
-        six.network.listen6(interfaces("eth0"), heard6)
+        four.network.listen4(self.interfaces("eth0"), heard4)
+        six.network.listen6(self.interfaces("eth0"), heard6)
         four.transmit(b"four", b"\xff\xff\xff\xff")
         six.transmit(b"six", AGENTS)
         four.settle()
@@ -506,12 +564,14 @@ class Both(NetworkCase6):
 
     def test_one_after_the_other(self) -> None:
         """One network serves the family that it was told last, and closes the other's sockets."""
-        bench = self.make6()
-        bench.network.listen4(interfaces("eth0"), Recorder())
-        self.assertEqual([SERVER6[0]], [sock.local for sock in bench.network.listen6(interfaces("eth0"), Recorder())])
+        bench = self.make6(self.socket_type)
+        bench.network.listen4(self.interfaces("eth0"), Recorder())
+        self.assertEqual(
+            [SERVER6[0]], [sock.local for sock in bench.network.listen6(self.interfaces("eth0"), Recorder())]
+        )
 
 
-class Loopback6(SynchronousTestCase):
+class Loopback6(Case6, SynchronousTestCase):
     """DHCPv6 on the loopback interface: needs no rights."""
 
     def test_there_and_back(self) -> None:
@@ -522,7 +582,7 @@ class Loopback6(SynchronousTestCase):
             port = free.getsockname()[1]
         network = SystemNetwork(clock, MemoryLogger(), port, CLIENT_PORT)
         self.addCleanup(network.close)
-        [sock] = network.listen6(interfaces("lo/::1"), recorder)
+        [sock] = network.listen6(self.interfaces("lo/::1"), recorder)
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
             client.bind(("::1", 0))
             client.settimeout(5)
@@ -540,5 +600,5 @@ class Loopback6(SynchronousTestCase):
         log = MemoryLogger()
         network = SystemNetwork(ReaderClock(), log, 5547, CLIENT_PORT)
         self.addCleanup(network.close)
-        self.assertEqual([], list(network.listen6(interfaces("lo"), Recorder())))
+        self.assertEqual([], list(network.listen6(self.interfaces("lo"), Recorder())))
         self.assertIn("lo/::1", network.problems[0])

@@ -40,8 +40,9 @@ def build6(dhcp: Section, logging: Section | None = None) -> Configuration:
 
 def own(dhcp: Section, options: Options) -> dict[str, Any]:
     """The fields that DHCPv6 has for itself."""
+    sockets = dhcp.values["interfaces-config"]
     return {
-        "interfaces": interfaces(dhcp.values["interfaces-config"], FAMILY6),
+        "interfaces": interfaces(sockets, FAMILY6, socket_type=sockets.get("dhcp-socket-type")),
         "server_id": server_id(dhcp.values["server-id"]),
         "data_directory": dhcp.get("data-directory") or "",
         "mac_sources": mac_sources(dhcp),

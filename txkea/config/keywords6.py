@@ -106,6 +106,12 @@ SERVER_ID: Final = keywords(
     CONTEXT,
 )
 
+INTERFACES: Final = keywords(
+    keyword("interfaces", Each(Parsed(selection6)), []),
+    keyword("dhcp-socket-type", one_of("udp", "raw"), "udp"),  # our own: Kea has UDP alone
+    SOCKETS,
+)
+
 MAPS6: Final[Mapping[str, KeywordMap]] = {
     **SHARED_MAPS,
     "top": top("Dhcp6"),
@@ -116,7 +122,7 @@ MAPS6: Final[Mapping[str, KeywordMap]] = {
     "pd-pools": PREFIX_POOL,
     "reservations": RESERVATION,
     "client-classes": keywords(both.CLIENT_CLASS, inherited(PREFERRED)),
-    "interfaces-config": keywords(keyword("interfaces", Each(Parsed(selection6)), []), SOCKETS),
+    "interfaces-config": INTERFACES,
     "relay": relay(address6),
     "server-id": SERVER_ID,
     "dhcp-queue-control": queue_control("kea-ring6"),

@@ -15,4 +15,4 @@ class Reply(NamedTuple):
     address: bytes
     port: int
     hwaddr: bytes
-    """Where to send without asking ARP; ``b""`` in DHCPv6."""
+    """Where to send without asking ARP; ``b""`` lets the kernel find the way."""

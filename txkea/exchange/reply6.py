@@ -79,7 +79,7 @@ def wrapped6(query: Query6, kind: int, data: bytes) -> Reply:
         port = origin.source_port if RELAY_PORT in relays[0].options else SERVER_PORT6
     if len(data) > LONGEST:
         raise _too_long(f"{len(data)} bytes are too many for a datagram, which has at most {LONGEST}")
-    return Reply(kind, data, origin.source, port, b"")
+    return Reply(kind, data, origin.source, port, origin.source_hwaddr)
 
 
 def _too_long(why: object) -> Drop:

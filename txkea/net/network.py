@@ -89,7 +89,7 @@ class SystemNetwork:
 
     def listen6(self, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
         """See `INetwork`. An address that is still tentative (RFC 4862 section 5.4) is served once it is not."""
-        return self._listen(FAMILY6, evolve(interfaces, socket_type="udp", use_routing=False), receiver)
+        return self._listen(FAMILY6, evolve(interfaces, use_routing=False), receiver)
 
     def _listen(self, family: Family, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
         """Sockets that stay wanted stay open, so nothing is lost when a server is reconfigured.

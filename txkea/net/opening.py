@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 from struct import Struct
 from typing import Any, Final
 
 from txkea.interfaces import Link
-from txkea.net.filters import DROP_ALL, attach
+from txkea.net.filters import DROP_ALL, Instruction, attach
 from txkea.net.links import IPV6_LENGTH
 
 __all__ = ["bound_udp", "endpoint", "explain", "silent_udp"]
@@ -32,11 +33,19 @@ MENDS: Final = {
 }
 
 
-def bound_udp(address: bytes, port: int, link: Link | None, buffer_size: int, reuse: bool = False) -> socket.socket:
+def bound_udp(
+    address: bytes,
+    port: int,
+    link: Link | None,
+    buffer_size: int,
+    reuse: bool = False,
+    program: Sequence[Instruction] = (),
+) -> socket.socket:
     """A UDP socket on one packed address of one link (None: any), that does not block and may broadcast.
 
     The address may also be one that the link shares with others: a broadcast address, or a multicast group, which is
-    joined. Raises `OSError`. With ``reuse`` the port may be shared with others that ask for it too.
+    joined. Raises `OSError`. With ``reuse`` the port may be shared with others that ask for it too; ``program`` is a
+    filter through which everything goes that arrives.
     """
     six = len(address) == IPV6_LENGTH
     sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
@@ -47,6 +56,8 @@ def bound_udp(address: bytes, port: int, link: Link | None, buffer_size: int, re
         if link is not None and not link.loopback:
             sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, link.name.encode())
         enlarge(sock, buffer_size)
+        if program:
+            attach(sock, program)
         sock.bind(endpoint(address, port, link.index if link else 0))
         if six:
             _prepare6(sock, address, link.index if link else 0)
@@ -72,9 +83,7 @@ def _prepare6(sock: socket.socket, address: bytes, index: int) -> None:
 
 def silent_udp(address: bytes, port: int, link: Link | None, buffer_size: int, reuse: bool = False) -> socket.socket:
     """A `bound_udp` that only sends: it keeps the port, so that no ICMP error leaves, and receives nothing."""
-    sock = bound_udp(address, port, link, buffer_size, reuse)
-    attach(sock, DROP_ALL)
-    return sock
+    return bound_udp(address, port, link, buffer_size, reuse, DROP_ALL)
 
 
 def enlarge(sock: socket.socket, size: int) -> None:

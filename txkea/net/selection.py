@@ -92,7 +92,7 @@ def select4(interfaces: Interfaces, links: Sequence[Link], vanished: bool = Fals
 
 
 def select6(interfaces: Interfaces, links: Sequence[Link], vanished: bool = False) -> Selection:
-    """The same for DHCPv6, whose sockets are never raw."""
+    """The same for DHCPv6."""
     return select(FAMILY6, interfaces, links, vanished)
 
 

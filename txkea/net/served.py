@@ -10,9 +10,10 @@ from typing import NamedTuple
 from txkea.interfaces import ISocket, Link
 from txkea.model.configuration import Interfaces
 from txkea.net.context import Context
-from txkea.net.links import IPV6_LENGTH, is_link_local, readable
+from txkea.net.links import ETHERNET, IPV6_LENGTH, is_link_local, readable
 from txkea.net.opening import explain
-from txkea.net.packet import PacketLink
+from txkea.net.packet4 import PacketLink4
+from txkea.net.packet6 import PacketLink6
 from txkea.net.selection import FAMILY6, Family, Left, Place, Selection, addresses6
 from txkea.net.sockets import LinkSockets
 from txkea.net.udp4 import UdpLink4, open_router
@@ -80,11 +81,10 @@ class Served:
         return [_unopened(identity.name, address, error) for address, error in failed.items()]
 
     def _group(self, identity: Identity, link: Link) -> LinkSockets:
+        context, raw = self._context, identity.socket_type == "raw"
         if identity.family is FAMILY6:
-            return UdpLink6(self._context, link)
-        if identity.socket_type == "raw":
-            return PacketLink(self._context, link)
-        return UdpLink4(self._context, link, self._router)
+            return PacketLink6(context, link) if raw else UdpLink6(context, link)
+        return PacketLink4(context, link) if raw else UdpLink4(context, link, self._router)
 
     def _route(self, wanted: bool) -> list[Left]:
         """Open or close the socket that leaves the way of relayed answers to routing (Kea A052)."""
@@ -112,9 +112,10 @@ class Served:
 
 
 def _identity(family: Family, link: Link, interfaces: Interfaces) -> Identity:
-    raw = interfaces.socket_type == "raw"
-    frames = (link.hwaddr, link.mtu) if raw else (b"", 0)
-    return Identity(family, link.name, link.index, *frames, interfaces.socket_type, interfaces.use_routing and not raw)
+    """Links that are no Ethernet have UDP sockets; in DHCPv4 they are not selected where sockets shall be raw."""
+    raw = interfaces.socket_type == "raw" and link.hwtype == ETHERNET
+    kind, frames = ("raw", (link.hwaddr, link.mtu)) if raw else ("udp", (b"", 0))
+    return Identity(family, link.name, link.index, *frames, kind, interfaces.use_routing and not raw)
 
 
 def _unopened(name: str, address: bytes, error: OSError) -> Left:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from txkea.interfaces import ISocket, Link, Origin
 from txkea.net.context import Context
+from txkea.net.filters import Instruction
 from txkea.net.opening import bound_udp
 from txkea.net.reader import BATCH, Reader
 from txkea.net.sockets import LinkSockets, SendSide
@@ -57,6 +58,9 @@ class UdpLink(LinkSockets):
     a broadcast, and no ancillary data needs to be read. With ``reuse`` the port may be shared.
     """
 
+    program: Sequence[Instruction] = ()
+    """The filter of what they receive, if there is one."""
+
     def __init__(self, context: Context, link: Link, reuse: bool = False) -> None:
         super().__init__(context, link)
         self._reuse = reuse
@@ -82,7 +86,10 @@ class UdpLink(LinkSockets):
         return opened
 
     def _bound(self, address: bytes, undo: contextlib.ExitStack) -> socket.socket:
-        sock = bound_udp(address, self.context.server_port, self.link, self.context.buffer_size, self._reuse)
+        context = self.context
+        sock = bound_udp(
+            address, context.server_port, self.link, context.buffer_size, self._reuse, program=self.program
+        )
         undo.callback(sock.close)
         return sock
 

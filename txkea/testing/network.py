@@ -112,21 +112,26 @@ class MemoryNetwork:
 
     def listen4(self, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
         """See `INetwork`."""
-        self._open(FAMILY4, interfaces, direct=interfaces.socket_type == "raw")
+        self._open(FAMILY4, interfaces)
         self._receiver, self._client = receiver, CLIENT4
         return tuple(self.sockets.values())
 
     def listen6(self, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
         """See `INetwork`."""
-        self._open(FAMILY6, interfaces, direct=False)
+        self._open(FAMILY6, interfaces)
         self._receiver, self._client = receiver, CLIENT6
         return tuple(self.sockets.values())
 
-    def _open(self, family: Family, interfaces: Interfaces, direct: bool) -> None:
+    def _open(self, family: Family, interfaces: Interfaces) -> None:
         places = select_places(family, interfaces, self._links).places
-        wanted = [(place.link.name, address) for place in places for address in place.addresses]
-        kept = {key: sock for key, sock in self.sockets.items() if sock.direct == direct}
-        self.sockets = {key: kept.get(key) or MemorySocket(*key, direct, self.sent) for key in wanted}
+        former, self.sockets = self.sockets, {}
+        for link, addresses in places:
+            direct = interfaces.socket_type == "raw" and link.hwtype == ETHERNET
+            for address in addresses:
+                kept = former.get((link.name, address))
+                if kept is None or kept.direct != direct:
+                    kept = MemorySocket(link.name, address, direct, self.sent)
+                self.sockets[link.name, address] = kept
 
     def close(self) -> None:
         """See `INetwork`."""

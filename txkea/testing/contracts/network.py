@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zope.interface import implementer
@@ -287,6 +288,16 @@ class NetworkContract(SynchronousTestCase):
         self.assertIn(kept, after)
         self.assertEqual([], former.take())
 
+    def test_the_other_socket_type(self) -> None:
+        """Sockets can be exchanged for those of the other type on the same addresses."""
+        bench, recorder = self.bench(), Recorder()
+        self.listen(bench, self.everything(bench), Recorder())
+        other = "udp" if bench.socket_type == "raw" else "raw"
+        sockets = self.listen(bench, evolve(self.everything(bench), socket_type=other), recorder)
+        self.assertEqual([other == "raw"] * 2, [sock.direct for sock in sockets])
+        bench.transmit(b"query", bench.addresses[1])
+        self.assertEqual([b"query"], [arrival.data for arrival in self.arrived(bench, recorder)])
+
     def test_no_interfaces_no_sockets(self) -> None:
         """An empty list closes every socket."""
         bench, recorder = self.bench(), Recorder()
@@ -322,17 +333,6 @@ class Network4Contract(NetworkContract):
     def one(self, bench: Bench) -> Choice:
         return Choice(self.interfaces(bench, bench.addresses[1]), bench.addresses[1], bench.addresses[0])
 
-    def test_the_other_socket_type(self) -> None:
-        """Sockets can be exchanged for those of the other type on the same addresses."""
-        bench, recorder = self.bench(), Recorder()
-        self.listen(bench, self.everything(bench), Recorder())
-        other = "udp" if bench.socket_type == "raw" else "raw"
-        selections = (InterfaceSelection(bench.interface),)
-        sockets = bench.network.listen4(Interfaces(selections=selections, socket_type=other), recorder)
-        self.assertEqual([other == "raw"] * 2, [sock.direct for sock in sockets])
-        bench.transmit(b"query", bench.addresses[1])
-        self.assertEqual([b"query"], [arrival.data for arrival in self.arrived(bench, recorder)])
-
 
 class Network6Contract(NetworkContract):
     """Mix into a test case whose `bench` makes what is tested for DHCPv6."""
@@ -354,5 +354,6 @@ class Network6Contract(NetworkContract):
     def test_every(self) -> None:
         """``*`` means the link-local address of the link too, and never a loopback link."""
         bench = self.bench()
-        sockets = self.listen(bench, Interfaces(selections=(InterfaceSelection("*"),)), Recorder())
+        every = Interfaces(selections=(InterfaceSelection("*"),), socket_type=bench.socket_type)
+        sockets = self.listen(bench, every, Recorder())
         self.assertEqual([(bench.interface, bench.addresses[0])], [(sock.link, sock.local) for sock in sockets])
