@@ -41,7 +41,7 @@ from txkea.wire.standard4 import AGENT_SPACE
 
 __all__ = ["Checking"]
 
-MOST_NESTING: Final = 100
+MOST_NESTING: Final = 50
 
 UINT8: Final = range(1 << 8)
 UINT16: Final = range(1 << 16)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from attrs import field, frozen
 
 from txkea.classify.check import Checking
-from txkea.classify.closures import Evaluate, closure
 from txkea.classify.nodes import Literal, Member, Node, walk
 from txkea.classify.parse import parse
 from txkea.classify.queries import Query
+from txkea.classify.translate import Evaluate, translated
 from txkea.errors import EvaluationError
 from txkea.wire.definitions import Definitions
 
@@ -57,7 +57,7 @@ class Expression:
     def _explain(self, node: Node, query: Query) -> Explanation:
         value: bool | bytes | EvaluationError
         try:
-            value = closure(node, self.family)(query)
+            value = translated(node, self.family)(query)
         except EvaluationError as error:
             value = error
         parts = [self._explain(part, query) for part in node.parts if not isinstance(part, Literal)]
@@ -88,10 +88,10 @@ def compile_test(text: str, family: int, definitions: Definitions) -> Test:
     `ExpressionError`.
     """
     node = Checking(family, definitions).test(parse(text))
-    return Test(text=text, family=family, node=node, evaluate=closure(node, family))
+    return Test(text=text, family=family, node=node, evaluate=translated(node, family))
 
 
 def compile_string(text: str, family: int, definitions: Definitions) -> StringExpression:
     """The string that a text says, as `compile_test`. Raises `ExpressionError`."""
     node = Checking(family, definitions).string_of(parse(text))
-    return StringExpression(text=text, family=family, node=node, evaluate=closure(node, family))
+    return StringExpression(text=text, family=family, node=node, evaluate=translated(node, family))

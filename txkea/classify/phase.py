@@ -7,11 +7,11 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from txkea.classify.closures import Evaluate, closure
 from txkea.classify.discriminate import discriminator
 from txkea.classify.expression import Expression
 from txkea.classify.nodes import Member, Node
 from txkea.classify.queries import Query
+from txkea.classify.translate import Evaluate, translated
 from txkea.errors import EvaluationError
 
 __all__ = ["Phase", "escaped", "spawned"]
@@ -42,7 +42,7 @@ class Phase:
                     by_constant.setdefault(constant, []).append(number)
         family = classes[0][1].family if classes else 4
         self._by_value: list[tuple[Evaluate, Mapping[Hashable, list[int]]]] = [
-            (closure(node, family), by_constant) for node, by_constant in by_node.items()
+            (translated(node, family), by_constant) for node, by_constant in by_node.items()
         ]
         self._by_class = by_class
 

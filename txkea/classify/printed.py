@@ -17,18 +17,18 @@ INTEGERS: Final = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 OPAQUE: Final = ("empty", "binary", "internal")
 
 
-def printed(code: int, definition: OptionDefinition | None, family: int) -> Callable[[bytes], bytes]:
-    """Prints payloads of an option: a string is itself, all others come with code, length and the types of fields.
+def printed(code: int, definition: OptionDefinition | None, family: int) -> Callable[[bytes | None], bytes]:
+    """Prints payloads of an option that is no string: code, length, and its values with their types.
 
-    What is not as the definition says is printed as an option that has none, in hexadecimal.
+    Of None, that there is no option, it prints nothing. What is not as the definition says is printed as an option that has none, in hexadecimal.
     """
-    if definition is not None and definition.kind == "string":
-        return lambda payload: payload.rstrip(b"\0")
     form = form_of(definition)
     width = 3 if family == 4 else 5
     head = f"type={code:0{width}}, len="
 
-    def show(payload: bytes) -> bytes:
+    def show(payload: bytes | None) -> bytes:
+        if payload is None:
+            return b""
         try:
             values = None if form is None or definition is None else read(definition, payload, family)
         except (Malformed, ValueError):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
-from txkea.classify.nodes import Place
 from txkea.errors import Malformed
 from txkea.interfaces import Origin
 from txkea.wire.cursor import Cursor
@@ -15,7 +14,20 @@ from txkea.wire.dhcp6 import CONTAINERS6, parse_options6
 from txkea.wire.fields import KINDS
 from txkea.wire.options import parse_suboptions, parse_tuples, parse_vendor, parse_vendor6
 
-__all__ = ["FIELDS", "Options", "Query", "enterprise", "inner_options", "options_of", "vendor_data", "vendors"]
+__all__ = [
+    "NONE",
+    "Options",
+    "Query",
+    "destination",
+    "enterprise",
+    "inner_options",
+    "relay_field",
+    "relay_options",
+    "uint32",
+    "vendor_data",
+    "vendor_exists",
+    "vendor_options",
+]
 
 
 class Query(Protocol):
@@ -34,9 +46,10 @@ class Query(Protocol):
 
 
 Options: TypeAlias = Mapping[int, bytes]
+"""The payloads of options by code, of a repeated code one."""
 NONE: Final[Options] = MappingProxyType({})
 
-# -- fields of the message and of the datagram (Kea D035-D037) ---------------------------------------------------------
+# -- fields of the datagram --------------------------------------------------------------------------------------------
 
 BROADCAST4: Final = b"\xff\xff\xff\xff"
 ALL_AGENTS: Final = bytes.fromhex("ff020000000000000000000000010002")
@@ -52,40 +65,11 @@ def destination(query: Any) -> bytes:
 
 
 def uint32(value: int) -> bytes:
+    """An integer as expressions have it."""
     return value.to_bytes(4, "big")
 
 
-FIELDS: Final[dict[str, Callable[[Any], bytes]]] = {
-    "pkt.iface": lambda query: query.origin.socket.link.encode(),
-    "pkt.src": lambda query: query.origin.source,
-    "pkt.dst": destination,
-    "pkt.len": lambda query: uint32(query.length),
-    "pkt4.mac": lambda query: query.message.chaddr,
-    "pkt4.hlen": lambda query: uint32(query.message.hlen),
-    "pkt4.htype": lambda query: uint32(query.message.htype),
-    "pkt4.msgtype": lambda query: uint32(query.message.type),
-    "pkt4.transid": lambda query: uint32(query.message.xid),
-    "pkt4.ciaddr": lambda query: query.message.ciaddr,
-    "pkt4.giaddr": lambda query: query.message.giaddr,
-    "pkt4.yiaddr": lambda query: query.message.yiaddr,
-    "pkt4.siaddr": lambda query: query.message.siaddr,
-    "pkt6.msgtype": lambda query: uint32(query.message.type),
-    "pkt6.transid": lambda query: uint32(query.message.transaction_id),
-}
-
 # -- options -----------------------------------------------------------------------------------------------------------
-
-
-def options_of(place: Place, family: int) -> Callable[[Any], Options]:
-    """Finds the options of a place; none if there is no such place."""
-    root, number = place
-    if root == "relay4":
-        return lambda query: query.suboptions or NONE
-    if root == "relay6":
-        return lambda query: relay_options(query.message.relays, number)
-    if root == "vendor":
-        return (vendor_options4 if family == 4 else vendor_options6)(number)
-    return lambda query: query.message.options
 
 
 def relay_options(relays: Sequence[Any], number: int) -> Options:
@@ -93,22 +77,21 @@ def relay_options(relays: Sequence[Any], number: int) -> Options:
     return relays[number].options if -len(relays) <= number < len(relays) else NONE
 
 
-def vendor_options4(enterprise: int) -> Callable[[Any], Options]:
-    def find(query: Any) -> Options:
-        payload = query.message.options.get(125)
-        if payload is None:
-            return NONE
-        return read_options(4, chosen(parse_vendor(payload), enterprise))
+def relay_field(number: int, name: str) -> Callable[[Any], bytes]:
+    """Reads ``peeraddr`` or ``linkaddr`` of the relay of this number."""
+    attribute = "peer_address" if name == "peeraddr" else "link_address"
 
-    return find
+    def read(query: Any) -> bytes:
+        relays = query.message.relays
+        return getattr(relays[number], attribute) if -len(relays) <= number < len(relays) else b""
+
+    return read
 
 
-def vendor_options6(enterprise: int) -> Callable[[Any], Options]:
-    def find(query: Any) -> Options:
-        payloads = query.message.every(17)
-        return read_options(6, chosen(parse_vendor6(payloads), enterprise)) if payloads else NONE
-
-    return find
+def vendor_options(enterprise: int, family: int) -> Callable[[Any], Options]:
+    """Finds the options of an enterprise; of 0 those that come first."""
+    find = vendors("vendor", family)
+    return lambda query: read_options(family, chosen(find(query), enterprise))
 
 
 def chosen(by_enterprise: Mapping[int, bytes], enterprise: int) -> bytes:
@@ -160,8 +143,14 @@ def vendors(kind: str, family: int) -> Callable[[Any], Mapping[int, bytes]]:
     """Finds the data of all enterprises in the client's option."""
     code = VENDOR_CODES[family, kind]
     if family == 4:
-        return lambda query: parse_vendor(query.message.options.get(code, b""))
+        return lambda query: parse_vendor(query.message.options[code]) if code in query.message.options else NONE
     return lambda query: parse_vendor6(query.message.every(code))
+
+
+def vendor_exists(kind: str, enterprise: int, family: int) -> Callable[[Any], bool]:
+    """Tells whether there are data of an enterprise; of 0, of any."""
+    find = vendors(kind, family)
+    return (lambda query: enterprise in find(query)) if enterprise else (lambda query: bool(find(query)))
 
 
 def enterprise(kind: str, family: int) -> Callable[[Any], bytes]:
