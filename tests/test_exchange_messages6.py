@@ -53,6 +53,19 @@ class SolicitTests(Case):
         self.assertNotEqual(other.addresses, first.addresses)
         self.assertNotEqual(other.prefixes, first.prefixes)
 
+    def test_former_lease(self) -> None:
+        """What was advertised is leased, even if a lease that is over becomes free again meanwhile."""
+        old, other = "2001:db8:1::10", "2001:db8:1::15"
+        self.assertEqual(self.client.lease((ia_na(1),)).addresses, [old])
+        self.server.now += 100_000
+        self.assertEqual(got6(self.client.solicit((ia_na(2, old),)), ADVERTISE).addresses, [old])
+        advertised = got6(self.client.solicit((ia_na(1), ia_na(2, other))), ADVERTISE)
+        self.assertEqual(advertised.addresses, ["2001:db8:1::11", other])
+        wanted = (ia_na(1, "2001:db8:1::11"), ia_na(2, other))
+        self.assertEqual(got6(self.client.solicit(wanted), ADVERTISE).addresses, advertised.addresses)
+        got6(self.client.request(wanted))
+        self.assertEqual(self.rows(), {*advertised.addresses})
+
     def test_several(self) -> None:
         """V6-24: each association gets something of its own, and the answer keeps their IAIDs."""
         answer = got6(self.client.solicit((ia_na(7), ia_na(9), ia_pd(7), ia_pd(3))), ADVERTISE)

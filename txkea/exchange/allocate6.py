@@ -84,14 +84,17 @@ async def choose6(query: Query6, subnet: LiveSubnet, wish: Association, own: Lea
     """A resource for an association: reserved, own, asked for, offered before, or any free one, in this order."""
     if query.host is not None and (choice := await _reserved(query, subnet, wish, own)):
         return choice
-    if own is not None and (choice := await _if_usable(query, subnet, wish, own.address, own.prefix_length, own)):
-        return choice
+    offered = query.site.offers.to(wish.key, query.now)
+    # Who was offered something else than the lease that is over shall get that, even if the old one is free again.
+    if own is not None and (offered is None or offered == own.address or is_running(own, query.now)):
+        choice = await _if_usable(query, subnet, wish, own.address, own.prefix_length, own)
+        if choice is not None:
+            return choice
     for resource in wish.resources:
         if resource.preferred <= resource.valid and resource.address != UNSPECIFIED:
             choice = await _if_usable(query, subnet, wish, resource.address, resource.length, None)
             if choice is not None:
                 return choice
-    offered = query.site.offers.to(wish.key, query.now)
     if offered is not None and (length := _length_at(subnet, query.classes, wish.kind, offered)):
         choice = await _if_usable(query, subnet, wish, offered, length, None)
         if choice is not None:
