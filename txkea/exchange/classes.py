@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from txkea.classify.expression import StringExpression, Test, compile_string, compile_test
+from txkea.classify.order import Entry, phases
 from txkea.errors import Drop, EvaluationError, Malformed
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query, Query4, Query6
@@ -49,7 +50,13 @@ class Classes:
         self.by_name = {each.definition.name: each for each in live}
         self._log = log
         self._vendor = _vendor4 if family == 4 else _vendor6
-        self._first, self._second = _phases(live)
+        first, second = phases(
+            [
+                Entry(each.definition.name, each.test or each.template, each.definition.only_if_additional)
+                for each in live
+            ]
+        )
+        self._first, self._second = [live[place] for place in first], [live[place] for place in second]
         self._statistic = f"pkt{family}-admin-filtered"
         self._telling = _telling(configuration)
 
@@ -140,26 +147,6 @@ def _live(definition: ClientClass, family: int, definitions: Definitions) -> Liv
     test = compile_test(definition.test, family, own) if definition.test else None
     template = compile_string(definition.template_test, family, own) if definition.template_test else None
     return LiveClass(definition, test, template)
-
-
-def _phases(live: Iterable[LiveClass]) -> tuple[list[LiveClass], list[LiveClass]]:
-    """What is evaluated before the client's reservation is known, and after; each in the order of the configuration.
-
-    Whoever asks for KNOWN or UNKNOWN, itself or by a class that does, waits (Kea D007, D008); who is evaluated only
-    where something asks for it is in neither.
-    """
-    waiting: set[str] = set()
-    first: list[LiveClass] = []
-    second: list[LiveClass] = []
-    for each in live:
-        expression = each.test or each.template
-        if expression is None:
-            continue
-        if expression.depends_on_known or not waiting.isdisjoint(expression.members):
-            waiting.add(each.definition.name)
-        if not each.definition.only_if_additional:
-            (second if each.definition.name in waiting else first).append(each)
-    return first, second
 
 
 def _telling(configuration: Configuration) -> frozenset[str]:
