@@ -14,7 +14,7 @@ from txkea.config.features import NotBuilt
 from txkea.config.keywords4 import MAPS4
 from txkea.config.keywords6 import MAPS6
 from txkea.config.kinds import Each, In
-from txkea.config.load import configuration, configuration4, families
+from txkea.config.load import configuration, configuration4, families, servable
 from txkea.config.text import from_json, parse
 from txkea.errors import ConfigErrors
 
@@ -197,7 +197,7 @@ class NotBuiltYet(SynchronousTestCase):
         ]
         for keywords, name, issue in table:
             with self.assertRaises(ConfigErrors, msg=str(keywords)) as caught:
-                configuration4(parse(json.dumps({"Dhcp4": keywords})))
+                servable(parse(json.dumps({"Dhcp4": keywords})), 4)
             found = [error.feature for error in caught.exception.errors if isinstance(error, NotBuilt)]
             self.assertEqual([(each.name, each.issue) for each in found], [(name, issue)], keywords)
             self.assertIn(name, str(caught.exception))

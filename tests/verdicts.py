@@ -84,7 +84,7 @@ class Judges:
             **keywords,
             "interfaces-config": {"interfaces": []},
             "lease-database": {"type": "memfile", "persist": False},
-            "data-directory": str(self.directory),
+            **({"data-directory": str(self.directory)} if self.family == 6 else {}),
             "control-socket": {"socket-type": "unix", "socket-name": str(path)},
         }
         with self.run("-c", json.dumps({f"Dhcp{self.family}": keywords})) as kea:

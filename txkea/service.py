@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
 from txkea import __version__
-from txkea.config.load import configuration as configured
+from txkea.config.load import servable as configured
 from txkea.config.text import from_json, load
 from txkea.control.channels import Channels
 from txkea.control.commands import DaemonCommands

@@ -46,6 +46,7 @@ WORDS = {
     "prefix6": "IPv6 prefix",
     "selection4": "interface, or interface/address",
     "selection6": "interface, or interface/address",
+    "unicast4": "IPv4 address",
     "severity": "``FATAL``, ``ERROR``, ``WARN``, ``INFO``, ``DEBUG``, ``NONE``",
 }
 """What the functions understand that read a keyword's text."""

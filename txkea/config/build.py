@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
+from txkea.config.classes import client_classes
 from txkea.config.families import Family
+from txkea.config.guards import Mentions
 from txkea.config.kinds import address
 from txkea.config.options import Options, option_definitions
 from txkea.config.reservations import context, hosts
@@ -62,6 +65,7 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
     scopes = Scopes(family)
     parameters = scopes.parameters(dhcp, values)
     data = options.data(dhcp.sections("option-data"))
+    classes = client_classes(dhcp, options, family)
     found = placed(dhcp, family)
     assign_ids(found)
     builder = SubnetBuilder(family, options, scopes, unique)
@@ -69,14 +73,19 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
     subnets = [
         builder.subnet(each, inherit(each.network, values, family) if each.network else values) for each in found
     ]
+    reserved = hosts(dhcp.sections("reservations"), 0, None, unique, options, family)
+    found_hosts = chain(reserved, *(subnet.hosts for subnet in subnets if subnet))
+    given = {name for host in found_hosts for name in host.client_classes}
+    Mentions(dhcp, {each.name: each for each in classes.found}, classes.late, given).check()
     return Configuration(
         family=family.number,
         parameters=parameters,
         options=data,
         option_definitions=tuple(definitions),
+        client_classes=classes.found,
         subnets=tuple(sorted((subnet for subnet in subnets if subnet), key=lambda subnet: subnet.id)),
         networks=tuple(network for network in networks if network),
-        hosts=hosts(dhcp.sections("reservations"), 0, None, unique, options, family),
+        hosts=reserved,
         lease_database=lease_database(dhcp.values["lease-database"]),
         expiry=ExpiryParameters(**numbers(dhcp.values["expired-leases-processing"])),
         control_sockets=tuple([control_socket(section) for section in dhcp.sections("control-sockets")]),
@@ -86,6 +95,7 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
         decline_probation_period=dhcp.get("decline-probation-period"),
         ip_reservations_unique=unique,
         reservations_lookup_first=dhcp.get("reservations-lookup-first"),
+        early_global_reservations_lookup=dhcp.get("early-global-reservations-lookup"),
         lease_checks=dhcp.values["sanity-checks"].get("lease-checks"),
         parked_packet_limit=dhcp.get("parked-packet-limit"),
         server_tag=dhcp.get("server-tag"),

@@ -30,7 +30,6 @@ from txkea.config.kinds import (
 __all__ = [
     "ABSENT",
     "CHARACTERS",
-    "CLASSES",
     "CLIENT_CLASS",
     "CONTEXT",
     "DDNS_BEHAVIOUR",
@@ -207,12 +206,11 @@ INHERITED: Final = keywords(
 
 OPTIONS: Final = keyword("option-data", Each(In("option-data")), [])
 RESERVATIONS: Final = keyword("reservations", Each(In("reservations")), [])
-CLASSES: Final = keyword("client-classes", Each(NAME), [], later=unless(features.CLASSES, []))
 
 GUARDS: Final = keywords(
-    CLASSES,
-    keyword("client-class", Text(), becomes=lambda name: {"client-classes": [name] if name else []}),
-    keyword("evaluate-additional-classes", Each(NAME), [], later=unless(features.CLASSES, [])),
+    keyword("client-classes", Each(NAME)),
+    keyword("client-class", Text(), becomes=lambda name: {"client-classes": [name]} if name else {}),
+    keyword("evaluate-additional-classes", Each(NAME)),
     keyword("require-client-classes", Each(NAME), becomes=lambda names: {"evaluate-additional-classes": names}),
 )
 
@@ -225,7 +223,7 @@ GLOBAL: Final = keywords(
     RESERVATIONS,
     keyword("option-def", Each(In("option-def")), []),
     OPTIONS,
-    keyword("client-classes", Each(In("client-classes")), later=unless(features.CLASSES, [])),
+    keyword("client-classes", Each(In("client-classes"))),
     keyword("hooks-libraries", Each(In("hooks-libraries")), []),
     keyword("control-sockets", Each(In("control-sockets")), []),
     keyword("control-socket", In("control-sockets"), becomes=lambda socket: {"control-sockets": [socket]}),
@@ -241,7 +239,7 @@ GLOBAL: Final = keywords(
     keyword("dhcp4o6-port", PORT, 0),
     keyword("ip-reservations-unique", BOOLEAN, True),
     keyword("reservations-lookup-first", BOOLEAN, False, inert="reservations are always looked up first"),
-    keyword("early-global-reservations-lookup", BOOLEAN, False, later=only(features.EARLY_LOOKUP, True)),
+    keyword("early-global-reservations-lookup", BOOLEAN, False),
     keyword("parked-packet-limit", Integer(), 8192),
     keyword("server-tag", Text(256), "", inert="txkea reads no configuration from databases yet"),
     keyword("statistic-default-sample-count", Integer(), 20, inert="txkea keeps no samples yet"),
@@ -266,7 +264,7 @@ POOL_DDNS: Final = {
     row.name: keyword(row.name, row.kind, later=unless(features.POOL_DDNS)) for row in DDNS_BEHAVIOUR.values()
 }
 
-HOST: Final = keywords(keyword("hostname", Text(255), ""), OPTIONS, CLASSES, CONTEXT)
+HOST: Final = keywords(keyword("hostname", Text(255), ""), OPTIONS, keyword("client-classes", Each(Text())), CONTEXT)
 
 CLIENT_CLASS: Final = keywords(
     keyword("name", NAME, required=True),

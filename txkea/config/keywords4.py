@@ -8,7 +8,7 @@ from typing import Final
 from txkea.config import keywords as both
 from txkea.config.features import STASH, only
 from txkea.config.keywords import NAME, SECONDS, SHARE, KeywordMap, inherited, keyword, keywords
-from txkea.config.kinds import BOOLEAN, Each, In, Parsed, Text, address4, one_of, prefix4, prefix6
+from txkea.config.kinds import BOOLEAN, Each, In, Parsed, Text, address4, one_of, prefix4, prefix6, unicast4
 from txkea.config.maps import SHARED_MAPS, SOCKETS, queue_control, relay, top
 from txkea.config.ranges import pool4, selection4
 
@@ -21,6 +21,9 @@ FIXED_FIELDS: Final = keywords(
     keyword("server-hostname", Text(63), ""),
     keyword("boot-file-name", Text(127), ""),
 )
+
+OWN_FIELDS: Final = keywords(FIXED_FIELDS, keyword("next-server", Parsed(unicast4), "0.0.0.0"))
+"""The fields where a client or a class has its own."""
 
 INHERITED: Final = keywords(
     both.INHERITED,
@@ -73,13 +76,13 @@ RESERVATION: Final = keywords(
     *(keyword(name, NAME) for name in IDENTIFIER_TYPES),
     keyword("ip-address", Parsed(address4)),
     both.HOST,
-    FIXED_FIELDS,
+    OWN_FIELDS,
 )
 
 CLIENT_CLASS: Final = keywords(
     both.CLIENT_CLASS,
     keyword("option-def", Each(In("option-def")), []),
-    FIXED_FIELDS,
+    OWN_FIELDS,
     keyword("offer-lifetime", SECONDS),
 )
 

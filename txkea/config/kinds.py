@@ -29,6 +29,7 @@ __all__ = [
     "prefix4",
     "prefix6",
     "suggestion",
+    "unicast4",
 ]
 
 INT32: Final = 0x7FFFFFFF
@@ -181,6 +182,13 @@ def address4(text: str) -> bytes:
     if not ADDRESS4.fullmatch(text):
         raise ValueError(f'"{text}" is not an IPv4 address; write it like 192.0.2.1')
     return bytes(map(int, text.split(".")))
+
+
+def unicast4(text: str) -> bytes:
+    """A packed IPv4 address that a server may have. Raises ValueError."""
+    if text == "255.255.255.255":
+        raise ValueError(f"{text} is everybody's address; give the server's, or 0.0.0.0 for none")
+    return address4(text)
 
 
 def address6(text: str) -> bytes:

@@ -68,7 +68,7 @@ OPTION_DATA: Final = keywords(
     keyword("csv-format", BOOLEAN),
     keyword("always-send", BOOLEAN, False),
     keyword("never-send", BOOLEAN, False),
-    keyword("client-classes", Each(NAME), later=unless(features.CLASSES, [])),
+    keyword("client-classes", Each(NAME)),
     CONTEXT,
 )
 

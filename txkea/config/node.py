@@ -51,6 +51,20 @@ class Node:
         """Where the value starts."""
         return self.source.position(self.offset) if self.source else None
 
+    def inside(self, index: int) -> Position | None:
+        """Where a character of a string was written, the first one being 0; what was escaped takes more room."""
+        if self.source is None:
+            return None
+        at, text = self.offset + 1, self.source.text
+        for character in self.value[:index]:
+            if text[at] != "\\":
+                at += 1
+            elif text[at + 1] == "u":
+                at += 6 if character <= "\uffff" else 12
+            else:
+                at += 2
+        return self.source.position(at)
+
     def plain(self) -> Any:
         """The value as `json.loads` would give it."""
         if isinstance(self.value, dict):

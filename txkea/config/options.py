@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from txkea.config.families import Family
+from txkea.config.guards import names
 from txkea.config.kinds import suggestion
 from txkea.config.structure import Section
 from txkea.errors import Malformed
@@ -15,7 +16,7 @@ from txkea.wire.definition import OptionDefinition
 from txkea.wire.definitions import Definitions
 from txkea.wire.options import encode_hex, encode_text, parse_tuples, read, validate
 
-__all__ = ["Options", "option_definitions"]
+__all__ = ["REPLACEABLE", "Options", "option_definitions"]
 
 SPACE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -126,6 +127,7 @@ class Options:
             name=definition.name,
             always_send=section.get("always-send"),
             never_send=section.get("never-send"),
+            client_classes=names(section),
             encapsulates=definition.encapsulates,
         )
 

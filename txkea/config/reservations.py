@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from txkea.config.families import Family
+from txkea.config.guards import names
 from txkea.config.kinds import address4, address6, prefix6
 from txkea.config.options import Options
 from txkea.config.prefixes import lacks
@@ -15,7 +16,7 @@ from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.wire.fields import hex_to_bytes
 from txkea.wire.text import address_text
 
-__all__ = ["LONGEST", "Bounds", "context", "hosts", "identifier"]
+__all__ = ["LONGEST", "Bounds", "context", "fixed_fields", "hosts", "identifier"]
 
 LONGEST: Final = {
     IdentifierKind.HW_ADDRESS: 20,
@@ -111,13 +112,14 @@ def host_of(
         excluded_prefixes=excluded,
         hostname=section.get("hostname"),
         options=data,
+        client_classes=names(section),
         user_context=context(section),
         **fixed_fields(section),
     )
 
 
 def fixed_fields(section: Section) -> dict[str, Any]:
-    """The fields of a DHCPv4 message that a reservation may set."""
+    """The fields of a DHCPv4 message that a reservation or a class may set."""
     if "next-server" not in section.table:
         return {}
     return {

@@ -11,7 +11,7 @@ from txkea.config.kinds import address4
 from txkea.config.structure import Section
 from txkea.model.configuration import DdnsBehaviour, Lifetime, Parameters, ReplaceClientName
 
-__all__ = ["Scopes", "bounded", "inherit", "plain"]
+__all__ = ["Scopes", "bounded", "check_bounds", "inherit", "lifetime", "plain"]
 
 HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 TIMERS: Final = ("renew-timer", "rebind-timer", "valid-lifetime")
@@ -118,6 +118,7 @@ OWN: Final = {4: own4, 6: own6}
 
 
 def lifetime(values: Values, name: str) -> Lifetime:
+    """A lifetime, whose bounds are itself where none are given."""
     default: int = values[name]
     return Lifetime(default, values.get(f"min-{name}", default), values.get(f"max-{name}", default))
 
@@ -184,6 +185,7 @@ def first(section: Section, *names: str) -> str:
 
 
 def check_bounds(section: Section, values: Values, name: str) -> None:
+    """Report a lifetime that is outside of its bounds."""
     bounds = lifetime(values, name)
     low, high = f"min-{name}", f"max-{name}"
     if bounds.minimum > bounds.default:

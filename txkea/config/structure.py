@@ -98,6 +98,12 @@ class Section:
         """Report a value, one element of a list, or with an empty name the whole map."""
         self.problems.errors.append(ConfigError(message, *self.where(name, at)))
 
+    def wrong_within(self, name: str, message: str, index: int) -> None:
+        """Report one character of a text, the first one being 0."""
+        path, position = self.where(name)
+        node = self.nodes.get(name)
+        self.problems.errors.append(ConfigError(message, path, node.inside(index) if node else position))
+
     def warn(self, name: str, message: str) -> None:
         """Note a value that is accepted nevertheless."""
         self.problems.warn(message, *self.where(name))

@@ -7,6 +7,7 @@ from itertools import accumulate, count
 from typing import Any, Final, NamedTuple
 
 from txkea.config.families import Family, Values
+from txkea.config.guards import guards
 from txkea.config.kinds import prefix6
 from txkea.config.options import Options
 from txkea.config.prefixes import prefix_pool
@@ -97,6 +98,7 @@ class SubnetBuilder:
             parameters=parameters,
             options=options,
             user_context=context(section),
+            **guards(section),
         )
 
     def subnet(self, each: Placed, outer: Values) -> Subnet | None:
@@ -129,6 +131,7 @@ class SubnetBuilder:
             network_name=(each.network.values.get("name") or "") if each.network else "",
             over6=over6(section),
             user_context=context(section),
+            **guards(section),
         )
 
     def check_prefix(self, section: Section, prefix: str, length: int) -> None:
@@ -171,6 +174,7 @@ class SubnetBuilder:
             "id": section.get("pool-id") or 0,
             "options": self.options.data(section.sections("option-data")),
             "user_context": context(section),
+            **guards(section),
         }
 
 

@@ -418,7 +418,7 @@ class Configuration:
     """Whether global reservations are looked up before the subnet is selected (Kea D017)."""
     lease_checks: str = "warn"
     parked_packet_limit: int = 8192
-    """Exchanges that may wait at once, 0 for any number. Kea counts only those that wait for hooks: its default is 256."""
+    """Exchanges that may wait at once, 0 for any number. Kea counts those that wait for hooks: its default is 256."""
     stash_agent_options: bool = False
     lenient_option_parsing: bool = False
     ignore_rai_link_selection: bool = False
