@@ -126,6 +126,11 @@ class Classes:
         return tuple([name for name in query.classes if name in telling])
 
 
+def _entry(live: LiveClass) -> Entry:
+    definition = live.definition
+    return Entry(definition.name, live.test or live.template, definition.only_if_additional)
+
+
 def classes_of(configuration: Configuration, log: ILogger) -> Classes | None:
     """The classes of a configuration; None if nothing in it asks whether a client is in one."""
     asked = configuration.client_classes or any(
