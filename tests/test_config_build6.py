@@ -41,7 +41,8 @@ class Maps(SynchronousTestCase):
         found = configured6()
         parameters = Parameters(calculate_tee_times=True, t2_percent=0.8)
         identifiers = (IdentifierKind.HW_ADDRESS, IdentifierKind.DUID)
-        expected = Configuration(family=6, parameters=parameters, host_identifiers=identifiers)
+        sockets = Interfaces(socket_type="udp")
+        expected = Configuration(family=6, parameters=parameters, host_identifiers=identifiers, interfaces=sockets)
         self.assertEqual(evolve(found, tree={}), expected)
         self.assertEqual(parameters.preferred_lifetime, Lifetime(3600, 3600, 3600))
 
@@ -77,12 +78,10 @@ class Maps(SynchronousTestCase):
 
     def test_socket_type(self) -> None:
         """Sockets are UDP as Kea's, unless they are wanted otherwise."""
-        for section, expected in (
-            ({}, "udp"),
-            ({"dhcp-socket-type": "raw"}, "raw"),
-            ({"dhcp-socket-type": "udp"}, "udp"),
-        ):
-            self.assertEqual(configured6(interfaces_config=section).interfaces.socket_type, expected)
+        self.assertEqual(configured6().interfaces.socket_type, "udp")
+        for name in ("raw", "udp"):
+            found = configured6(interfaces_config={"dhcp-socket-type": name})
+            self.assertEqual(found.interfaces.socket_type, name)
         (line,) = complaints6(interfaces_config={"dhcp-socket-type": "tcp"})
         self.assertTrue(line.startswith("interfaces-config.dhcp-socket-type: "), line)
 
