@@ -20,7 +20,7 @@ OPAQUE: Final = ("empty", "binary", "internal")
 def printed(code: int, definition: OptionDefinition | None, family: int) -> Callable[[bytes | None], bytes]:
     """Prints payloads of an option that is no string: code, length, and its values with their types.
 
-    Of None, that there is no option, it prints nothing. What is not as the definition says is printed as an option that has none, in hexadecimal.
+    Of None, that there is no option, it prints nothing; what is not as the definition says, in hexadecimal.
     """
     form = form_of(definition)
     width = 3 if family == 4 else 5
