@@ -35,7 +35,7 @@ LIMIT_RATES: Final = (10_000, 15_000, 20_000, 25_000, 30_000)
 @click.option("--server", "names", multiple=True, type=click.Choice(list(MODES)), help="Only this; repeatable.")
 @click.option("--rate", type=int, help="The steady load; default 0.6 of the saturated rate of Kea's better mode.")
 @click.option("--no-lease-lines", is_flag=True, help="Measure only without a log line per lease.")
-@click.option("--sockets", type=click.Choice(["raw", "udp"]), default="raw", help="dhcp-socket-type; raw as installed.")
+@click.option("--sockets", type=click.Choice(["raw", "udp"]), help="dhcp-socket-type; in DHCPv6 Kea has UDP alone.")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where servers keep their files: a real disk.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all that was measured here.")
 def main(
@@ -45,7 +45,7 @@ def main(
     names: tuple[str, ...],
     rate: int | None,
     no_lease_lines: bool,
-    sockets: str,
+    sockets: str | None,
     directory: Path | None,
     json_file: Path | None,
 ) -> None:
@@ -76,7 +76,7 @@ class Race:
     def __init__(self, plan: Plan, track: Track, scenario: Scenario, names: Sequence[str], progress: Progress) -> None:
         self.plan, self.track, self.scenario = plan, track, scenario
         self.contestants = [scenario.contestant(name) for name in names]
-        self.sockets = track.sockets
+        self.sockets = track.sockets or scenario.sockets
         self.limit = 0.0
         self.floor = 0.0
         self.climbs: dict[str, list[Climb]] = {each.name: [] for each in self.contestants}
@@ -101,10 +101,11 @@ class Race:
 
     def print(self, console: Console) -> None:
         """The tables and what they need to be understood."""
-        sockets = f"dhcp-socket-type {self.sockets}; " if self.scenario.family == 4 else ""
+        whose = "" if self.scenario.family == 4 else "txkea's "
         console.print(
             f"{self.scenario.words}: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
-            f"{self.plan.alternations} alternations, medians; {sockets}every client new; {self.seconds:.0f} s"
+            f"{self.plan.alternations} alternations, medians; {whose}dhcp-socket-type {self.sockets}; "
+            f"every client new; {self.seconds:.0f} s"
         )
         console.print(
             f"perfdhcp's own limit (against a reflector without any DHCP): {self.limit:.0f}/s; "

@@ -31,6 +31,8 @@ class Scenario(NamedTuple):
     reflector: tuple[str, ...]
     """The arguments of ``reflector.py``."""
     products: tuple[Product, ...]
+    sockets: str
+    """The ``dhcp-socket-type`` as installed."""
 
     @property
     def template(self) -> Path:
@@ -52,6 +54,11 @@ class Contestant(NamedTuple):
     product: Product
     threads: bool
 
+    def sockets(self, wanted: str | None) -> str:
+        """What the configuration says of them: ``wanted``, or what is installed; Kea has no word for it in DHCPv6."""
+        kind = wanted or self.scenario.sockets
+        return "" if self.product is KEA6 else f', "dhcp-socket-type": "{kind}"'
+
 
 PRODUCTS4: Final = (KEA4, TXKEA4)
 PRODUCTS6: Final = (KEA6, TXKEA6)
@@ -68,6 +75,7 @@ SCENARIOS: Final = {
             (SERVER4,),
             ("4", SERVER4),
             PRODUCTS4,
+            "raw",
         ),
         Scenario(
             "v6",
@@ -77,6 +85,7 @@ SCENARIOS: Final = {
             (),
             ("6", INTERFACE),
             PRODUCTS6,
+            "udp",
         ),
         Scenario(
             "v6-prefix",
@@ -86,6 +95,7 @@ SCENARIOS: Final = {
             (),
             ("6", INTERFACE, "prefix"),
             PRODUCTS6,
+            "udp",
         ),
     )
 }

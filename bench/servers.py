@@ -17,10 +17,10 @@ class Track:
     """A server's and a load generator's namespace with a cable between them; a context manager.
 
     ``directory`` is where servers keep lease files and logs: put it on a real disk. ``sockets`` is the
-    ``dhcp-socket-type`` of DHCPv4.
+    ``dhcp-socket-type``, of txkea alone in DHCPv6; None as installed.
     """
 
-    def __init__(self, directory: Path, sockets: str = "raw") -> None:
+    def __init__(self, directory: Path, sockets: str | None = None) -> None:
         self.directory = directory
         self.sockets = sockets
         self._lab = Lab()
@@ -46,7 +46,7 @@ class Track:
         scenario = contestant.scenario
         text = scenario.template.read_text()
         for name, value in (
-            ("SOCKETS", self.sockets),
+            ("SOCKETS", contestant.sockets(self.sockets)),
             ("MULTI", "true" if contestant.threads else "false"),
             ("LEASE_LINES", "INFO" if lease_lines else "WARN"),
         ):
