@@ -25,6 +25,9 @@ T = TypeVar("T")
 PATIENCE: Final = 20.0
 """Seconds after which a thread that says nothing is taken for dead."""
 
+MOMENT: Final = 0.01
+"""Seconds that pass for each thing that a thread asks for."""
+
 
 def lease(number: int, **changes: Any) -> Lease4:
     """The lease of client ``number``, with some fields other than usual."""
@@ -93,8 +96,14 @@ class Workshop(Clock):
         self._calls.put((function, arguments))
 
     def run_until(self, done: Callable[[], object]) -> None:
-        """Do what threads ask for until ``done`` says so; raises `TimeoutError` when they are silent for long."""
+        """Let time pass and do what threads ask for until ``done`` says so.
+
+        Raises `TimeoutError` when they are silent for long.
+        """
         while not done():
+            self.advance(MOMENT)
+            if done():
+                return
             try:
                 function, arguments = self._calls.get(timeout=PATIENCE)
             except Empty:

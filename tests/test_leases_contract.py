@@ -17,7 +17,7 @@ from txkea.errors import Unavailable
 from txkea.interfaces import ILeaseStore
 from txkea.leases.memfile import MemfileLeases
 from txkea.leases.memory import MemoryLeases
-from txkea.leases.writer import InlineWriter
+from txkea.leases.writer import InlineWriter, WriterThread
 from txkea.model.lease import Lease
 from txkea.testing.contracts.leases import (
     LeaseStoreContract,
@@ -152,8 +152,14 @@ class ThreadTests(LeaseStoreContract, SynchronousTestCase):
 
     def make(self, path: str) -> MemfileLeases:
         """A store with a file, not yet open."""
-        family = self.samples.family
-        return MemfileLeases(path, reactor=self.reactor, log=RecordingLog(), family=family, disk=QuickDisk())
+        return MemfileLeases(
+            path,
+            reactor=self.reactor,
+            log=RecordingLog(),
+            family=self.samples.family,
+            disk=QuickDisk(),
+            writer=lambda: WriterThread(self.reactor.callFromThread),
+        )
 
     def make_store(self) -> MemfileLeases:
         return self.make(self.mktemp())

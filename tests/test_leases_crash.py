@@ -19,7 +19,7 @@ from txkea.leases.cleanup import Paths, clean
 from txkea.leases.disk import Disk
 from txkea.leases.leasefile import ROWS, LeaseFiles, RowErrors, load
 from txkea.leases.memfile import MemfileLeases
-from txkea.leases.writer import InlineWriter
+from txkea.leases.writer import InlineWriter, Writer, WriterThread
 from txkea.model.lease import Lease, Lease6, LeaseState, LeaseType
 from txkea.testing.contracts.samples import SAMPLES4, SAMPLES6, by_address
 from txkea.testing.disks import FaultyDisk, Killed, RecordingLog
@@ -69,7 +69,7 @@ class _Crashes(SynchronousTestCase):
         self.assertTrue(outcome, "the call has not ended")
         return outcome_of(outcome)  # type: ignore[no-any-return]
 
-    def store(self, disk: Disk, reactor: Workshop) -> MemfileLeases:
+    def store(self, disk: Disk, reactor: Workshop, writer: Callable[[], Writer] = InlineWriter) -> MemfileLeases:
         """A store that is not open yet."""
         return MemfileLeases(
             str(self.path),
@@ -77,7 +77,7 @@ class _Crashes(SynchronousTestCase):
             log=RecordingLog(),
             family=self.family,
             disk=disk,
-            writer=InlineWriter,
+            writer=writer,
             lfc_interval=0,
         )
 
@@ -378,7 +378,7 @@ class FullDiskTests(_Crashes):
         filler = self.directory / "filler"
         filler.write_bytes(b"\0" * 4096)
         reactor = Workshop()
-        store = MemfileLeases(str(self.path), reactor=reactor, log=RecordingLog(), family=self.family, lfc_interval=0)
+        store = self.store(Disk(), reactor, lambda: WriterThread(reactor.callFromThread))
         self.run_until(reactor, [begin(store.open())])
         wishes = [self.lease(number) for number in range(400)]
         outcomes: list[list[Any]] = []

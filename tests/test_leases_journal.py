@@ -5,20 +5,23 @@ from __future__ import annotations
 import errno
 import os
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.leasing import begin, outcome_of
 from txkea.errors import Unavailable
 from txkea.launch import launch
-from txkea.leases.disk import Disk
 from txkea.leases.journal import Journal
-from txkea.leases.writer import InlineWriter, WriterThread, call
+from txkea.leases.rowfile import RowFile
+from txkea.leases.syncer import WriterSyncer
 from txkea.testing.disks import FaultyDisk, HeldWriter, RecordingLog
 
-__all__ = ["BatchTests", "FaultTests", "ThreadTests"]
+__all__ = ["BatchTests", "FaultTests", "UnsyncedTests"]
+
+DELAY: Final = 0.001
 
 
 def _keep(order: list[int], number: int, result: None) -> None:
@@ -26,17 +29,23 @@ def _keep(order: list[int], number: int, result: None) -> None:
 
 
 class _Journals(SynchronousTestCase):
-    """A journal on a real file whose disk and writer the test commands."""
+    """A journal on a real file whose disk, writer and clock the test commands."""
+
+    sync = True
 
     def setUp(self) -> None:
         self.path = self.mktemp()
         self.disk = FaultyDisk()
         self.writer = HeldWriter()
+        self.clock = Clock()
         self.log = RecordingLog()
         self.undone: list[Any] = []
-        self.journal = Journal(self.path, self.writer, self.disk, self.log, self.undone.append)
-        self.journal.attach(self.disk.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT), 0)
-        self.addCleanup(self.journal.detach)
+        self.file = RowFile(self.path, self.disk, self.sync)
+        self.file.attach(self.disk.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT), 0)
+        self.addCleanup(self.file.detach)
+        syncer = WriterSyncer(self.writer, self.disk)
+        later: Any = self.clock.callLater
+        self.journal = Journal(self.file, self.writer, syncer, self.log, self.undone.append, later=later, delay=DELAY)
         self.disk.trace.clear()
 
     @property
@@ -47,39 +56,109 @@ class _Journals(SynchronousTestCase):
     def append(self, *rows: bytes) -> list[Deferred[None]]:
         return [self.journal.append(row, row) for row in rows]
 
+    def acknowledged(self, *waiters: Deferred[None]) -> None:
+        """All these rows are, after what must still be done."""
+        self.writer.run_all()
+        for waiter in waiters:
+            self.successResultOf(waiter)
+
 
 class BatchTests(_Journals):
     """Group commit."""
 
-    def test_one_turn_one_sync(self) -> None:
-        """The rows of one turn are written and synced together, and acknowledged after that, in order."""
-        order: list[int] = []
-        for number, waiter in enumerate(self.append(b"a\n", b"b\n", b"c\n")):
-            waiter.addCallback(partial(_keep, order, number))
-        self.assertEqual((self.text, order), (b"", []))
-        self.writer.run()
-        self.assertEqual((self.text, order), (b"a\nb\nc\n", [0, 1, 2]))
+    def test_written_first_durable_then(self) -> None:
+        """The kernel gets a lone row at once; it is acknowledged when it is durable, not before."""
+        (waiter,) = self.append(b"a\n")
+        self.assertEqual((self.text, self.disk.trace), (b"a\n", ["write"]))
+        self.assertNoResult(waiter)
+        self.acknowledged(waiter)
         self.assertEqual(self.disk.trace, ["write", "fdatasync"])
 
     def test_next_batch(self) -> None:
-        """Rows that come while a batch is on its way are the next batch, and start when the first has ended."""
-        self.append(b"a\n")
-        work, self.writer.work = self.writer.work, []
-        late = Deferred[None]()
-
-        def write(fd: int, data: bytes) -> int:
-            if not late.called:
-                self.append(b"b\n")[0].chainDeferred(late)
-                del self.disk.write
-            return os.write(fd, data)
-
-        self.disk.write = write  # type: ignore[method-assign, assignment]
-        work[0]()
-        self.assertEqual(self.text, b"a\n")
-        self.assertNoResult(late)
+        """Rows that come while a batch is on its way are the next, share one sync, and are acknowledged in order."""
+        order: list[int] = []
+        for number, waiter in enumerate(self.append(b"a\n", b"b\n", b"c\n")):
+            waiter.addCallback(partial(_keep, order, number))
+        self.assertEqual((self.text, order), (b"a\n", []))
         self.writer.run()
+        self.assertEqual((self.text, order), (b"a\nb\nc\n", [0]))
+        self.writer.run()
+        self.assertEqual(order, [0, 1, 2])
+        self.assertEqual(self.disk.trace, ["write", "fdatasync"] * 2)
+
+    def crowd(self) -> None:
+        """Three rows shared a sync lately, so two are worth waiting for."""
+        self.acknowledged(*self.append(b"1\n", b"2\n", b"3\n"))
+        self.disk.trace.clear()
+
+    def test_held_back_until_enough(self) -> None:
+        """In a crowd the first row waits for others, and goes as soon as enough of them have come."""
+        self.crowd()
+        first = self.append(b"a\n")
+        self.assertEqual(self.disk.trace, [])
+        self.acknowledged(*first, *self.append(b"b\n"))
+        self.assertEqual(self.disk.trace, ["write", "fdatasync"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_held_back_for_a_moment(self) -> None:
+        """Nobody waits for a crowd that does not come: not longer than ``delay``, and next time not at all."""
+        self.crowd()
+        first = self.append(b"a\n")
+        self.clock.advance(DELAY * 0.9)
+        self.assertEqual(self.disk.trace, [])
+        self.clock.advance(DELAY * 0.2)
+        self.assertEqual(self.disk.trace, ["write"])
+        self.acknowledged(*first)
+        self.acknowledged(*self.append(b"b\n"))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_alone(self) -> None:
+        """Others get the file when no batch is on its way, and rows that come meanwhile are written after them."""
+        before = self.append(b"a\n")
+        seen: list[bytes] = []
+        work = begin(self.journal.alone(lambda: seen.append(self.text)))
+        after = self.append(b"b\n")
+        self.writer.run()  # the sync
+        self.successResultOf(before[0])
+        self.assertEqual((seen, self.text), ([], b"a\n"))
+        self.writer.run()  # the work
+        self.assertEqual((seen, work), ([b"a\n"], [None]))
+        self.acknowledged(*after)
         self.assertEqual(self.text, b"a\nb\n")
-        self.successResultOf(late)
+
+    def test_alone_while_rows_are_held_back(self) -> None:
+        """Work goes before rows that wait for others, even when their time comes meanwhile."""
+        self.crowd()
+        first = self.append(b"a\n")
+        work = begin(self.journal.alone(self.file.settle))
+        self.clock.advance(2 * DELAY)
+        self.assertEqual(self.disk.trace, [])
+        self.writer.run()
+        self.assertEqual(work, [None])
+        self.clock.advance(2 * DELAY)
+        self.acknowledged(*first)
+
+    def test_alone_fails(self) -> None:
+        """Work that fails says so to whoever asked for it, and rows go on."""
+
+        def work() -> None:
+            raise OSError(errno.EIO, "broken")
+
+        outcome = begin(self.journal.alone(work))
+        self.writer.run()
+        self.assertRaises(OSError, outcome_of, outcome)
+        self.acknowledged(*self.append(b"a\n"))
+
+    def test_alone_in_another_file(self) -> None:
+        """After a clean-up has put another file in place, rows go there."""
+        self.acknowledged(*self.append(b"a\n"))
+        other = self.mktemp()
+        fd = self.disk.open(other, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        begin(self.journal.alone(lambda: self.file.replace(fd, 0)))
+        after = self.append(b"b\n")
+        self.acknowledged(*after)
+        with open(other, "rb") as file:
+            self.assertEqual((self.text, file.read()), (b"a\n", b"b\n"))
 
     def test_awaited(self) -> None:
         """A coroutine that awaits a row goes on when it is durable, and `launch` hands it back until then."""
@@ -99,8 +178,7 @@ class BatchTests(_Journals):
         first, second = self.append(b"a\n", b"b\n")
         first.cancel()
         self.failureResultOf(first)
-        self.writer.run()
-        self.successResultOf(second)
+        self.acknowledged(second)
         self.assertEqual(self.text, b"a\nb\n")
 
     def test_reentrant(self) -> None:
@@ -111,26 +189,41 @@ class BatchTests(_Journals):
         self.successResultOf(again)
         self.assertEqual(self.text, b"a\nb\n")
 
-    def test_without_sync(self) -> None:
-        """With syncing off a row is acknowledged when the kernel has it."""
-        journal = Journal(self.path, InlineWriter(), self.disk, self.log, self.undone.append, sync=False)
-        journal.attach(self.disk.open(self.path, os.O_RDWR | os.O_APPEND), 0)
-        self.addCleanup(journal.detach)
-        self.successResultOf(journal.append(b"a\n"))
-        self.assertEqual(self.disk.trace, ["write"])
-
     def test_closing(self) -> None:
         """What waits at the end is written; what comes later is undone and refused."""
-        (before,) = self.append(b"a\n")
+        before = self.append(b"a\n", b"b\n")
         self.journal.shut()
         idle = self.journal.idle()
-        (after,) = self.append(b"b\n")
+        (after,) = self.append(b"c\n")
         self.failureResultOf(after, Unavailable)
-        self.assertEqual(self.undone, [b"b\n"])
-        self.assertNoResult(idle)
+        self.assertEqual(self.undone, [b"c\n"])
         self.writer.run()
-        self.successResultOf(before)
+        self.assertNoResult(idle)
+        self.acknowledged(*before)
         self.successResultOf(idle)
+        self.assertEqual(self.text, b"a\nb\n")
+
+
+class UnsyncedTests(_Journals):
+    """With syncing off."""
+
+    sync = False
+
+    def test_at_once(self) -> None:
+        """A row is acknowledged when the kernel has it, and nobody is asked to wait for anything."""
+        for waiter in self.append(b"a\n", b"b\n", b"c\n"):
+            self.successResultOf(waiter)
+        self.assertEqual((self.disk.trace, self.writer.work), (["write"] * 3, []))
+
+    def test_full_disk(self) -> None:
+        """A row that does not fit is cut off and refused, and the next one written."""
+        self.disk.fail("write", ("short", 2), errno.ENOSPC)
+        (waiter,) = self.append(b"torn\n")
+        self.disk.faults.clear()
+        self.writer.run_all()
+        self.failureResultOf(waiter, Unavailable)
+        self.assertEqual((self.undone, self.text), ([b"torn\n"], b""))
+        self.acknowledged(*self.append(b"a\n"))
         self.assertEqual(self.text, b"a\n")
 
 
@@ -139,14 +232,12 @@ class FaultTests(_Journals):
 
     def good(self) -> None:
         """A first row that must survive everything."""
-        (waiter,) = self.append(b"good\n")
-        self.writer.run()
-        self.successResultOf(waiter)
+        self.acknowledged(*self.append(b"good\n"))
 
     def refused(self, *rows: bytes) -> None:
         """These rows are refused together, undone in reverse."""
         waiters = self.append(*rows)
-        self.writer.run()
+        self.writer.run_all()
         for waiter in waiters:
             self.failureResultOf(waiter, Unavailable)
         self.assertEqual(self.undone, list(reversed(rows)))
@@ -155,9 +246,7 @@ class FaultTests(_Journals):
     def resumes(self) -> None:
         """The next row is written after the good one."""
         self.disk.faults.clear()
-        (waiter,) = self.append(b"next\n")
-        self.writer.run()
-        self.successResultOf(waiter)
+        self.acknowledged(*self.append(b"next\n"))
         self.assertEqual(self.text, b"good\nnext\n")
         self.assertEqual(self.journal.problem, "")
 
@@ -177,9 +266,7 @@ class FaultTests(_Journals):
         """A short write goes on; if that fails, the torn row is cut off."""
         self.good()
         self.disk.fail("write", ("short", 1), None)
-        (waiter,) = self.append(b"abc\n")
-        self.writer.run()
-        self.successResultOf(waiter)
+        self.acknowledged(*self.append(b"abc\n"))
         self.assertEqual(self.text, b"good\nabc\n")
         self.disk.fail("write", ("short", 2), errno.ENOSPC)
         self.refused(b"torn\n")
@@ -202,22 +289,24 @@ class FaultTests(_Journals):
     def test_behind_the_batch(self) -> None:
         """What was appended while the failing batch was on its way is refused with it, and undone first."""
         self.good()
+        self.disk.fail("fdatasync", errno.EIO, None)
         waiters = self.append(b"a\n")
-        work, self.writer.work = self.writer.work, []
-        tell = self.writer.tell
-
-        def later(function: Any, *arguments: Any) -> None:
-            waiters.extend(self.append(b"b\n", b"c\n"))
-            tell(function, *arguments)
-
-        self.writer.tell = later  # type: ignore[method-assign]
-        self.disk.fail("write", errno.ENOSPC)
-        work[0]()
-        self.writer.tell = tell  # type: ignore[method-assign]
+        self.writer.run()  # the sync fails
+        waiters += self.append(b"b\n", b"c\n")
+        self.writer.run_all()
         for waiter in waiters:
             self.failureResultOf(waiter, Unavailable)
         self.assertEqual(self.undone, [b"c\n", b"b\n", b"a\n"])
         self.resumes()
+
+    def test_comes_again_when_refused(self) -> None:
+        """A row that is appended when another is refused is written after the good ones."""
+        self.good()
+        self.disk.fail("write", errno.ENOSPC, None)
+        (first,) = self.append(b"a\n")
+        again = first.addErrback(lambda _: self.journal.append(b"b\n"))
+        self.acknowledged(again)
+        self.assertEqual(self.text, b"good\nb\n")
 
     def test_undone_before_told(self) -> None:
         """All changes are undone before the first caller learns that it failed."""
@@ -225,7 +314,7 @@ class FaultTests(_Journals):
         seen: list[int] = []
         for waiter in self.append(b"a\n", b"b\n"):
             waiter.addErrback(lambda failure: seen.append(len(self.undone)))
-        self.writer.run()
+        self.writer.run_all()
         self.assertEqual(seen, [2, 2])
 
     def test_failed_sync_opens_anew(self) -> None:
@@ -266,8 +355,7 @@ class FaultTests(_Journals):
         self.assertIn("make room", text)
         self.assertIn("make room", self.journal.problem)
         self.disk.faults.clear()
-        self.append(b"c\n")
-        self.writer.run()
+        self.acknowledged(*self.append(b"c\n"))
         self.assertEqual(len(self.log.texts("TXKEA_LEASE_FILE_WRITE_AGAIN")), 1)
 
     def test_memory_error(self) -> None:
@@ -281,61 +369,3 @@ class FaultTests(_Journals):
         self.refused(b"a\n")
         del self.disk.write
         self.resumes()
-
-
-class ThreadTests(TestCase):
-    """With the real thread and disk."""
-
-    def setUp(self) -> None:
-        self.path = self.mktemp()
-        self.writer = WriterThread(reactor.callFromThread)  # type: ignore[attr-defined]
-        self.addCleanup(self.writer.stop)
-        self.undone: list[Any] = []
-
-    def journal(self, disk: Disk, delay: float) -> Journal:
-        journal = Journal(self.path, self.writer, disk, RecordingLog(), self.undone.append, delay=delay)
-        journal.attach(disk.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT), 0)
-        return journal
-
-    async def test_many(self) -> None:
-        """Thousands of rows from many callers are all there, in order, in far fewer syncs."""
-        journal = self.journal(Disk(), 0.001)
-
-        async def client(number: int) -> None:
-            for turn in range(50):
-                await journal.append(b"%d %d\n" % (number, turn))
-
-        await gatherResults([Deferred.fromCoroutine(client(number)) for number in range(40)])
-        await journal.idle()
-        await call(self.writer, journal.detach)
-        with open(self.path, "rb") as file:
-            rows = [tuple(map(int, line.split())) for line in file]
-        self.assertEqual(len(rows), 2000)
-        for number in range(40):
-            self.assertEqual([turn for client_, turn in rows if client_ == number], list(range(50)))
-        self.assertLess(journal.commits, 500)
-
-    async def test_lone_caller(self) -> None:
-        """A caller that is alone is never held back to wait for others."""
-        journal = self.journal(Disk(), 5.0)
-        for turn in range(20):
-            await journal.append(b"%d\n" % turn)
-        await call(self.writer, journal.detach)
-        self.assertEqual(journal.commits, 20)
-
-    async def test_failing_thread(self) -> None:
-        """A disk that fails in the thread refuses and undoes in the reactor, and the thread lives on."""
-        disk = FaultyDisk()
-        journal = self.journal(disk, 0.0)
-        disk.fail("write", errno.ENOSPC)
-        try:
-            await journal.append(b"a\n", "change")
-        except Unavailable:
-            self.assertEqual(self.undone, ["change"])
-        else:
-            self.fail("a full disk was not told")
-        disk.faults.clear()
-        await journal.append(b"b\n")
-        await call(self.writer, journal.detach)
-        with open(self.path, "rb") as file:
-            self.assertEqual(file.read(), b"b\n")

@@ -15,9 +15,9 @@ import txkea
 from txkea.interfaces import ILogger
 from txkea.leases.cleanup import Paths
 from txkea.leases.disk import Disk
-from txkea.leases.journal import Journal
 from txkea.leases.leasefile import LeaseFiles
 from txkea.leases.opening import begin, claim
+from txkea.leases.rowfile import RowFile
 from txkea.leases.rows import Layout
 
 __all__ = ["run_cleanup", "set_aside"]
@@ -26,15 +26,15 @@ _REMEMBERED = 4000
 """How many of the last bytes that the child said are told when it failed."""
 
 
-def set_aside(files: LeaseFiles, journal: Journal, layout: Layout, disk: Disk, lock: int) -> int:
+def set_aside(files: LeaseFiles, file: RowFile, layout: Layout, disk: Disk, lock: int) -> int:
     """Make the active file the input of a clean-up and go on in a new one; gives the descriptor of the new lock.
 
-    Runs in the writer, so no row is on its way. Does nothing if an earlier clean-up has not ended (Kea E024). When the
-    new file cannot be made, the old one stays in use and `OSError` tells why.
+    Runs in the writer while no row is on its way. Does nothing if an earlier clean-up has not ended (Kea E024). When
+    the new file cannot be made, the old one stays in use and `OSError` tells why.
     """
     if disk.exists(files.completed) or disk.exists(files.input):
         return lock
-    journal.settle()
+    file.settle()
     disk.rename(files.active, files.input)
     fd = -1
     try:
@@ -44,20 +44,20 @@ def set_aside(files: LeaseFiles, journal: Journal, layout: Layout, disk: Disk, l
     except BaseException:
         if fd >= 0:
             disk.close(fd)
-        _bring_back(files, journal, disk)
+        _bring_back(files, file, disk)
         raise
-    journal.replace(fd, size)
+    file.replace(fd, size)
     disk.close(lock)
     return fresh
 
 
-def _bring_back(files: LeaseFiles, journal: Journal, disk: Disk) -> None:
+def _bring_back(files: LeaseFiles, file: RowFile, disk: Disk) -> None:
     try:
         disk.rename(files.input, files.active)
         disk.sync_directory(files.active)
     except OSError:
         # Rows written now would go into a file that a clean-up deletes. Better none than lost ones.
-        journal.detach()
+        file.detach()
         raise
 
 

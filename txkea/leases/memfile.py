@@ -16,6 +16,8 @@ from txkea.leases.leasefile import LeaseFiles, running
 from txkea.leases.lfc import run_cleanup, set_aside
 from txkea.leases.memory import MemoryLeases
 from txkea.leases.opening import Opened, Opening
+from txkea.leases.rowfile import RowFile
+from txkea.leases.syncer import KernelSyncer, Syncer, WriterSyncer
 from txkea.leases.writer import Writer, WriterThread, call
 from txkea.model.lease import Lease
 
@@ -37,7 +39,7 @@ class MemfileLeases(MemoryLeases):
 
     ``lfc_interval`` is in seconds (0: never), ``commit_delay`` in milliseconds; ``max_row_errors`` 0 tolerates any
     number of bad rows (Kea E020). ``check`` sees each loaded lease (Kea A034). ``pool_id`` adds that column of Kea 3
-    to a file that has it not.
+    to a file that has it not. ``writer`` makes what waits for the disk, always, in place of a thread and the kernel.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class MemfileLeases(MemoryLeases):
         self._reactor = reactor
         self._log = log
         self._disk = disk or Disk()
-        self._make_writer = writer or (lambda: WriterThread(reactor.callFromThread))
+        self._make_writer = writer
         self._opening = Opening(
             files=self.files,
             disk=self._disk,
@@ -86,7 +88,7 @@ class MemfileLeases(MemoryLeases):
         if self._log.info:
             self._log.info("DHCPSRV_MEMFILE_DB", f"opening memory file lease database: {self.files.active}")
         await self._no_cleanup()
-        self._writer = self._make_writer()
+        self._writer, self._syncer = self._helpers()
         try:
             opened: Opened = await call(self._writer, self._opening.run)
         except Exception as error:
@@ -96,6 +98,14 @@ class MemfileLeases(MemoryLeases):
         if opened.moved:
             launch(self.clean_up())
         self._schedule()
+
+    def _helpers(self) -> tuple[Writer, Syncer]:
+        """Who waits for the disk."""
+        if self._make_writer is not None:
+            writer = self._make_writer()
+            return writer, WriterSyncer(writer, self._disk)
+        thread = WriterThread(self._reactor.callFromThread)
+        return thread, KernelSyncer(self._reactor, self._log, WriterSyncer(thread, self._disk))
 
     async def _no_cleanup(self) -> None:
         """Wait for a clean-up that still runs; Kea would refuse to start at once (Kea E023)."""
@@ -123,16 +133,17 @@ class MemfileLeases(MemoryLeases):
         self._width = opened.width
         self._row: Callable[[Any], bytes] = self._rows.format(opened.width)
         revert = self.table.revert
+        file = RowFile(self.files.active, self._disk, self._sync)
+        file.attach(opened.fd, opened.size)
         self._journal = Journal(
-            self.files.active,
+            file,
             self._writer,
-            self._disk,
+            self._syncer,
             self._log,
             lambda change: revert(*change),
-            sync=self._sync,
+            later=self._reactor.callLater,
             delay=self._delay,
         )
-        self._journal.attach(opened.fd, opened.size)
         self._append = self._journal.append
 
     def _note_from_writer(self, severity: str, message: str, text: str) -> None:
@@ -152,11 +163,12 @@ class MemfileLeases(MemoryLeases):
             self._timer = None
         journal.shut()
         await journal.idle()
-        await call(self._writer, lambda: self._let_go(journal))
+        await journal.alone(lambda: self._let_go(journal))
+        self._syncer.stop()
         self._writer.stop()
 
     def _let_go(self, journal: Journal) -> None:
-        journal.detach()
+        journal.file.detach()
         self._disk.close(self._lock)
 
     # -- clean-up
@@ -187,12 +199,12 @@ class MemfileLeases(MemoryLeases):
 
         def in_writer() -> None:
             # The lock changes hands where `_let_go` takes it: a close may come between.
-            self._lock = set_aside(self.files, journal, layout, self._disk, self._lock)
+            self._lock = set_aside(self.files, journal.file, layout, self._disk, self._lock)
 
         if self._log.info:
             self._log.info("DHCPSRV_MEMFILE_LFC_START", "starting Lease File Cleanup")
         try:
-            await call(self._writer, in_writer)
+            await journal.alone(in_writer)
         except (TxkeaError, OSError) as error:
             if self._log.error:
                 text = f"cannot set {self.files.active} aside for its clean-up: {error}; it stays in use"

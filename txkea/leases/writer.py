@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
@@ -24,12 +24,6 @@ class Writer(Protocol):
     def tell(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Called from within work: have a function called in the reactor."""
 
-    def pause(self, seconds: float, serial: int) -> None:
-        """Called from within work: wait, or until `hurry` says that it is enough."""
-
-    def hurry(self, serial: int) -> None:
-        """End the pause that has this number."""
-
     def stop(self) -> None:
         """Nothing more will be given; does not wait."""
 
@@ -40,7 +34,6 @@ class WriterThread:
     def __init__(self, call_from_thread: Callable[..., Any], name: str = "leases") -> None:
         self.tell = call_from_thread
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._hurry: SimpleQueue[int] = SimpleQueue()
         # A daemon: what waits here was not acknowledged, so a process that ends need not wait for it.
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._begun = False
@@ -57,18 +50,6 @@ class WriterThread:
             self._thread.start()
         self._work.put(work)
 
-    def hurry(self, serial: int) -> None:
-        """End the pause that has this number."""
-        self._hurry.put(serial)
-
-    def pause(self, seconds: float, serial: int) -> None:
-        """Called in the thread: wait, or until `hurry` says that it is enough."""
-        try:
-            while self._hurry.get(timeout=seconds) != serial:
-                pass  # meant for an earlier pause, which ended by itself
-        except Empty:
-            pass
-
     def stop(self) -> None:
         """Let the thread end after what it was given; does not wait."""
         self._work.put(None)
@@ -84,12 +65,6 @@ class InlineWriter:
     def submit(self, work: Callable[[], None]) -> None:
         """Do it."""
         work()
-
-    def hurry(self, serial: int) -> None:
-        """Nothing ever pauses."""
-
-    def pause(self, seconds: float, serial: int) -> None:
-        """There is nobody to wait for."""
 
     def stop(self) -> None:
         """Nothing runs."""

@@ -98,6 +98,7 @@ dhcpsrv ERROR TXKEA_LFC_FAILED the clean-up of the lease file failed; the leases
 dhcpsrv WARN TXKEA_LEASE_FILE_TORN the last row of the lease file was incomplete, and is cut off
 dhcpsrv ERROR TXKEA_LEASE_FILE_WRITE_FAIL the lease file cannot be written; no lease is granted until it can
 dhcpsrv WARN TXKEA_LEASE_FILE_WRITE_AGAIN the lease file can be written again
+dhcpsrv INFO TXKEA_LEASE_FILE_SYNC_THREAD the kernel cannot sync files asynchronously; a thread waits for the disk
 commands INFO COMMAND_ACCEPTOR_START the control channel listens
 commands INFO COMMAND_RECEIVED a command arrived
 commands WARN COMMAND_PROCESS_ERROR1 a request on the control channel is not JSON, or too large

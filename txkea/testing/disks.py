@@ -109,15 +109,14 @@ class HeldWriter:
         for each in work:
             each()
 
+    def run_all(self) -> None:
+        """Do what waits, and what that leads to."""
+        while self.work:
+            self.run()
+
     def tell(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call it here and now."""
         function(*arguments)
-
-    def pause(self, seconds: float, serial: int) -> None:
-        """There is nobody to wait for."""
-
-    def hurry(self, serial: int) -> None:
-        """Nothing ever pauses."""
 
     def stop(self) -> None:
         """Remember it."""
