@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.configuring import SUBNET, SUBNET6, complaints, complaints6, configured, configured6, reloaded, written
 from txkea.config.features import NotBuilt
 from txkea.config.load import configuration4, configuration6, servable
-from txkea.config.text import parse
+from txkea.config.text import from_json, parse
 from txkea.errors import ConfigErrors
 from txkea.model.configuration import ClientClass, Configuration, Lifetime
 from txkea.wire.definition import OptionDefinition
@@ -139,6 +139,10 @@ class Classes(SynchronousTestCase):
             ["[2].name: the class 'a' is defined already; give this one another name"],
         )
 
+    def test_nameless(self) -> None:
+        """What has no name is told once."""
+        self.assertEqual(all_refused({}, {}), [f'[{at}]: "name" is missing; add it' for at in range(2)])
+
     def test_both_spellings(self) -> None:
         """The old and the new spelling of one thing do not stand together."""
         for line in (
@@ -171,6 +175,14 @@ class Expressions(SynchronousTestCase):
         """What is escaped in the file takes the room there that it takes."""
         line = '{"Dhcp6": {"client-classes": [{"name": "a", "test": "\'\\u00e9\\/\' ==\\n option[1].exist"}]}}'
         self.assertEqual(self.mistake(line, 6)[2], line.index('exist"') + 1)
+
+    def test_place_without_file(self) -> None:
+        """In a command the character of the expression is told."""
+        with self.assertRaises(ConfigErrors) as caught:
+            configuration4(from_json({"Dhcp4": {"client-classes": [{"name": "a", "test": "not member('b')"}]}}))
+        (error,) = caught.exception.errors
+        self.assertIsNone(error.position)
+        self.assertTrue(error.message.endswith(" (character 5)"), error.message)
 
     def test_kinds(self) -> None:
         """A test is true or false, a template has a value, and a class has one of them."""

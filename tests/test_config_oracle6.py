@@ -121,7 +121,7 @@ SNIPPETS: Final = [
     Snippet('"t1-percent": 0.9, ' + subnet("")),
     Snippet('"calculate-tee-times": false, "t1-percent": 0.9, ' + subnet("")),
     Snippet('"valid-lifetime": 1000, "max-valid-lifetime": 500, ' + subnet("")),
-    Snippet('"client-classes": [{"name": "a", "test": "member(\'ALL\')", "preferred-lifetime": 5}]', LATER),
+    Snippet('"client-classes": [{"name": "a", "test": "member(\'ALL\')", "preferred-lifetime": 5}]'),
     Snippet('"client-classes": [{"name": "a", "next-server": "1.2.3.4"}]'),
     Snippet('"ddns-conflict-resolution-mode": "check-with-dhcid"', NEWER),
     Snippet('"reservations-global": true, "reservations-in-subnet": false'),
@@ -167,7 +167,7 @@ SNIPPETS: Final = [
     Snippet(beside('"id": 2, "subnet": "::ffff:1.2.3.4/128"')),
     Snippet(beside('"id": 2, "subnet": " 2001:db9:: / 64 "')),
     Snippet(network("", '"interface-id": "x"', '"interface-id": "x"')),
-    Snippet(subnet('"client-class": "a", "require-client-classes": ["b"]'), LATER),
+    Snippet(subnet('"client-class": "a", "require-client-classes": ["b"]')),
     Snippet(subnet('"valid-lifetime": -1'), LAX),
     Snippet(subnet('"calculate-tee-times": true, "t1-percent": 0.5, "t2-percent": 0.5')),
     Snippet(subnet('"calculate-tee-times": false, "t1-percent": 0.9')),
@@ -191,7 +191,7 @@ SNIPPETS: Final = [
     Snippet(subnet('"pools": [{"pool": "2001:db8::/64", "pool-id": 1}]'), NEWER),
     Snippet(subnet('"pools": [{}]')),
     Snippet(pools("2001:db8::1 - 2001:db8::9", "2001:db8::9 - 2001:db8::10")),
-    Snippet(subnet('"pools": [{"pool": "2001:db8::/64", "client-class": "a"}]'), LATER),
+    Snippet(subnet('"pools": [{"pool": "2001:db8::/64", "client-class": "a"}]')),
     # Pools of prefixes.
     Snippet(prefixes('"prefix": "2001:db8::", "prefix-len": 48, "delegated-len": 64')),
     Snippet(prefixes('"prefix": "2001:db8::", "prefix-len": 64, "delegated-len": 48')),
@@ -236,7 +236,7 @@ SNIPPETS: Final = [
     Snippet(delegated('"excluded-prefix": "0:0:0:0:8000::", "excluded-prefix-len": 72')),
     Snippet(delegated('"excluded-prefix": "192.0.2.1", "excluded-prefix-len": 72')),
     Snippet(delegated('"excluded-prefix": "", "excluded-prefix-len": 0')),
-    Snippet(delegated('"client-class": "a", "require-client-classes": []'), LATER),
+    Snippet(delegated('"client-class": "a", "require-client-classes": []')),
     Snippet(delegated('"pool-id": 1'), NEWER),
     # Shared networks.
     Snippet(subnet('"rapid-commit": true') + ", " + network("", "", '"rapid-commit": false')),
@@ -302,7 +302,7 @@ SNIPPETS: Final = [
     ),
     Snippet(reservation('"duid": "0102", "hostname": "a"')),
     Snippet(reservation('"duid": "010203", "prefixes": ["3000::/64"], "excluded-prefixes": ["3000::/72"]'), NEWER),
-    Snippet('"reservations": [{"duid": "010203", "hostname": "a", "client-classes": ["x"]}]', LATER),
+    Snippet('"reservations": [{"duid": "010203", "hostname": "a", "client-classes": ["x"]}]'),
     Snippet(
         '"reservations": [{"duid": "010203", "hostname": "a", "option-data": [{"name": "dns-servers", "data": "::1"}]}]'
     ),

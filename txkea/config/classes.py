@@ -80,9 +80,9 @@ def report(sections: Sequence[Section], entries: Sequence[Entry]) -> None:
     """Report names that stand twice, and classes that are asked for before they are there (Kea D013, D015)."""
     for index, message, column in problems(entries):
         section = sections[index]
-        if column is None:
+        if column is None and "name" in section.values:
             section.wrong("name", message)
-        else:
+        elif column is not None:
             section.wrong_within("test" if "test" in section.values else "template-test", message, column - 1)
 
 

@@ -28,5 +28,5 @@ def compiled(section: Section, keyword: str, family: Family, definitions: Defini
     try:
         return COMPILE[keyword](text, family.number, definitions)
     except ExpressionError as error:
-        section.wrong_within(keyword, f"{error.message} (character {error.column})", error.column - 1)
+        section.wrong_within(keyword, error.message, error.column - 1)
         return None

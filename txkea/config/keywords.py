@@ -264,7 +264,9 @@ POOL_DDNS: Final = {
     row.name: keyword(row.name, row.kind, later=unless(features.POOL_DDNS)) for row in DDNS_BEHAVIOUR.values()
 }
 
-HOST: Final = keywords(keyword("hostname", Text(255), ""), OPTIONS, keyword("client-classes", Each(Text())), CONTEXT)
+HOST: Final = keywords(
+    keyword("hostname", Text(255), ""), OPTIONS, keyword("client-classes", Each(Text()), []), CONTEXT
+)
 
 CLIENT_CLASS: Final = keywords(
     keyword("name", NAME, required=True),

@@ -99,10 +99,11 @@ class Section:
         self.problems.errors.append(ConfigError(message, *self.where(name, at)))
 
     def wrong_within(self, name: str, message: str, index: int) -> None:
-        """Report one character of a text, the first one being 0."""
+        """Report one character of a text, the first one being 0; its number is for who wrote no file."""
         path, position = self.where(name)
         node = self.nodes.get(name)
-        self.problems.errors.append(ConfigError(message, path, node.inside(index) if node else position))
+        text = f"{message} (character {index + 1})"
+        self.problems.errors.append(ConfigError(text, path, node.inside(index) if node else position))
 
     def warn(self, name: str, message: str) -> None:
         """Note a value that is accepted nevertheless."""
