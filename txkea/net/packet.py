@@ -20,6 +20,8 @@ __all__ = ["HWADDR_LENGTH", "Framing", "PacketReader", "Wire"]
 
 HWADDR_LENGTH: Final = 6
 
+_new = tuple.__new__
+
 
 class Framing(NamedTuple):
     """How the datagrams of a family stand in frames."""
@@ -80,7 +82,8 @@ class PacketReader(Reader):
             traffic.foreign += 1
             return None
         traffic.received += 1
-        return parsed.payload, Origin(taker[0], parsed.source, parsed.source_port, parsed.source_hwaddr, taker[1])
+        payload, source, port, _, hwaddr, _ = parsed
+        return payload, _new(Origin, (taker[0], source, port, hwaddr, taker[1]))
 
 
 class Wire:

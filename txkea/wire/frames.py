@@ -27,6 +27,9 @@ _DONT_FRAGMENT: Final = 0x4000
 _FRAGMENT: Final = 0x3FFF
 """More fragments to come, or an offset."""
 
+_new = tuple.__new__
+"""In a third of the time that the constructor of a `Frame` takes."""
+
 
 class Frame(NamedTuple):
     """A datagram for us, addresses packed."""
@@ -77,7 +80,7 @@ def parse_frame(frame: bytes | memoryview, port: int, checksum_ready: bool = Tru
         if ((value << 8 if length & 1 else value) + _PROTOCOL_UDP + length) % 0xFFFF:
             raise Malformed("wrong UDP checksum")
     payload = bytes(frame[udp + _UDP_LENGTH : end])
-    return Frame(payload, source, source_port, destination, source_hwaddr, destination_hwaddr)
+    return _new(Frame, (payload, source, source_port, destination, source_hwaddr, destination_hwaddr))
 
 
 class FrameTemplate:

@@ -28,6 +28,9 @@ _HOP_LIMIT: Final = 64
 _LOWEST: Final = bytes(15) + b"\1"
 _LOWEST_GROUP: Final = b"\xff"
 
+_new = tuple.__new__
+"""In a third of the time that the constructor of a `Frame` takes."""
+
 
 def parse_frame6(frame: bytes, port: int, checksum_ready: bool = True) -> Frame | None:
     """The datagram to ``port`` in a frame; None for everything else, extension headers included.
@@ -59,7 +62,7 @@ def parse_frame6(frame: bytes, port: int, checksum_ready: bool = True) -> Frame 
         if ((value << 8 if length & 1 else value) + _PROTOCOL_UDP + length) % 0xFFFF:
             raise Malformed("wrong UDP checksum")
     data = frame[_HEADERS_LENGTH:end]
-    return Frame(data, source, source_port, destination, source_hwaddr, destination_hwaddr)
+    return _new(Frame, (data, source, source_port, destination, source_hwaddr, destination_hwaddr))
 
 
 class FrameTemplate6:
