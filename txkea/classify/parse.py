@@ -99,7 +99,8 @@ def wording(accepted: Any) -> str:
     names = [text for name, text in WORDING.items() if name in accepted]
     if "SUBSTRING" in accepted:
         return "a value such as option[60].hex, 'text', 0x1a or member('CLASS')"
-    return ("one of " if len(names) > 1 else "") + ", ".join(names)
+    listed = ", ".join(names)
+    return f"one of {listed}" if ", " in listed else listed
 
 
 def word(text: str, offset: int) -> str:
