@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 __all__ = ["LayerTests", "StyleTests"]
 
 ROOT = Path(__file__).resolve().parent.parent
-PURE = 5
+PURE = 6
 """How many of the layers know nothing of the world outside."""
 LAYERS = (
     {"errors", "interfaces"},
@@ -20,6 +20,7 @@ LAYERS = (
     {"model"},
     {"classify"},
     {"config", "exchange", "ha.states", "ha.scopes", "radius.packet"},
+    {"explain"},
     {"launch"},
     {"server", "leases", "hosts", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
     {"testing"},

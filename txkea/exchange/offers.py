@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,16 @@ class Offers:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def copied(self, subnets: Mapping[LiveSubnet, LiveSubnet]) -> Offers:
+        """The offers in some subnets, as offers in their copies: for whoever tries something out."""
+        twin = Offers()
+        for key, (address, end, subnet) in self._by_key.items():
+            if subnet in subnets:
+                twin._by_key[key] = (address, end, subnets[subnet])
+                twin._by_address[address] = key
+                twin._ends.append((end, key))
+        return twin
 
     def to(self, key: bytes, now: float) -> bytes | None:
         """The address that was offered to this client, if that still holds."""

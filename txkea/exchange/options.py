@@ -10,7 +10,7 @@ from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import OptionData
 
-__all__ = ["DOCSIS", "DOCSIS_ORO", "Blocks", "Scopes", "remember", "scopes_of"]
+__all__ = ["DOCSIS", "DOCSIS_ORO", "Blocks", "Scopes", "remember", "scopes_of", "sources"]
 
 DOCSIS = 4491
 """The enterprise whose option request option, a sub-option of the vendor options, we know."""
@@ -88,21 +88,26 @@ class Scopes:
         )
 
 
-def scopes_of(query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool], space: str, encode: Encode) -> Scopes:
-    """What is configured for a client in its host, pools, subnet, network and classes, and globally."""
-    scopes: list[Sequence[OptionData]] = []
-    if query.host is not None:
-        scopes.append(query.host.options)
-    scopes += [pool.pool.options for pool in pools]
-    if subnet is not None:
-        scopes.append(subnet.subnet.options)
-        if subnet.network is not None:
-            scopes.append(subnet.network.options)
+def sources(query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool]) -> list[Any]:
+    """Who may have options for a client, the narrowest scope first: its host, pools, subnet, network, its classes, and
+    the configuration as a whole.
+    """
     site = query.site
+    found: list[Any] = [] if query.host is None else [query.host]
+    found += [pool.pool for pool in pools]
+    if subnet is not None:
+        found.append(subnet.subnet)
+        if subnet.network is not None:
+            found.append(subnet.network)
     if site.classes is not None:
-        scopes += [each.options for each in site.classes.of(query)]
-    scopes.append(site.configuration.options)
-    return Scopes(scopes, space, encode, query.classes)
+        found += site.classes.of(query)
+    found.append(site.configuration)
+    return found
+
+
+def scopes_of(query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool], space: str, encode: Encode) -> Scopes:
+    """What is configured for a client in all of its scopes."""
+    return Scopes([source.options for source in sources(query, subnet, pools)], space, encode, query.classes)
 
 
 def remember(cache: MutableMapping[Any, Any], key: Any, blocks: Blocks) -> Blocks:

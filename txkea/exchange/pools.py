@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator, Sequence
+from copy import copy
 
 from zope.interface import implementer
 
@@ -55,6 +56,13 @@ class Marks:
                     del chunks[number]
                 if not was_full:
                     return
+
+    def copy(self) -> Marks:
+        """The same marks, to be changed apart from these."""
+        twin = Marks(0)
+        twin.size = self.size
+        twin._levels = [(size, {place: chunk[:] for place, chunk in chunks.items()}) for size, chunks in self._levels]
+        return twin
 
     def free_from(self, start: int) -> int | None:
         """The first number at ``start`` or above without a mark, or None."""
@@ -115,6 +123,12 @@ class LivePool:
 
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
+
+    def copy(self) -> LivePool:
+        """The same pool and beliefs, to be changed apart from these: for whoever tries something out."""
+        twin = copy(self)
+        twin._marks = self._marks.copy()
+        return twin
 
     def admits(self, classes: Container[str]) -> bool:
         """Whether clients of these classes may use it."""
