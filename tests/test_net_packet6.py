@@ -215,6 +215,24 @@ class EachOnce(RawCase6):
         """A fragment that is the whole datagram (RFC 6946) is one datagram."""
         self.assertEqual([b"whole"], self.arrived(extended(query(b"whole"), FRAGMENT, bytes(8))))
 
+    def test_bridge(self) -> None:
+        """A bridge is as good a link as the card that is its port, which is heard no longer."""
+        for words in ("add br0 type bridge forward_delay 0", "set eth0 master br0", "set br0 up"):
+            self.cable.here.run(["ip", "link", *words.split()])
+        self.cable.here.link_local("br0")
+        wait_for(self.carrier, "the bridge's carrier")
+        selections = (InterfaceSelection("eth0"), InterfaceSelection("br0"))
+        self.bench.network.listen6(Interfaces(selections=selections, socket_type="raw"), self.recorder)
+        client = self.client()
+        for size in (100, 1400, 3000):
+            client.sendto(b"b" * size, (readable(MULTICAST_GROUPS[0]), SERVER_PORT))
+        found = [(len(data), origin.socket.link, origin.source_hwaddr) for data, origin in self.until_the_end()]
+        self.assertCountEqual([(100, "br0", THERE), (1400, "br0", b""), (3000, "br0", b"")], found)
+
+    def carrier(self) -> bool:
+        """Whether the bridge has one."""
+        return any(link.name == "br0" and link.running for link in self.bench.network.links())
+
     def test_this_machine(self) -> None:
         """What this machine sends itself, to a group or to its address, never was a frame."""
         client = peer_socket(self.cable.here, readable(SERVER6[0]), 0, "eth0")

@@ -22,6 +22,7 @@ __all__ = [
     "PRODUCTS6",
     "TXKEA4",
     "TXKEA6",
+    "TXKEA6_RAW",
     "Product",
     "Server",
     "SurvivorError",
@@ -39,16 +40,20 @@ class Product(NamedTuple):
     """To be continued by Kea's own switches."""
     ready: re.Pattern[str]
     """In the log of a server whose sockets are open."""
+    sockets: str = ""
+    """The ``dhcp-socket-type`` that is added to its configuration, for which Kea has no word in DHCPv6."""
 
 
 STARTED4: Final = re.compile(r"\bDHCP4_STARTED\b")
 STARTED6: Final = re.compile(r"\bDHCP6_STARTED\b")
+SOCKETS: Final = re.compile(r'"interfaces-config": *{')
 KEA4: Final = Product("kea", ("kea-dhcp4",), STARTED4)
 TXKEA4: Final = Product("txkea", (sys.executable, "-m", "txkea", "dhcp4"), STARTED4)
 KEA6: Final = Product("kea", ("kea-dhcp6",), STARTED6)
 TXKEA6: Final = Product("txkea", (sys.executable, "-m", "txkea", "dhcp6"), STARTED6)
+TXKEA6_RAW: Final = TXKEA6._replace(name="txkea-raw", sockets="raw")
 PRODUCTS: Final = {product.name: product for product in (KEA4, TXKEA4)}
-PRODUCTS6: Final = {product.name: product for product in (KEA6, TXKEA6)}
+PRODUCTS6: Final = {product.name: product for product in (KEA6, TXKEA6, TXKEA6_RAW)}
 
 
 class SurvivorError(RuntimeError):
@@ -90,7 +95,10 @@ class Server:
 
     def configure(self, template: str) -> None:
         """Write the configuration that the next start (or SIGHUP) reads."""
-        self.configuration.write_text(substituted(template, self.directory))
+        text = substituted(template, self.directory)
+        if self.product.sockets:
+            text = SOCKETS.sub(rf'\g<0>"dhcp-socket-type": "{self.product.sockets}", ', text)
+        self.configuration.write_text(text)
 
     @property
     def pid(self) -> int:

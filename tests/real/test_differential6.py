@@ -9,10 +9,12 @@ from tests.real.cases6 import TOPICS, cases
 from tests.real.compared import Compared, Family
 from tests.real.configuration6 import configuration
 from tests.real.known6 import KNOWN6
-from tests.real.servers import KEA6, PRODUCTS6
+from tests.real.servers import KEA6, PRODUCTS6, TXKEA6_RAW
 from txkea.testing.namespaces import requires_root
 
 FAMILY: Final = Family(PRODUCTS6, Arena6, configuration, cases, KNOWN6)
+
+RAW_TOPICS: Final = ("confirming", "informing", "relaying", "damaged", "unicasts")
 
 
 class Differential(Compared):
@@ -66,6 +68,17 @@ class Differential(Compared):
         """Hardware addresses are looked for in one place or two only."""
         for group in ("by duid", "by link-local", "by 79", "by remote-id", "by modem", "by cmts"):
             self.assert_same(group, "sources", queries=15)
+
+
+class Raw(Compared):
+    """The same where txkea takes and sends frames, for which Kea has no word; TXKEA_TEST_SERVER=txkea-raw runs all."""
+
+    skip = requires_root("kea-dhcp6", "sysctl")
+    family = FAMILY._replace(products={**PRODUCTS6, "txkea": TXKEA6_RAW})
+
+    def test_ways(self) -> None:
+        """Clients on the link, relays on it and behind others, groups and addresses, and what is damaged."""
+        self.assert_same("main", *RAW_TOPICS, queries=200)
 
 
 class Control(Compared):
