@@ -148,9 +148,9 @@ def _guarded(configuration: Configuration) -> Iterable[Any]:
 
 
 def _live(definition: ClientClass, family: int, definitions: Definitions) -> LiveClass:
-    own = definitions.extended(definition.option_definitions) if definition.option_definitions else definitions
-    test = compile_test(definition.test, family, own) if definition.test else None
-    template = compile_string(definition.template_test, family, own) if definition.template_test else None
+    # A class's own definitions are for its options: its test speaks of what all know, as in Kea.
+    test = compile_test(definition.test, family, definitions) if definition.test else None
+    template = compile_string(definition.template_test, family, definitions) if definition.template_test else None
     return LiveClass(definition, test, template)
 
 

@@ -52,6 +52,8 @@ def answer6(query: Query6, kind: int, blocks: Sequence[Block] = (), with_options
     """
     if query.name is None and query.type in NAMING and query.subnet is not None and _may_have_name(query):
         settle6(query, query.subnet, None)  # it got no address to begin with
+    if query.site.classes is not None:
+        query.site.classes.add(query, query.subnet, query.pools)
     try:
         options = _options(query, blocks, configured6(query) if with_options else NOTHING)
     except ValueError as error:
@@ -125,7 +127,8 @@ def _revised(before: Mapping[int, list[bytes]], after: Mapping[int, bytes]) -> I
 
 def _options(query: Query6, blocks: Sequence[Block], configured: Blocks) -> bytes:
     """All options, ascending by code (Kea C058)."""
-    front = option6(CLIENT_ID, query.duid) if query.duid else b""
+    duid = query.replaced.get(CLIENT_ID, query.duid)
+    front = option6(CLIENT_ID, duid) if duid else b""
     front += _encoded_server(query.site.server_id)
     pairs = configured.pairs
     relays = query.message.relays
