@@ -20,48 +20,48 @@ DATA: Final = st.text("ab.,", max_size=4)
 SMALL: Final = st.integers(-6, 6)
 
 
-def leaves() -> st.SearchStrategy[Tree]:
+LEAVES: Final = st.one_of(
+    st.tuples(st.just("string"), DATA),
+    st.tuples(st.just("hex"), st.binary(min_size=1, max_size=3)),
+    st.tuples(st.just("integer"), st.integers(0, 70000)),
+    st.tuples(st.just("option"), st.sampled_from(CODES)),
+    st.tuples(st.just("relay4"), st.integers(1, 2)),
+    st.tuples(st.just("mac")),
+)
+LITERAL: Final = st.tuples(st.just("string"), DATA)
+
+strings: Final[st.SearchStrategy[Tree]] = st.deferred(lambda: LEAVES | LEAVES | larger())
+tests: Final[st.SearchStrategy[Tree]] = st.deferred(lambda: simple() | simple() | joined())
+
+
+def larger() -> st.SearchStrategy[Tree]:
     return st.one_of(
-        st.tuples(st.just("string"), DATA),
-        st.tuples(st.just("hex"), st.binary(min_size=1, max_size=3)),
-        st.tuples(st.just("integer"), st.integers(0, 70000)),
-        st.tuples(st.just("option"), st.sampled_from(CODES)),
-        st.tuples(st.just("relay4"), st.integers(1, 2)),
-        st.tuples(st.just("mac")),
+        st.tuples(st.just("substring"), strings, SMALL, st.none() | SMALL),
+        st.tuples(st.just("split"), strings, LITERAL, st.integers(-1, 4)),
+        st.tuples(st.just("concat"), strings, strings),
+        st.tuples(st.just("+"), strings, strings, strings),
+        st.tuples(st.just("hexstring"), strings, LITERAL),
+        st.tuples(st.sampled_from(("lcase", "ucase")), strings),
+        st.tuples(st.sampled_from(("ifelse", "sifelse")), tests, strings, strings),
     )
 
 
-def larger(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+def simple() -> st.SearchStrategy[Tree]:
     return st.one_of(
-        st.tuples(st.just("substring"), inner, SMALL, st.none() | SMALL),
-        st.tuples(st.just("split"), inner, DATA.map(lambda data: ("string", data)), st.integers(-1, 4)),
-        st.tuples(st.just("concat"), inner, inner),
-        st.tuples(st.just("+"), inner, inner, inner),
-        st.tuples(st.just("hexstring"), inner, DATA.map(lambda data: ("string", data))),
-        st.tuples(st.sampled_from(("lcase", "ucase")), inner),
-        st.tuples(st.sampled_from(("ifelse", "sifelse")), st.deferred(lambda: conditions(inner)), inner, inner),
-    )
-
-
-def conditions(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
-    simple = st.one_of(
-        st.tuples(st.just("=="), inner, inner),
+        st.tuples(st.just("=="), strings, strings),
         st.tuples(st.just("exists"), st.sampled_from(CODES)),
         st.tuples(st.just("member"), st.sampled_from(CLASSES)),
     )
-    return st.recursive(
-        simple,
-        lambda test: st.one_of(
-            st.tuples(st.just("not"), test),
-            st.tuples(st.sampled_from(("and", "or", "sand", "sor")), test, test),
-            st.tuples(st.sampled_from(("and", "or")), test, test, test),
-        ),
-        max_leaves=4,
+
+
+def joined() -> st.SearchStrategy[Tree]:
+    return st.one_of(
+        st.tuples(st.just("not"), tests),
+        st.tuples(st.sampled_from(("and", "or", "sand", "sor")), tests, tests),
+        st.tuples(st.sampled_from(("and", "or")), tests, tests, tests),
     )
 
 
-strings: Final = st.recursive(leaves(), larger, max_leaves=5)
-tests: Final = conditions(strings)
 messages: Final = st.builds(
     lambda options, mac: Message4(chaddr=mac, options=options),
     st.dictionaries(st.sampled_from(CODES), DATA.map(str.encode)),

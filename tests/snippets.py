@@ -8,6 +8,7 @@ __all__ = ["EXPRESSIONS4", "EXPRESSIONS6", "Expressed"]
 
 NEWER: Final = "Kea 2.4 or newer accepts it"
 NEVER: Final = "Kea 2.2.0 accepts it, and then no query can be evaluated"
+CARRIAGE: Final = "a file may end its lines with CR LF"
 NESTED: Final = "names and depth of options in options are of Kea 3"
 
 
@@ -28,8 +29,10 @@ BOTH: Final = [
         "'a' == 'a'", "'a'", "1", "0x41", "", " ", "()", "('a' == 'a')", "(('a' == 'a'))", "('a' == 'a'", "'a' == 'a')",
         "('a') == 'a'", "'a' == ('a')", "(('a')) == 'a'", "'a' == 'a' == 'a'", "('a' == 'a') == 'a'", "'a' =='a'",
         "'a'=='a'", "'a' = 'a'", "'a' != 'a'", "'a' < 'b'", "TRUE", "true", "known", "unknown", "ALL",
-        " \n\t 'a'\n==\r\n'a' ", "'a' == 'a' # comment", "'a' == 'a' // comment", "'a' == 'a';", "'a' == 'a'\\",
+        " \t 'a' == 'a' ", "'a'\n== 'a'", "'a' == 'a'\n", "\n\n'a' == 'a'", "'a'\n\n== 'a'",
+        "'a' == 'a' # comment", "'a' == 'a' // comment", "'a' == 'a';", "'a' == 'a'\\",
     ),
+    Expressed("\n'a'\r\n== 'a'", CARRIAGE),
     # not, and, or
     *plain(
         "not 'a' == 'b'", "not not 'a' == 'b'", "not ('a' == 'b')", "not 'a'", "not", "and", "'a' == 'a' and",

@@ -46,7 +46,9 @@ def equality(node: Equal) -> Discriminator | None:
     left, right = node.parts
     if isinstance(left, Literal):
         left, right = right, left
-    if not isinstance(right, Literal) or any(isinstance(each, Member) for each in walk(left)):
+    if isinstance(left, Literal) or not isinstance(right, Literal):
+        return None
+    if any(isinstance(each, Member) for each in walk(left)):
         return None
     return Discriminator(left, frozenset((right.value,)))
 

@@ -143,14 +143,18 @@ def characters(octets: str, offset: int) -> int:
 def unexpected(octets: str, error: Any) -> PatternError:
     offset = error.pos_in_stream
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-        return PatternError("the regular expression ends too early; close what was opened with (", len(octets))
+        return PatternError(
+            "the regular expression ends too early; close what was opened with (", characters(octets, len(octets))
+        )
     rest = octets[offset:]
     if octets[max(0, offset - 1) : offset + 1] == "(?":
         return PatternError(LOOKING, characters(octets, offset))
     for beginning, message in UNSUPPORTED:
         if rest.startswith(beginning):
             return PatternError(message, characters(octets, offset))
-    return PatternError(f"{rest[0]!r} cannot stand here; write the character itself as \\{rest[0]}", offset)
+    return PatternError(
+        f"{rest[0]!r} cannot stand here; write the character itself as \\{rest[0]}", characters(octets, offset)
+    )
 
 
 class Writing:

@@ -33,11 +33,9 @@ __all__ = [
 class Query(Protocol):
     """A query as `txkea.exchange.query` has it; expressions change nothing in it.
 
-    One of DHCPv4 has ``suboptions`` too: those of option 82 by code, or None when there is none.
+    Its ``message`` is read too, and of DHCPv4 its ``suboptions``: those of option 82 by code, or None.
     """
 
-    message: Any
-    """A `Message4` or `Message6`."""
     origin: Origin
     length: int
     """Bytes of the datagram's payload."""
