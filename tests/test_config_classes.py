@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from attrs import evolve
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.configuring import SUBNET, SUBNET6, complaints, complaints6, configured, configured6, reloaded, written
-from txkea.config.features import NotBuilt
-from txkea.config.load import configuration4, configuration6, servable
+from txkea.config.load import configuration4, configuration6
 from txkea.config.text import from_json, parse
 from txkea.errors import ConfigErrors
 from txkea.model.configuration import ClientClass, Configuration, Lifetime
@@ -457,27 +455,3 @@ class Tree(SynchronousTestCase):
             reservations=[{"hw-address": "01:02", "client-classes": given_to}],
         )
         self.assertEqual(evolve(reloaded(first), warnings=()), evolve(first, warnings=()))
-
-
-class Served(SynchronousTestCase):
-    """What no server does yet."""
-
-    def test_refused(self) -> None:
-        """A configuration with classes is one, but none to start a server with; the place is told."""
-        text = json.dumps({"Dhcp4": {"subnet4": [{**SUBNET, "pools": [{**POOL, "client-class": "ALL"}]}]}})
-        self.assertEqual(configuration4(parse(text)).subnets[0].pools[0].client_classes, ("ALL",))
-        with self.assertRaises(ConfigErrors) as caught:
-            servable(parse(text), 4)
-        (error,) = caught.exception.errors
-        self.assertIsInstance(error, NotBuilt)
-        self.assertEqual(error.path, "Dhcp4.subnet4[0].pools[0].client-class")
-
-    def test_harmless(self) -> None:
-        """What says nothing of classes is served."""
-        context = {
-            "user-context": {"client-classes": ["a"]},
-            "client-classes": [],
-            "early-global-reservations-lookup": False,
-        }
-        text = json.dumps({"Dhcp4": {**context, "subnet4": [{**SUBNET, "client-class": ""}]}})
-        self.assertEqual(servable(parse(text), 4), configuration4(parse(text)))

@@ -14,10 +14,11 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
 from txkea import __version__
-from txkea.config.load import servable as configured
+from txkea.config.load import configuration as configured
 from txkea.config.text import from_json, load
 from txkea.control.channels import Channels
 from txkea.control.commands import DaemonCommands
+from txkea.control.explain import ExplainCommands
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.statistics import StatisticCommands
@@ -239,6 +240,7 @@ class KeaService(Service):
             DaemonCommands(self, seconds),
             LeaseCommands(self.leases, VIEWS[self.family.number], self._deleted),
             StatisticCommands(self.statistics, seconds),
+            ExplainCommands(self.family.number, lambda: self.site, self._network.links, seconds),
         ]
 
     def _deleted(self, lease: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import click
 from twisted.internet import reactor
 
-from txkea.config.load import servable as configured
+from txkea.config.load import configuration as configured
 from txkea.config.load import families
 from txkea.config.text import load
 from txkea.errors import ConfigErrors, TxkeaError

@@ -12,23 +12,23 @@ from txkea.errors import ConfigError, Position
 __all__ = [
     "ADAPTIVE",
     "BACKENDS",
-    "CLASSES",
+    "BUILT",
     "CONFIG_BACKEND",
     "DATABASES",
     "DDNS",
-    "EARLY_LOOKUP",
     "EXTENDED_INFO",
+    "FOREIGN",
     "FREE_LEASE_QUEUE",
     "HTTP",
     "LIBRARIES",
     "POOL_DDNS",
-    "PROVIDERS",
     "STASH",
     "Feature",
     "Later",
     "NotBuilt",
     "databases",
     "libraries",
+    "library_name",
     "only",
     "unless",
 ]
@@ -56,11 +56,9 @@ Later = Callable[[Any], "Feature | None"]
 """What a value needs that is not built yet; raises ValueError for a value that nothing will ever build."""
 
 ADAPTIVE: Final = Feature("adaptive lease times")
-CLASSES: Final = Feature("client classes", 5)
 CONFIG_BACKEND: Final = Feature("configuration from a database")
 DATABASES: Final = Feature("leases and hosts in databases", 7)
 DDNS: Final = Feature("DNS updates")
-EARLY_LOOKUP: Final = Feature("early lookup of global reservations", 5)
 EXTENDED_INFO: Final = Feature("extended information in leases")
 FREE_LEASE_QUEUE: Final = Feature("the free lease queue allocator")
 HTTP: Final = Feature("control over HTTP", 6)
@@ -74,8 +72,6 @@ LIBRARIES: Final = {
     "cb_cmds": CONFIG_BACKEND,
     "class_cmds": COMMANDS,
     "ddns_tuning": DDNS,
-    "flex_id": Feature("flexible identifiers", 5),
-    "flex_option": Feature("flexible options", 5),
     "gss_tsig": DDNS,
     "ha": Feature("High Availability", 9),
     "host_cache": Feature("the host cache", 8),
@@ -99,7 +95,10 @@ LIBRARIES: Final = {
 }
 """Kea's hook libraries by their base names without ``libdhcp_`` and ``.so``."""
 
-PROVIDERS: Final = Feature("providers from hooks-libraries", 6)
+BUILT: Final = ("flex_id", "flex_option")
+"""Those that are built."""
+
+FOREIGN: Final = Feature("libraries that are not Kea's own")
 
 BACKENDS: Final = ("memfile", "mysql", "postgresql", "cql", "cassandra", "redis")
 """The types of databases that a configuration may name."""
@@ -136,7 +135,12 @@ def databases(value: str) -> Feature | None:
     return None
 
 
-def libraries(value: str) -> Feature:
-    """A hook library of Kea's, by its file's base name, or a provider by its dotted path."""
-    name = os.path.basename(value).removesuffix(".so").removeprefix("libdhcp_")
-    return LIBRARIES.get(name, PROVIDERS)
+def library_name(value: str) -> str:
+    """The name of a provider: the base name of a library of Kea's, or what was written."""
+    return os.path.basename(value).removesuffix(".so").removeprefix("libdhcp_")
+
+
+def libraries(value: str) -> Feature | None:
+    """A hook library of Kea's, by its file's base name, or a provider by its name or dotted path."""
+    name = library_name(value)
+    return LIBRARIES.get(name) or (None if name in (*BUILT, value) else FOREIGN)

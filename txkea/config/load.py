@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from attrs import evolve
@@ -10,14 +10,12 @@ from attrs import evolve
 from txkea.config.build4 import build4
 from txkea.config.build6 import build6
 from txkea.config.families import BY_NUMBER
-from txkea.config.features import CLASSES, EARLY_LOOKUP, Feature, NotBuilt
-from txkea.config.node import Node
 from txkea.config.structure import Problems, Section, structure
 from txkea.config.text import Document, load
-from txkea.errors import ConfigError, ConfigErrors
+from txkea.errors import ConfigErrors
 from txkea.model.configuration import Configuration
 
-__all__ = ["FAMILIES", "configuration", "configuration4", "configuration6", "families", "load4", "load6", "servable"]
+__all__ = ["FAMILIES", "configuration", "configuration4", "configuration6", "families", "load4", "load6"]
 
 FAMILIES: Final = {family.top: number for number, family in BY_NUMBER.items()}
 """The top-level maps that configure a server."""
@@ -72,36 +70,3 @@ def configuration(document: Document, number: int) -> Configuration:
     if problems.errors:
         raise ConfigErrors(problems.sorted_errors())
     return evolve(found, warnings=(*document.warnings, *problems.warnings))
-
-
-UNSERVED: Final[Mapping[str, Feature]] = {
-    "client-class": CLASSES,
-    "client-classes": CLASSES,
-    "require-client-classes": CLASSES,
-    "evaluate-additional-classes": CLASSES,
-    "early-global-reservations-lookup": EARLY_LOOKUP,
-}
-"""What is a configuration, but means nothing to `txkea.exchange` yet."""
-
-
-def servable(document: Document, number: int) -> Configuration:
-    """The configuration of the family 4 or 6, as `configuration4`, if a server can do all that it says."""
-    found = configuration(document, number)
-    top = BY_NUMBER[number].top
-    errors: list[ConfigError] = [*unserved(document.root.value[top], top)]
-    if errors:
-        raise ConfigErrors(errors)
-    return found
-
-
-def unserved(node: Node, path: str) -> Iterator[NotBuilt]:
-    """The places that need what no server does yet."""
-    if isinstance(node.value, list):
-        for at, inner in enumerate(node.value):
-            yield from unserved(inner, f"{path}[{at}]")
-    elif isinstance(node.value, dict):
-        for name, inner in node.value.items():
-            if name in UNSERVED and inner.value:
-                yield NotBuilt(UNSERVED[name], f"{path}.{name}", inner.position)
-            elif name != "user-context":
-                yield from unserved(inner, f"{path}.{name}")

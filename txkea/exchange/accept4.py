@@ -13,7 +13,7 @@ from txkea.interfaces import Origin
 from txkea.wire.dhcp4 import Message4, MessageType4, decode4
 from txkea.wire.options import parse_suboptions
 
-__all__ = ["accept4"]
+__all__ = ["accept4", "place4"]
 
 ACCEPTED = frozenset(
     {
@@ -44,18 +44,26 @@ def accept4(site: Site, data: bytes, origin: Origin, now: float) -> Query4:
         _check_relay(message.giaddr, origin)
     if 82 in options:
         query.suboptions = _relay_information(options[82])
+    query.length = len(data)
+    for each in site.arrived:
+        each.query_arrived(query)
     if site.classes is not None:
-        query.length = len(data)
         site.classes.begin(query)
-    subnet = query.subnet = select4(query)
-    if subnet is None:
-        _check_link(query, message)
-    elif not subnet.parameters.match_client_id and query.hwaddr:
-        query.key = query.hwaddr
+    if not site.configuration.early_global_reservations_lookup:
+        place4(query)
     _check_server_identifier(query, message)
     if site.has_hosts:
         query.identifiers = identify4(query)
     return query
+
+
+def place4(query: Query4) -> None:
+    """Find the query's subnet; raises `Drop` for one that is nobody's concern without one."""
+    subnet = query.subnet = select4(query)
+    if subnet is None:
+        _check_link(query, query.message)
+    elif not subnet.parameters.match_client_id and query.hwaddr:
+        query.key = query.hwaddr
 
 
 def _unacceptable(kind: int) -> Drop:

@@ -13,7 +13,7 @@ from txkea.exchange.statistics import RECEIVED6
 from txkea.interfaces import Origin
 from txkea.wire.dhcp6 import MessageType6, Option6, decode6
 
-__all__ = ["accept6"]
+__all__ = ["accept6", "place6"]
 
 CLIENT_ID = Option6.CLIENT_ID
 SERVER_ID = Option6.SERVER_ID
@@ -63,16 +63,24 @@ def accept6(site: Site, data: bytes, origin: Origin, now: float) -> Query6:
         raise Drop("clients send to the multicast group (RFC 9915 section 16)", VIOLATION, "DHCP6_PACKET_DROP_UNICAST")
     if kind == MessageType6.INFORMATION_REQUEST and any(code in message.options for code in ASSOCIATIONS):
         raise Drop("an INFORMATION-REQUEST asks for no addresses (RFC 8415 section 16.12)", VIOLATION)
+    query.length = len(data)
+    for each in site.arrived:
+        each.query_arrived(query)
     # Clients of one DUID on several links (or a client on its way to another) do not stand in each other's way.
     query.key = query.duid + _peer(query) if query.duid else _nameless(query)
     find_hwaddr(query)
     if site.classes is not None:
-        query.length = len(data)
         site.classes.begin(query)
-    query.subnet = select6(query)
+    if not site.configuration.early_global_reservations_lookup:
+        place6(query)
     if site.has_hosts:
         query.identifiers = identify6(query)
     return query
+
+
+def place6(query: Query6) -> None:
+    """Find the query's subnet."""
+    query.subnet = select6(query)
 
 
 def _check_identifiers(query: Query6, rule: Rule) -> None:

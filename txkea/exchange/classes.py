@@ -131,10 +131,12 @@ def _entry(live: LiveClass) -> Entry:
     return Entry(definition.name, live.test or live.template, definition.only_if_additional)
 
 
-def classes_of(configuration: Configuration, log: ILogger) -> Classes | None:
-    """The classes of a configuration; None if nothing in it asks whether a client is in one."""
-    asked = configuration.client_classes or any(
-        scope.client_classes or getattr(scope, "additional_classes", ()) for scope in _guarded(configuration)
+def classes_of(configuration: Configuration, log: ILogger, asked: bool = False) -> Classes | None:
+    """The classes of a configuration; None if nothing in it asks whether a client is in one, unless others ask."""
+    asked = (
+        asked
+        or bool(configuration.client_classes)
+        or any(scope.client_classes or getattr(scope, "additional_classes", ()) for scope in _guarded(configuration))
     )
     return Classes(configuration, log) if asked or _telling(configuration) else None
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from txkea.exchange.accept4 import accept4
-from txkea.exchange.accept6 import accept6
+from txkea.exchange.accept4 import accept4, place4
+from txkea.exchange.accept6 import accept6, place6
 from txkea.exchange.answer4 import ANSWERS4
 from txkea.exchange.answer6 import ANSWERS6
 from txkea.exchange.exchange import exchange
@@ -63,7 +63,7 @@ class Family:
 FAMILY4: Final = Family(
     number=4,
     accept=accept4,
-    exchange=partial(exchange, ANSWERS4, revised, "pkt4-not-for-us"),
+    exchange=partial(exchange, ANSWERS4, revised, place4, "pkt4-not-for-us"),
     sent=SENT4,
     malformed="DHCP4_PACKET_DROP_0001",
     server_port=SERVER_PORT,
@@ -72,7 +72,7 @@ FAMILY4: Final = Family(
 FAMILY6: Final = Family(
     number=6,
     accept=accept6,
-    exchange=partial(exchange, ANSWERS6, revised6, "pkt6-not-for-us"),
+    exchange=partial(exchange, ANSWERS6, revised6, place6, "pkt6-not-for-us"),
     sent=SENT6,
     malformed="DHCP6_PACKET_DROP_PARSE_FAIL",
     server_port=SERVER_PORT6,

@@ -9,7 +9,7 @@ from txkea.exchange.subnets import LiveSubnet
 from txkea.model.configuration import Host
 from txkea.model.lease import LeaseType
 
-__all__ = ["find_host", "reserved_address", "reserved_resources", "reserved_to_another"]
+__all__ = ["find_global_host", "find_host", "reserved_address", "reserved_resources", "reserved_to_another"]
 
 
 async def find_host(query: Query) -> None:
@@ -26,6 +26,12 @@ async def find_host(query: Query) -> None:
             return
     if subnet.parameters.reservations_global and (host := await _found(query, 0)) and host.addresses:
         query.subnet = subnet.on_link(host.addresses[0], query.classes) or subnet
+
+
+async def find_global_host(query: Query) -> None:
+    """Look up the client's global reservation before its subnet is known (Kea D017)."""
+    if query.identifiers:
+        await _found(query, 0)
 
 
 def _nearest_first(subnet: LiveSubnet, classes: Container[str]) -> Sequence[LiveSubnet]:
