@@ -342,3 +342,25 @@ class ClassTests6(SynchronousTestCase):
         server = self.serve(ClientClass(name="modems", test="relay6[0].linkaddr == 2001:db8::1"))
         answer = got6(Client6(server, relays=through(relayed("2001:db8::1"))).solicit(), ADVERTISE)
         self.assertEqual(answer.addresses, ["2001:db8::10"])
+
+
+class EarlyTests(Case4):
+    """D017: early-global-reservations-lookup."""
+
+    def test_known_before_the_subnet(self) -> None:
+        """A global reservation, found before the subnet is selected, decides which subnet that is."""
+        host = Host(identifier=Identifier(IdentifierKind.HW_ADDRESS, HWADDR), client_classes=("gold",))
+        gold = subnet4(2, pool4("192.0.2.10", "192.0.2.19"), guard=("KNOWN",))
+        rest = subnet4(3, pool4("192.0.3.10", "192.0.3.19"))
+        for early, address in ((True, "192.0.2.10"), (False, "192.0.3.11")):
+            self.serve(gold, rest, hosts=(host,), early_global_reservations_lookup=early)
+            self.assertEqual(self.offered(2), "192.0.3.10")
+            self.assertEqual(self.offered(1), address)
+
+    def test_no_subnet(self) -> None:
+        """A client that may use no subnet is not answered, and nothing stays in flight."""
+        self.serve(
+            subnet4(2, pool4("192.0.2.10", "192.0.2.19"), guard=("KNOWN",)), early_global_reservations_lookup=True
+        )
+        self.assertIsNone(self.offered(1))
+        self.assertEqual(len(self.server.server), 0)
