@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +80,10 @@ class Judges:
 
     def effective(self, keywords: dict[str, Any]) -> dict[str, Any]:
         """What a running Kea makes of these keywords, as ``config-get`` tells."""
-        path = self.directory / "socket"
+        with tempfile.TemporaryDirectory() as short:  # the path of a socket has 107 bytes at most
+            return self._effective(keywords, Path(short, "socket"))
+
+    def _effective(self, keywords: dict[str, Any], path: Path) -> dict[str, Any]:
         keywords = {
             **keywords,
             "interfaces-config": {"interfaces": []},
@@ -89,7 +93,7 @@ class Judges:
         }
         with self.run("-c", json.dumps({f"Dhcp{self.family}": keywords})) as kea:
             try:
-                found: dict[str, Any] = ask(path, kea)
+                found: dict[str, Any] = ask(path, kea, self.directory / "log")
             finally:
                 kea.terminate()
         return found[f"Dhcp{self.family}"]  # type: ignore[no-any-return]
@@ -115,12 +119,12 @@ class Judges:
         }
 
 
-def ask(path: Path, kea: subprocess.Popen[bytes]) -> Any:
+def ask(path: Path, kea: subprocess.Popen[bytes], log: Path) -> Any:
     """The arguments of the answer to ``config-get``, as soon as the control socket is there."""
     until = time.monotonic() + 30
     while not path.exists():
         if kea.poll() is not None or time.monotonic() > until:
-            raise AssertionError(f"Kea did not start: {path.with_name('log').read_text()}")
+            raise AssertionError(f"Kea did not start: {log.read_text()}")
         time.sleep(0.02)
     with socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(30)
