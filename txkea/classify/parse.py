@@ -34,7 +34,7 @@ WORDING: Final = {
     "DATA": "data",
     "ALL": "all",
     "ANY": "*",
-    "EQUAL": "==",
+    "_EQUAL": "==",
     "PLUS": "+",
     "AND": "and",
     "OR": "or",
