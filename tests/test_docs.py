@@ -22,6 +22,7 @@ from txkea.config.keywords6 import MAPS6
 from txkea.config.load import configuration, families
 from txkea.config.text import load
 from txkea.control.commands import DaemonCommands
+from txkea.control.explain import ExplainCommands
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.statistics import StatisticCommands
@@ -163,6 +164,7 @@ class ReferenceTests(SynchronousTestCase):
         anything: Any = None
         providers: list[Any] = [made(anything) for made in (Registry, DaemonCommands, StatisticCommands)]
         providers += [LeaseCommands(anything, view, anything) for view in VIEWS.values()]
+        providers += [ExplainCommands(family, anything, anything, anything) for family in VIEWS]
         commands = {name for provider in providers for name in provider.commands()}
         page = (ROOT / "doc" / "operator" / "control.rst").read_text(encoding="utf-8")
         self.assertEqual(set(re.findall(r"(?m)^``([a-z0-9-]+)``", page)), commands)

@@ -11,7 +11,7 @@ from txkea import __version__
 
 __all__ = ["main"]
 
-COMMANDS: Final = {"check": "check", "client": "client", "dhcp4": "serve", "dhcp6": "serve"}
+COMMANDS: Final = {"check": "check", "client": "client", "dhcp4": "serve", "dhcp6": "serve", "explain": "explain"}
 """Command to the module that has it: the client need not wait until the server is imported."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
@@ -55,12 +56,15 @@ class Arrival:
         ear = Ear(self.interface, self.local)
         return Origin(ear, self.source, self.source_port, self.source_hwaddr, self.broadcast)
 
-    @property
-    def way(self) -> str:
-        """In words."""
-        sent = "sent to everybody" if self.broadcast else "sent to the server"
-        where = f", received on {self.interface}" if self.interface else ""
-        return f"from {address_text(self.source)}, {sent}{where}"
+    def way(self, relays: Sequence[bytes]) -> str:
+        """In words; ``relays`` are the addresses of the relays that it names, the one closest to the client first."""
+        if relays:
+            sent = f"through the relay {', '.join(map(address_text, relays))}"
+        elif self.broadcast:
+            sent = "sent to everybody"
+        else:
+            sent = f"sent to the server by {address_text(self.source)}"
+        return f"{sent}, received on {self.interface}" if self.interface else sent
 
 
 def arrival(family: int, data: bytes, interface: str = "", local: bytes = b"", source: bytes = b"") -> Arrival:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve
@@ -74,7 +74,7 @@ def _outline(
 ) -> Explanation:
     """What is known of any datagram."""
     family = site.configuration.family
-    kind, client = _seen(site, arrival)
+    kind, client, relays = _seen(site, arrival)
     reason = "" if error is None else str(error)
     if not reason and reply is None:
         reason = "such a message has no answer"
@@ -86,7 +86,7 @@ def _outline(
         family=family,
         query=kind,
         client=client,
-        way=arrival.way,
+        way=arrival.way(relays),
         answer="" if reply is None else _type(family, reply.type),
         reason=reason or _refusal(shadow, query),
         destination="" if reply is None else f"{address_text(reply.address)} port {reply.port}",
@@ -95,18 +95,20 @@ def _outline(
     )
 
 
-def _seen(site: Site, arrival: Arrival) -> tuple[str, str]:
-    """What a datagram says of itself, and of its client; nothing, if it cannot be read."""
+def _seen(site: Site, arrival: Arrival) -> tuple[str, str, Sequence[bytes]]:
+    """What a datagram says of itself, its client and its relays; nothing, if it cannot be read."""
     lenient = site.configuration.lenient_option_parsing
     try:
         if site.configuration.family == 4:
             message4 = decode4(arrival.data, lenient)
             known = {"hw-address": message4.chaddr, "client-id": message4.options.get(61)}
-            return _type(4, message4.type), _told(known)
+            relays = [message4.giaddr] if message4.giaddr != NO_ADDRESS else []
+            return _type(4, message4.type), _told(known), relays
         message6 = decode6(arrival.data, lenient)
     except Malformed:
-        return "", ""
-    return _type(6, message6.type), _told({"duid": message6.options.get(1)})
+        return "", "", ()
+    links = [relay.link_address for relay in reversed(message6.relays)]
+    return _type(6, message6.type), _told({"duid": message6.options.get(1)}), links
 
 
 def _told(known: Mapping[str, bytes | None]) -> str:

@@ -45,7 +45,7 @@ class Step:
     """One attempt to select a subnet."""
 
     way: str
-    """What a subnet had to be, such as ``contains 192.0.2.1, the relay's address (giaddr)``."""
+    """Such as ``one that contains 192.0.2.1, the relay's address (giaddr)``."""
     subnet: int
     """The id of the one that was found; 0 for none."""
     passed: tuple[tuple[int, str], ...] = ()

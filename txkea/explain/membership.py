@@ -90,7 +90,7 @@ class Memberships:
         if name in query.classes and not value.value:
             reason, because = self._put_there(query, name), ""
         self._found[name] = Membership(
-            name=name, member=name in query.classes, reason=reason + because, expression=part(value)
+            name=name, member=name in query.classes, reason=reason + because, expression=part(expression, value)
         )
 
     def _tell_others(self, query: Query, classes: Classes, spawned: bool = False) -> None:
@@ -134,9 +134,9 @@ def _left_out(live: Any) -> str:
 # -- expressions -------------------------------------------------------------------------------------------------------
 
 
-def part(value: Value) -> Part:
+def part(expression: Expression, value: Value) -> Part:
     """An expression with its value, each part that tells something once."""
-    return _part(value, {value.text})
+    return _part(value._replace(text=expression.text.strip()), {value.text})
 
 
 def _part(value: Value, told: set[str]) -> Part:
@@ -145,4 +145,10 @@ def _part(value: Value, told: set[str]) -> Part:
         if each.text not in told:
             told.add(each.text)
             found.append(_part(each, told))
-    return Part(value.text, value_text(value.value), tuple(found))
+    return Part(_closed(value.text), value_text(value.value), tuple(found))
+
+
+def _closed(text: str) -> str:
+    """A part with the parentheses that belong to what stands at its ends."""
+    more = text.count("(") - text.count(")")
+    return text + ")" * more if more > 0 else "(" * -more + text

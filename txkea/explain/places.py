@@ -16,7 +16,7 @@ from txkea.model.lease import LeaseType
 from txkea.wire.dhcp6 import Option6
 from txkea.wire.text import address_text
 
-__all__ = ["pool_uses", "reservation_of", "selection_of", "steps_of"]
+__all__ = ["asked_kinds", "pool_uses", "reservation_of", "selection_of", "steps_of"]
 
 LINK_SELECTION: Final = 5
 SUBNET_SELECTION: Final = 118
@@ -43,19 +43,19 @@ def steps_of(shadow: Shadow, query: Query | None) -> tuple[Step, ...]:
 def _step(shadow: Shadow, query: Query | None, question: Consulted) -> Step:
     key, found = question.key, question.found
     if question.way == "interface":
-        way = f"is tied to the interface {key}"
+        way = f"one that is tied to the interface {key}"
     elif question.way == "interface-id":
-        way = f"has the relay's interface-id 0x{key.hex()}"
+        way = f"one with the relay's interface-id, 0x{key.hex()}"
     elif question.way == "over6":
-        way = "serves what comes in DHCPv6 messages like this"
+        way = "one that serves what comes in DHCPv6 messages like this"
     else:
-        verb = "has in its relay list" if question.way == "relay" else "contains"
-        way = f"{verb} {address_text(key)}{_role(shadow, query, key)}"
+        verb = "whose relay list has" if question.way == "relay" else "that contains"
+        way = f"one {verb} {address_text(key)}{_role(query, key)}"
     passed = tuple((each.id, _guard(each, query)) for each in question.passed)
     return Step(way=way, subnet=found.id if found is not None else 0, passed=passed)
 
 
-def _role(shadow: Shadow, query: Query | None, address: bytes) -> str:
+def _role(query: Query | None, address: bytes) -> str:
     """What an address is to the query."""
     if query is None:
         return ""
@@ -76,7 +76,7 @@ def _addresses(query: Query) -> Iterator[tuple[str, bytes | None]]:
     elif isinstance(query, Query6):
         for relay in reversed(query.message.relays):
             yield "the relay's link address", relay.link_address
-    yield "where it came from", origin.source
+    yield "the address that it came from", origin.source
     yield f"the server's own address on {origin.socket.link}", origin.socket.local
 
 
@@ -162,9 +162,9 @@ def _use(case: Case, subnet: LiveSubnet, pool: Any, given: Sequence[bytes]) -> t
     if pool.free_from(0) is None:
         return False, "full"
     taken = _taken(case, pool)
-    if given:
-        return False, f"not needed{taken}"
-    return False, f"nothing to have in it{taken}" if taken else "not looked at"
+    if given or not taken:
+        return False, f"not needed{taken}" if given else "not looked at"
+    return False, f"nothing to have in it{taken}"
 
 
 def _taken(case: Case, pool: Any) -> str:

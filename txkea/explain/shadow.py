@@ -25,7 +25,7 @@ from txkea.interfaces import IHostSource, ILogger
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
-__all__ = ["Consulted", "ExplainsClasses", "Shadow", "shadow_of"]
+__all__ = ["Consulted", "ExplainsClasses", "Notes", "Shadow", "shadow_of"]
 
 RECLAIMED: Final = 100
 """Leases that are reclaimed at once when addresses run out."""

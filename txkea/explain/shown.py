@@ -1,4 +1,4 @@
-"""Explanations as JSON values."""
+"""Explanations as JSON values, and in one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 from attrs import fields, has
 
-__all__ = ["shown"]
+from txkea.explain.explanation import Explanation
+
+__all__ = ["headline", "shown"]
 
 
 def shown(value: Any) -> Any:
@@ -19,3 +21,13 @@ def shown(value: Any) -> Any:
     if isinstance(value, tuple):
         return [shown(each) for each in value]
     return value.hex() if isinstance(value, bytes) else value
+
+
+def headline(explanation: Explanation) -> str:
+    """The decision in one line."""
+    query = explanation.query or "what cannot be read"
+    if not explanation.answer:
+        return f"{query}: no answer: {explanation.reason}"
+    got = ", ".join(each.what for each in explanation.leases if each.valid)
+    why = f": {explanation.reason}" if explanation.reason else ""
+    return f"{query}: {explanation.answer}{f' {got}' if got else ''}{why}"
