@@ -355,7 +355,7 @@ class MistakeTests(SynchronousTestCase):
             "'a' = 'b'": "column 5: = cannot stand here; to compare, write ==",
             "'a' != 'b'": "column 5: ! cannot stand here; for what is not equal, write not",
             'option[60].hex == "x"': 'column 19: " cannot stand here; a string stands in single quotes',
-            "member('a') member('b')": "column 13: member cannot stand here; one of ==, +, and, or, the end would be right",
+            "member('a') member('b')": "column 13: member cannot stand here; one of ==, +, and, or, the end",
             "'a' 'b'": "column 5: 'b' cannot stand here; one of ==, +, and, or",
             "member('a'": "column 11: the expression ends too early; ) would be right",
             "substring(pkt4.mac, 1)": "column 22: ) cannot stand here; , would be right",
