@@ -197,7 +197,7 @@ class PhaseTests(Case4):
 
     def test_failing(self) -> None:
         """D012: a test that fails is no match, is logged, and never drops the query."""
-        odd = ClientClass(name="odd", test="uint32totext(option[60].hex) == '1'")
+        odd = ClientClass(name="odd", test="not (uint32totext(option[60].hex) == '1')")
         self.serve(subnet4(2, pool4("192.0.2.10", "192.0.2.19")), classes=(odd,))
         self.assertEqual(self.offered(1, b"xyz"), "192.0.2.10")
         self.assertIn("odd", str(self.server.log.lines))

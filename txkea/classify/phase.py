@@ -31,7 +31,7 @@ class Phase:
         by_class: dict[str, list[int]] = {}
         self._always = []
         for number, (_, test) in enumerate(classes):
-            found = discriminator(test.node)
+            found = discriminator(test.node) if test.node.boolean else None  # of a template nothing is known
             if found is None:
                 self._always.append(number)
             elif isinstance(found.node, Member):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from txkea.classify.expression import StringExpression, Test, compile_string, compile_test
+from txkea.classify.expression import Expression, compile_string, compile_test
 from txkea.classify.order import Entry, phases
+from txkea.classify.phase import Phase
 from txkea.errors import Drop, EvaluationError, Malformed
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query, Query4, Query6
@@ -24,7 +25,6 @@ ALL: Final = "ALL"
 DROP: Final = "DROP"
 KNOWN: Final = {True: "KNOWN", False: "UNKNOWN"}
 VENDOR: Final = "VENDOR_CLASS_"
-SPAWN: Final = "SPAWN_"
 MODEMS: Final = (b"docsis3.0", b"eRouter1.0")
 """The vendor classes of cable modems, which may stand anywhere among a client's (Kea D002)."""
 
@@ -33,11 +33,12 @@ T = TypeVar("T")
 
 
 class LiveClass(NamedTuple):
-    """A class with its expressions compiled."""
+    """A class with its expression compiled."""
 
     definition: ClientClass
-    test: Test | None
-    template: StringExpression | None
+    expression: Expression | None
+    alone: Phase
+    """What evaluates it by itself, where a pool, subnet or network asks for it."""
 
 
 class Classes:
@@ -51,12 +52,10 @@ class Classes:
         self._log = log
         self._vendor = _vendor4 if family == 4 else _vendor6
         first, second = phases(
-            [
-                Entry(each.definition.name, each.test or each.template, each.definition.only_if_additional)
-                for each in live
-            ]
+            [Entry(each.definition.name, each.expression, each.definition.only_if_additional) for each in live]
         )
-        self._first, self._second = [live[place] for place in first], [live[place] for place in second]
+        self._first = _phase([live[place] for place in first])
+        self._second = _phase([live[place] for place in second])
         self._statistic = f"pkt{family}-admin-filtered"
         self._telling = _telling(configuration)
 
@@ -77,11 +76,15 @@ class Classes:
         query.classes[KNOWN[query.host is not None]] = None
         self._evaluate(query, self._second)
 
-    def _evaluate(self, query: Query, classes: Iterable[LiveClass]) -> None:
-        for each in classes:
-            self._join(query, each)
+    def _evaluate(self, query: Query, phase: Phase) -> None:
+        phase.evaluate(query, lambda name, error: self._failed(query, name, error))
         if DROP in query.classes:
             raise Drop("the client is in the class DROP", self._statistic)
+
+    def _failed(self, query: Query, name: str, error: EvaluationError) -> None:
+        """An error in a test is no match (Kea D012)."""
+        if self._log.error:
+            self._log.error("EVAL_RESULT", f"{query}: the test of class {name} failed: {error}")
 
     def add(self, query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool]) -> None:
         """Before the answer is put together: the classes that pool, subnet and network ask for (Kea D009, D010)."""
@@ -94,24 +97,10 @@ class Classes:
             found = self.by_name.get(name)
             if found is None or name in query.classes:
                 continue
-            if found.test is None and found.template is None:
+            if found.expression is None:
                 query.classes[name] = None
             else:
-                self._join(query, found)
-
-    def _join(self, query: Query, each: LiveClass) -> None:
-        """Make the query a member if it passes; an error in its test is no match (Kea D012)."""
-        definition, test, template = each
-        try:
-            if test is not None:
-                if test.evaluate(query):
-                    query.classes[definition.name] = None
-            elif template is not None and (value := template.evaluate(query)):
-                query.classes[f"{SPAWN}{definition.name}_{value.decode('latin-1')}"] = None
-                query.classes[definition.name] = None
-        except EvaluationError as error:
-            if self._log.error:
-                self._log.error("EVAL_RESULT", f"{query}: the test of class {definition.name} failed: {error}")
+                found.alone.evaluate(query, lambda name, error: self._failed(query, name, error))
 
     # -- what members get ----------------------------------------------------------------------------------------------
 
@@ -124,11 +113,6 @@ class Classes:
         """Those of a query's classes on which options depend: part of what an answer's options are known by."""
         telling = self._telling
         return tuple([name for name in query.classes if name in telling])
-
-
-def _entry(live: LiveClass) -> Entry:
-    definition = live.definition
-    return Entry(definition.name, live.test or live.template, definition.only_if_additional)
 
 
 def classes_of(configuration: Configuration, log: ILogger, asked: bool = False) -> Classes | None:
@@ -151,9 +135,17 @@ def _guarded(configuration: Configuration) -> Iterable[Any]:
 
 def _live(definition: ClientClass, family: int, definitions: Definitions) -> LiveClass:
     # A class's own definitions are for its options: its test speaks of what all know, as in Kea.
-    test = compile_test(definition.test, family, definitions) if definition.test else None
-    template = compile_string(definition.template_test, family, definitions) if definition.template_test else None
-    return LiveClass(definition, test, template)
+    expression: Expression | None = None
+    if definition.test:
+        expression = compile_test(definition.test, family, definitions)
+    elif definition.template_test:
+        expression = compile_string(definition.template_test, family, definitions)
+    alone = Phase([(definition.name, expression)] if expression is not None else [])
+    return LiveClass(definition, expression, alone)
+
+
+def _phase(live: Iterable[LiveClass]) -> Phase:
+    return Phase([(each.definition.name, each.expression) for each in live if each.expression is not None])
 
 
 def _telling(configuration: Configuration) -> frozenset[str]:

@@ -58,7 +58,7 @@ class Memberships:
             live = classes.by_name.get(name)
             if live is None or name in self._found:
                 continue
-            expression = live.test or live.template
+            expression = live.expression
             if expression is None:
                 reason = f"{asking} puts its clients there"
                 self._found[name] = Membership(name=name, member=name in query.classes, reason=reason)
@@ -69,7 +69,7 @@ class Memberships:
     def _evaluated(self, query: Query, classes: Classes, phase: int) -> None:
         live = list(classes.by_name.values())
         entries = [
-            Entry(each.definition.name, each.test or each.template, each.definition.only_if_additional) for each in live
+            Entry(each.definition.name, each.expression, each.definition.only_if_additional) for each in live
         ]
         self._tell_others(query, classes)
         for index in phases(entries)[phase]:
@@ -97,7 +97,7 @@ class Memberships:
         """Those that the query came into without a test of their own."""
         for name in query.classes:
             live = classes.by_name.get(name)
-            tested = live is not None and (live.test or live.template)
+            tested = live is not None and (live.expression)
             if name not in self._found and not tested and (spawned or not name.startswith(SPAWN)):
                 self._found[name] = Membership(name=name, member=True, reason=self._put_there(query, name))
 
