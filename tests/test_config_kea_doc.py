@@ -22,7 +22,7 @@ CACHE: Final = Path(__file__).parent.parent / "build" / "kea-doc"
 """Images of containers leave documentation out when they install a package; then it is unpacked here."""
 
 HA, COMMANDS = LIBRARIES["ha"], LIBRARIES["lease_cmds"]
-RADIUS, HOST_CACHE, FLEX_ID = LIBRARIES["radius"], LIBRARIES["host_cache"], LIBRARIES["flex_id"]
+RADIUS, HOST_CACHE = LIBRARIES["radius"], LIBRARIES["host_cache"]
 
 EVERYTHING: Final = {
     features.CONFIG_BACKEND,
@@ -45,8 +45,8 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "dhcpv4-over-dhcpv6.json": set(),
         "global-reservations.json": set(),
         "ha-load-balancing-primary.json": {HA, COMMANDS},
-        "hooks-radius.json": {RADIUS, FLEX_ID, HOST_CACHE},
-        "hooks.json": {features.PROVIDERS},
+        "hooks-radius.json": {RADIUS, HOST_CACHE},
+        "hooks.json": {features.FOREIGN},
         "leases-expiration.json": set(),
         "multiple-options.json": set(),
         "mysql-reservations.json": {features.DATABASES},
@@ -73,7 +73,7 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "duid.json": set(),
         "global-reservations.json": set(),
         "ha-hot-standby.json": {HA, COMMANDS},
-        "hooks.json": {features.PROVIDERS},
+        "hooks.json": {features.FOREIGN},
         "iPXE.json": set(),
         "leases-expiration.json": set(),
         "multiple-options.json": set(),

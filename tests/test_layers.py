@@ -22,7 +22,7 @@ LAYERS = (
     {"config", "exchange", "ha.states", "ha.scopes", "radius.packet"},
     {"explain"},
     {"launch"},
-    {"server", "leases", "hosts", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
+    {"server", "leases", "hosts", "flex", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
     {"testing"},
     {"providers", "over6"},
     {"service"},

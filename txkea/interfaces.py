@@ -30,6 +30,7 @@ __all__ = [
     "ILogger",
     "INetwork",
     "IProviderFactory",
+    "IQueryArrived",
     "IQueryFilter",
     "IQueryReceived",
     "ISocket",
@@ -157,10 +158,21 @@ class IIdentifierSource(Interface):
     """Finds out what a client is known by."""
 
     def identifiers(query: Query) -> Sequence[Identifier]:
-        """All identifiers that this source reads from the query; never waits."""
+        """All identifiers that this source reads from the query; never waits.
+
+        A reservation is looked for by each where ``host-reservation-identifiers`` has its kind, and by none whose kind
+        is not there.
+        """
 
 
 # -- the exchange ------------------------------------------------------------------------------------------------------
+
+
+class IQueryArrived(Interface):
+    """A third party's look at each query as it came: its classes, its subnet and all that follows are not known yet."""
+
+    def query_arrived(query: Query) -> None:
+        """May change what the client is known by (``query.know_as``); never waits."""
 
 
 class IQueryFilter(Interface):
@@ -341,4 +353,8 @@ class IProviderFactory(Interface):
     parameters: Iterable[str] = Attribute("The parameter names it understands.")
 
     def make(parameters: Mapping[str, Any], site: Any) -> Any:
-        """The provider. Raises `ConfigError` for wrong parameters."""
+        """The provider. Raises `ConfigError` for wrong parameters, or `ConfigErrors` for several.
+
+        The path of an error is that within the parameters, such as ``options[1].code``. ``site`` has the
+        ``configuration``, the ``reactor``, a ``log`` and ``paths``.
+        """

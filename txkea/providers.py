@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
-from txkea.errors import ConfigError, NoSuchProvider
-from txkea.interfaces import ILeaseStore, ILogger, IProviderFactory
+from txkea.errors import ConfigError, ConfigErrors, NoSuchProvider, Position
+from txkea.flex.entries import FLEX_OPTION
+from txkea.flex.identifier import FLEX_ID
+from txkea.interfaces import (
+    IAnswerReady,
+    IIdentifierSource,
+    ILeaseObserver,
+    ILeaseSelected,
+    ILeaseStore,
+    ILogger,
+    IProviderFactory,
+    IQueryArrived,
+    IQueryFilter,
+    IQueryReceived,
+    ISubnetSelected,
+)
 from txkea.leases.factory import MEMFILE
-from txkea.model.configuration import Configuration
+from txkea.model.configuration import Configuration, HookLibrary
 from txkea.paths import Paths
 
-__all__ = ["GROUP", "Surroundings", "lease_store", "provider_factory"]
+__all__ = ["GROUP", "Surroundings", "hook_providers", "lease_store", "provider_factory"]
 
 GROUP = "txkea.providers"
 """The entry point group in which third parties announce their factories."""
@@ -32,7 +47,19 @@ class Surroundings:
     paths: Paths
 
 
-BUILT_IN: dict[str, IProviderFactory] = {"memfile": MEMFILE}
+BUILT_IN: dict[str, IProviderFactory] = {each.name: each for each in (MEMFILE, FLEX_ID, FLEX_OPTION)}
+
+FACETS: Final[Mapping[str, Any]] = {
+    "arrived": IQueryArrived,
+    "identifier_sources": IIdentifierSource,
+    "filters": IQueryFilter,
+    "observers": ILeaseObserver,
+    "received": IQueryReceived,
+    "selected": ISubnetSelected,
+    "lease_selected": ILeaseSelected,
+    "answer_ready": IAnswerReady,
+}
+"""What a provider from ``hooks-libraries`` may be, by the fields of `txkea.exchange.site.Site`."""
 
 
 def provider_factory(name: str, path: str) -> Any:
@@ -71,9 +98,81 @@ def lease_store(configuration: Configuration, *, reactor: Any, log: ILogger, pat
     path = f"Dhcp{configuration.family}.lease-database"
     paths = paths.configured(configuration.data_directory)
     surroundings = Surroundings(configuration=configuration, reactor=reactor, log=log, paths=paths)
-    store = provider_factory(database.type, path).make(database.parameters, surroundings)
+    store = _made(provider_factory(database.type, path), database.parameters, surroundings, path)
     try:
         verifyObject(ILeaseStore, store)
     except Invalid as error:
         raise ConfigError(f"what {database.type!r} made is no ILeaseStore: {error}", path) from None
     return store  # type: ignore[no-any-return]
+
+
+def _made(
+    factory: Any,
+    parameters: Mapping[str, Any],
+    surroundings: Surroundings,
+    path: str,
+    locate: Callable[[str], Position | None] = lambda inner: None,
+) -> Any:
+    """What a factory makes; what it finds wrong gets its whole path, and its position if it is known."""
+
+    def placed(error: ConfigError) -> ConfigError:
+        return ConfigError(error.message, f"{path}.{error.path}".rstrip("."), locate(error.path))
+
+    try:
+        return factory.make(parameters, surroundings)
+    except ConfigError as error:
+        raise placed(error) from None
+    except ConfigErrors as wrong:
+        raise ConfigErrors([placed(error) for error in wrong.errors]) from None
+
+
+def hook_providers(
+    configuration: Configuration,
+    *,
+    reactor: Any,
+    logger: Callable[[str], ILogger],
+    paths: Paths,
+    only: Iterable[str] | None = None,
+) -> dict[str, list[Any]]:
+    """The providers that ``hooks-libraries`` name, by the fields of `Site` that hold them, in the order of the file.
+
+    ``only`` names those that are wanted. Raises `ConfigErrors`, or `ConfigError` for one that is not what it should be.
+    """
+    found: dict[str, list[Any]] = {}
+    errors: list[ConfigError] = []
+    for hook in configuration.hooks:
+        if only is None or hook.name in only:
+            surroundings = Surroundings(
+                configuration=configuration,
+                reactor=reactor,
+                log=logger(f"{hook.name.replace('_', '-')}-hooks"),
+                paths=paths.configured(configuration.data_directory),
+            )
+            try:
+                provider = _made(
+                    provider_factory(hook.name, hook.path), hook.parameters, surroundings, hook.path, hook.locate
+                )
+                for field in _fields(provider, hook):
+                    found.setdefault(field, []).append(provider)
+            except ConfigErrors as wrong:
+                errors += wrong.errors
+            except ConfigError as error:
+                errors.append(error if error.position else ConfigError(error.message, error.path, hook.locate("")))
+    if errors:
+        raise ConfigErrors(errors)
+    return found
+
+
+def _fields(provider: Any, hook: HookLibrary) -> list[str]:
+    """Where a provider has its place. Raises `ConfigError` if it has none, or does not keep an interface's shape."""
+    fields = [field for field, facet in FACETS.items() if facet.providedBy(provider)]
+    if not fields:
+        known = ", ".join(facet.__name__ for facet in FACETS.values())
+        raise ConfigError(f"what {hook.name!r} made provides none of {known}", hook.path)
+    for field in fields:
+        try:
+            verifyObject(FACETS[field], provider)
+        except Invalid as error:
+            message = f"what {hook.name!r} made is no {FACETS[field].__name__}: {error}"
+            raise ConfigError(message, hook.path) from None
+    return fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -36,7 +36,7 @@ from txkea.leases.expiry import Reclamation
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import lease_store
+from txkea.providers import BUILT_IN, hook_providers, lease_store
 from txkea.server import Server
 from txkea.serverid import Material, choose, keep, recall
 
@@ -134,6 +134,11 @@ class KeaService(Service):
         log = self._logs.logger("dhcpsrv")
         return lease_store(configuration, reactor=self._reactor, log=log, paths=self._paths)
 
+    def _hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
+        return hook_providers(
+            configuration, reactor=self._reactor, logger=self._logs.logger, paths=self._paths, only=only
+        )
+
     def _assemble(self, configuration: Configuration, before: Site | None = None, server_id: bytes = b"") -> Site:
         logger = self._logs.logger
         return assemble(
@@ -150,6 +155,7 @@ class KeaService(Service):
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
+            **self._hooks(configuration),
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             offers=before.offers if before is not None else Offers(),
@@ -267,7 +273,9 @@ class KeaService(Service):
     async def test(self, document: Mapping[str, Any]) -> Configuration:
         """The configuration that a command's document would give; raises `ConfigErrors`. Nothing is changed."""
         number = self.family.number
-        return await self._in_thread(lambda: configured(from_json(document), number))  # type: ignore[no-any-return]
+        found: Configuration = await self._in_thread(lambda: configured(from_json(document), number))
+        self._hooks(found, only=BUILT_IN)  # nothing is imported because a command says so
+        return found
 
     def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """A large configuration takes seconds to read, and nothing slow may hold the reactor."""

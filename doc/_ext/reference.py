@@ -260,6 +260,8 @@ class HookLibraries(Generated):
             (f"``libdhcp_{name}.so``", f"refused: needs {feature.name}{issue(feature)}")
             for name, feature in features.LIBRARIES.items()
         ]
+        rows += [(f"``libdhcp_{name}.so``", "built in: see :ref:`flex`") for name in features.BUILT]
+        rows.sort()
         yield from table(("Library", "Now"), rows, "35 65")
 
 

@@ -18,7 +18,7 @@ from txkea.model.configuration import Configuration
 from txkea.net.links import links
 from txkea.net.selection import select4, select6
 from txkea.paths import Paths
-from txkea.providers import lease_store
+from txkea.providers import hook_providers, lease_store
 
 __all__ = ["Findings", "check", "examine", "missing_links", "unreachable"]
 
@@ -46,7 +46,7 @@ def examine(path: str, paths: Paths, wanted: Sequence[int] = ()) -> Findings:
     for family in wanted or families(document) or (4,):
         try:
             found = configured(document, family)
-            _try_store(found, path, paths)
+            _try_providers(found, paths)
             configurations.append(found)
         except ConfigErrors as wrong:
             errors += [str(error) for error in wrong.errors]
@@ -59,9 +59,11 @@ def examine(path: str, paths: Paths, wanted: Sequence[int] = ()) -> Findings:
     return Findings(configurations, (), [*warnings, *missing])
 
 
-def _try_store(configuration: Configuration, path: str, paths: Paths) -> None:
-    """Make the lease store, without opening it. Raises `TxkeaError`."""
-    lease_store(configuration, reactor=reactor, log=Logs(default="stderr").logger("dhcpsrv"), paths=paths)
+def _try_providers(configuration: Configuration, paths: Paths) -> None:
+    """Make the lease store, without opening it, and what ``hooks-libraries`` name. Raises `TxkeaError`."""
+    logger = Logs(default="stderr").logger
+    lease_store(configuration, reactor=reactor, log=logger("dhcpsrv"), paths=paths)
+    hook_providers(configuration, reactor=reactor, logger=logger, paths=paths)
 
 
 def missing_links(configuration: Configuration) -> Sequence[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from txkea.config.classes import client_classes
 from txkea.config.families import Family
 from txkea.config.guards import Mentions
+from txkea.config.hooks import hook_libraries
 from txkea.config.kinds import address
 from txkea.config.options import Options, option_definitions
 from txkea.config.reservations import context, hosts
@@ -86,6 +87,7 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
         subnets=tuple(sorted((subnet for subnet in subnets if subnet), key=lambda subnet: subnet.id)),
         networks=tuple(network for network in networks if network),
         hosts=reserved,
+        hooks=hook_libraries(dhcp),
         lease_database=lease_database(dhcp.values["lease-database"]),
         expiry=ExpiryParameters(**numbers(dhcp.values["expired-leases-processing"])),
         control_sockets=tuple([control_socket(section) for section in dhcp.sections("control-sockets")]),

@@ -16,6 +16,10 @@ __all__ = ["compiled"]
 COMPILE: Final[dict[str, Callable[[str, int, Definitions], Expression]]] = {
     "test": compile_test,
     "template-test": compile_string,
+    "identifier-expression": compile_string,
+    "add": compile_string,
+    "supersede": compile_string,
+    "remove": compile_test,
 }
 """What the keywords are that hold expressions."""
 

@@ -21,6 +21,8 @@ MOST = 2**63 - 1
 DECLINED = LeaseState.DECLINED
 TAKEN = (LeaseState.DEFAULT, LeaseState.DECLINED)
 BELIEVED = (*TAKEN, LeaseState.REGISTERED)
+ASKING = ("identifier_sources", "received", "selected", "lease_selected", "filters", "answer_ready")
+"""The fields of a site with third parties who may ask for the classes of a query."""
 
 
 def assemble(
@@ -52,7 +54,7 @@ def assemble(
         has_hosts=has_hosts,
         statistics=statistics,
         log=log,
-        classes=classes_of(configuration, log.server),
+        classes=classes_of(configuration, log.server, asked=any(more.get(name) for name in ASKING)),
         server_identifiers=_server_identifiers(configuration),
         **more,
     )

@@ -138,22 +138,25 @@ def encoded(query: Query6, outcomes: Sequence[Outcome]) -> list[Block]:
 
 def _encoded(query: Query6, outcome: Outcome, t1: int, t2: int) -> bytes:
     association, grant, status, gone = outcome
+    iaid = association.iaid
+    if query.replaced:
+        iaid = query.iaid_sent(association.code, iaid)
     if grant is None:
         inner, t1, t2 = b"", 0, 0
     elif grant.kind == NA:
         if not gone:
-            return one_address(association.iaid, t1, t2, grant.address, grant.preferred, grant.valid)
+            return one_address(iaid, t1, t2, grant.address, grant.preferred, grant.valid)
         inner = address_option(grant.address, grant.preferred, grant.valid)
     else:
         excluded = _pd_exclude(query, grant)
         if not gone and not excluded:
-            return one_prefix(association.iaid, t1, t2, grant.address, grant.length, grant.preferred, grant.valid)
+            return one_prefix(iaid, t1, t2, grant.address, grant.length, grant.preferred, grant.valid)
         inner = prefix_option(grant.address, grant.length, grant.preferred, grant.valid, excluded)
     for address, length in gone:
         inner += address_option(address, 0, 0) if association.kind == NA else prefix_option(address, length, 0, 0)
     if status is not None:
         inner += status_option(status, TEXTS[status])
-    return ia_option(association.code, association.iaid, t1, t2, inner)
+    return ia_option(association.code, iaid, t1, t2, inner)
 
 
 def tee_times(subnet: LiveSubnet, preferred: int, valid: int) -> tuple[int, int]:

@@ -18,11 +18,12 @@ def identify(query: AnyQuery, readers: Mapping[IdentifierKind, Callable[[AnyQuer
 
     ``readers`` give the value of an identifier, ``b""`` where the query has none.
     """
-    found = [
-        Identifier(kind, value)
-        for kind in query.site.configuration.host_identifiers
-        if kind in readers and (value := readers[kind](query))
-    ]
-    for source in query.site.identifier_sources:
-        found.extend(source.identifiers(query))
+    site = query.site
+    supplied = [each for source in site.identifier_sources for each in source.identifiers(query)]
+    found = []
+    for kind in site.configuration.host_identifiers:
+        if kind in readers and (value := readers[kind](query)):
+            found.append(Identifier(kind, value))
+        if supplied:
+            found += [each for each in supplied if each.kind == kind]
     return found

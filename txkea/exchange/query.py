@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from txkea.interfaces import Origin
@@ -21,6 +22,11 @@ __all__ = ["Query", "Query4", "Query6"]
 
 NO_CLASSES: Final[dict[str, None]] = {}
 """Those of a query where the configuration has no classes; nobody adds to it."""
+AS_SENT: Final[Mapping[int, bytes]] = MappingProxyType({})
+"""What was replaced in a query that is as the client sent it."""
+ASSOCIATIONS: Final = (3, 25)
+"""The codes of IA_NA and IA_PD, which begin with an IAID."""
+IAID: Final = 4
 
 
 class Query:
@@ -44,6 +50,7 @@ class Query:
         "now",
         "origin",
         "removed",
+        "replaced",
         "site",
         "subnet",
         "type",
@@ -58,7 +65,11 @@ class Query:
         self.type = kind
         """The message type: option 53 of DHCPv4, the first byte of DHCPv6."""
         self.length = 0
-        """Bytes of its datagram; known where there are classes."""
+        """Bytes of its datagram."""
+        self.replaced: Mapping[int, bytes] = AS_SENT
+        """What the client is not known by any longer, but what its answer says: the payloads that it sent by their
+        options' codes, ``b""`` where it sent none.
+        """
         self.key = b""
         """What tells this client from all others while its exchange is in flight."""
         self.hwaddr = b""
@@ -104,6 +115,11 @@ class Query4(Query):
         self.suboptions: dict[int, bytes] | None = None
         """The relay agent information (option 82), or None when there is none."""
 
+    def know_as(self, client_id: bytes) -> None:
+        """Treat the query as if it came with this client identifier; its answer has the client's own."""
+        self.replaced = {**self.replaced, 61: self.client_id}
+        self.message.options[61] = self.client_id = self.key = client_id
+
     def __str__(self) -> str:
         """The label that Kea's log lines begin with: hardware type and address, client identifier, transaction."""
         message = self.message
@@ -130,6 +146,25 @@ class Query6(Query):
         """The pools whose options the answer carries: those of all addresses and prefixes in it (Kea B059)."""
         self.rapid = False
         """Whether a SOLICIT is answered by a REPLY (RFC 8415 section 18.3.1)."""
+
+    def know_as(self, duid: bytes) -> None:
+        """Treat the query as if it came with this DUID; its answer has the client's own."""
+        self.replaced = {**self.replaced, 1: self.duid}
+        self.message.options[1] = self.duid = self.key = duid
+
+    def forget_iaids(self) -> None:
+        """Treat the only association of a type as if its IAID were 0; the answer has the client's own."""
+        message = self.message
+        for code in ASSOCIATIONS:
+            payload = message.options.get(code)
+            if payload is not None and code not in message.repeated:
+                self.replaced = {**self.replaced, code: payload}
+                message.options[code] = bytes(IAID) + payload[IAID:]
+
+    def iaid_sent(self, code: int, iaid: int) -> int:
+        """What the client calls an association of this type that we know by this IAID."""
+        sent = self.replaced.get(code)
+        return iaid if sent is None else int.from_bytes(sent[:IAID], "big")
 
     def __str__(self) -> str:
         """The label that Kea's log lines begin with: DUID and transaction."""

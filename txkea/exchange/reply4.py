@@ -186,8 +186,9 @@ def _echoes(query: Query4, giaddr: bytes) -> tuple[bytes, bytes]:
     """What is given back as it came: 61 and 118; and 82, which comes last (RFC 6842, RFC 3011, RFC 3046)."""
     options = query.message.options
     echoed = agent = b""
-    if query.client_id and query.site.configuration.echo_client_id:
-        echoed = option(61, query.client_id)
+    client_id = query.replaced.get(61, query.client_id)
+    if client_id and (query.replaced or query.site.configuration.echo_client_id):  # as Kea's flex_id has it
+        echoed = option(61, client_id)
     if 118 in options:
         echoed += option(118, options[118])
     if 82 in options and (giaddr != ANY or query.type != INFORM):

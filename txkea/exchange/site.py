@@ -17,6 +17,7 @@ from txkea.interfaces import (
     ILeaseSelected,
     ILeaseStore,
     ILogger,
+    IQueryArrived,
     IQueryFilter,
     IQueryReceived,
     ISubnetSelected,
@@ -73,6 +74,7 @@ class Site:
     """In DHCPv6, what answers the DHCPv4 message of a DHCPV4-QUERY (RFC 7341); None where nothing does."""
     server_identifiers: Mapping[int, bytes] = field(factory=dict)
     """The configured ``dhcp-server-identifier`` by subnet id; 0 is the global one."""
+    arrived: Sequence[IQueryArrived] = ()
     identifier_sources: Sequence[IIdentifierSource] = ()
     filters: Sequence[IQueryFilter] = ()
     observers: Sequence[ILeaseObserver] = ()

@@ -20,9 +20,8 @@ __all__ = ["MEMFILE"]
 
 @frozen
 class _Parameters:
-    """The ``lease-database`` map of one family."""
+    """The ``lease-database`` map."""
 
-    family: int
     values: Mapping[str, Any]
 
     def number(self, name: str, default: float) -> float:
@@ -48,7 +47,7 @@ class _Parameters:
 
     def wrong(self, text: str, name: str) -> ConfigError:
         """An error at its place."""
-        return ConfigError(text, f"Dhcp{self.family}.lease-database.{name}")
+        return ConfigError(text, name)
 
 
 @implementer(IProviderFactory)
@@ -65,7 +64,7 @@ class _MemfileFactory:
 
     def make(self, parameters: Mapping[str, Any], site: Any) -> MemfileLeases | MemoryLeases:
         family = site.configuration.family
-        given = _Parameters(family, parameters)
+        given = _Parameters(parameters)
         if not given.flag("persist", True):
             if site.log.warn:
                 site.log.warn(

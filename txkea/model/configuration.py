@@ -6,12 +6,13 @@ network carries its own complete `Parameters`, so nobody looks up a parent at ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
 from attrs import field, frozen
 
+from txkea.errors import Position
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.wire.definition import OptionDefinition
 
@@ -22,6 +23,7 @@ __all__ = [
     "DdnsBehaviour",
     "DdnsClient",
     "ExpiryParameters",
+    "HookLibrary",
     "Host",
     "InterfaceSelection",
     "Interfaces",
@@ -318,6 +320,23 @@ class Interfaces:
     retry_wait_time: int = 5000
 
 
+def _nowhere(path: str) -> Position | None:
+    return None
+
+
+@frozen(kw_only=True)
+class HookLibrary:
+    """One entry of ``hooks-libraries``: ``name`` is that of a provider, ``parameters`` are its own."""
+
+    name: str
+    """The base name of one of Kea's libraries, such as ``flex_id``, the name of a provider, or its dotted path."""
+    parameters: JSONObject = field(factory=dict)
+    path: str = ""
+    """The place of the parameters, such as ``Dhcp4.hooks-libraries[0].parameters``."""
+    locate: Callable[[str], Position | None] = field(default=_nowhere, eq=False, repr=False)
+    """Where a place within the parameters was written, such as ``options[1].code``; or else what is around it."""
+
+
 @frozen(kw_only=True)
 class LeaseDatabase:
     """The ``lease-database`` map: ``type`` names the provider, ``parameters`` are its own (Kea E001-E009)."""
@@ -396,6 +415,8 @@ class Configuration:
     """In the order of the file, which is that of their evaluation and of their precedence (Kea D007, D014)."""
     subnets: tuple[Subnet, ...] = ()
     networks: tuple[SharedNetwork, ...] = ()
+    hooks: tuple[HookLibrary, ...] = ()
+    """In the order of the file, which is that in which they are asked."""
     hosts: tuple[Host, ...] = ()
     """Global reservations; a subnet's own stand in `Subnet.hosts`."""
     interfaces: Interfaces = Interfaces()

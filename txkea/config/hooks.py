@@ -1,0 +1,53 @@
+"""The hook libraries of a configuration, each the name of a provider; what their parameters mean is its to know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from txkea.config.features import library_name
+from txkea.config.node import Node
+from txkea.config.structure import Section
+from txkea.errors import Position
+from txkea.model.configuration import HookLibrary
+
+__all__ = ["hook_libraries"]
+
+STEP: Final = re.compile(r"[^.\[\]]+")
+"""One step of a path: a keyword, or the place in a list."""
+
+
+def hook_libraries(dhcp: Section) -> tuple[HookLibrary, ...]:
+    """The libraries in the order of the file; what is wrong is reported and left out."""
+    return tuple([each for section in dhcp.sections("hooks-libraries") if (each := hook_library(section)) is not None])
+
+
+def hook_library(section: Section) -> HookLibrary | None:
+    library, parameters = section.get("library"), section.get("parameters")
+    if parameters is not None and not isinstance(parameters, dict):
+        section.wrong("parameters", "a map would be right: {...}")
+        return None
+    if library is None:
+        return None
+    node = section.nodes.get("parameters", section.node)
+    place = f"{section.path}.parameters"
+    return HookLibrary(name=library_name(library), parameters=parameters or {}, path=place, locate=locator(node))
+
+
+def locator(node: Node) -> Callable[[str], Position | None]:
+    """Finds where a place within a value was written; of one that was not written, what is around it."""
+
+    def locate(path: str) -> Position | None:
+        found = node
+        for step in STEP.findall(path):
+            inner: Any = found.value
+            if isinstance(inner, dict) and step in inner:
+                found = inner[step]
+            elif isinstance(inner, list) and step.isdecimal() and int(step) < len(inner):
+                found = inner[int(step)]
+            else:
+                break
+        return found.position
+
+    return locate
