@@ -114,6 +114,12 @@ class PhaseTests(SynchronousTestCase):
         phase.evaluate(query, self.failed)
         self.assertEqual(list(query.classes)[3:], [])
 
+    def test_templates_that_are_an_option(self) -> None:
+        """A template may be nothing but an option, which is no test of whether it is there."""
+        query = asked4(Message4(options={12: b"x"}))
+        Phase([("t", compile_string("option[12].hex", 4, STANDARD4))]).evaluate(query, self.failed)
+        self.assertEqual(list(query.classes)[3:], ["SPAWN_t_x", "t"])
+
     def test_escapes(self) -> None:
         """What may not stand in the name of a class is in percent (D005)."""
         self.assertEqual(escaped(b"Az09!#$%&*+-./:?@^_|~"), "Az09!#$%&*+-./:?@^_|~")

@@ -90,7 +90,8 @@ def unexpected(text: str, error: Any) -> ExpressionError:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return ExpressionError(f"the expression ends too early; {wanted} would be right", len(text.rstrip()) + 1)
     offset = error.pos_in_stream
-    found = word(text, offset)
+    is_string = isinstance(error, UnexpectedToken) and error.token.type == "STRING"
+    found = str(error.token) if is_string else word(text, offset)
     return ExpressionError(f"{found} cannot stand here; {hint(found) or f'{wanted} would be right'}", offset + 1)
 
 
@@ -114,7 +115,8 @@ def word(text: str, offset: int) -> str:
 def hint(found: str) -> str:
     if found in ("known", "unknown"):
         return f"write member('{found.upper()}')"
-    if found[0] in HINTS:
-        return HINTS[found[0]]
+    mark = found if found[0] == "'" else found[0]  # a whole string is not one without end
+    if mark in HINTS:
+        return HINTS[mark]
     close = get_close_matches(found, WORDS, 1)
     return f"did you mean {close[0]}?" if close and found not in WORDS else ""
