@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
+import shlex
 import sys
 import tempfile
 import unittest
@@ -14,9 +16,11 @@ from textwrap import dedent
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from click.testing import CliRunner
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from txkea.cli.root import main
 from txkea.config.keywords4 import MAPS4
 from txkea.config.keywords6 import MAPS6
 from txkea.config.load import configuration, families
@@ -49,12 +53,15 @@ class Listing(NamedTuple):
     text: str
 
 
+def blocks(page: Path) -> Iterator[Listing]:
+    """All code blocks of a page."""
+    for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        yield Listing(page, match[2], dedent(match[4]))
+
+
 def listings(language: str) -> Iterator[Listing]:
     """All code blocks in a language, page by page."""
-    for page in PAGES:
-        for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
-            if match[2] == language:
-                yield Listing(page, language, dedent(match[4]))
+    return (listing for page in PAGES for listing in blocks(page) if listing.language == language)
 
 
 def module(page: Path) -> ModuleType:
@@ -99,6 +106,22 @@ class ListingTests(SynchronousTestCase):
         self.assertGreaterEqual(len(found), 3)
         for listing in found:
             self.assertEqual(warnings_in(listing.text), [], listing.page)
+
+    def test_explanations(self) -> None:
+        """What ``txkea explain`` says in the manual it says: of the configuration that stands before, byte for byte."""
+        explained = 0
+        self.addCleanup(os.chdir, os.getcwd())
+        os.makedirs(directory := self.mktemp())
+        os.chdir(directory)
+        for listing in blocks(ROOT / "doc" / "operator" / "explain.rst"):
+            command, _, output = listing.text.partition("\n")
+            if listing.language == "json":
+                Path("kea.conf").write_text(listing.text, encoding="utf-8")
+            elif command.startswith("# txkea explain ") and listing.language == "text":
+                result = CliRunner().invoke(main, shlex.split(command)[2:])
+                self.assertEqual(result.output, output.rstrip("\n") + "\n", command)
+                explained += 1
+        self.assertGreaterEqual(explained, 5)
 
     def test_lease_store(self) -> None:
         """The lease store of the manual keeps the contract of lease stores, and its factory is one."""

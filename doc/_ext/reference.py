@@ -26,6 +26,7 @@ from txkea.config.keywords import ABSENT, Keyword
 from txkea.config.keywords4 import MAPS4
 from txkea.config.keywords6 import MAPS6
 from txkea.config.kinds import Each, Floating, In, Integer, Kind, Parsed, Text
+from txkea.explain.described import DESCRIBES
 from txkea.logs.messages import MESSAGES
 from txkea.wire.standard4 import STANDARD4
 from txkea.wire.standard6 import STANDARD6
@@ -251,6 +252,18 @@ class CommandOptions(Generated):
                 yield from (f"   {option.help}{default}", "")
 
 
+class ClientDescriptions(Generated):
+    """``.. client-descriptions::``: what a client may be described by for ``txkea explain``."""
+
+    def lines(self) -> Iterator[str]:
+        """A table, each name once."""
+        rows = [
+            (f"``{name}``", by_family({family: known.get(name, "") for family, known in DESCRIBES.items()}))
+            for name in dict.fromkeys(name for known in DESCRIBES.values() for name in known)
+        ]
+        yield from table(("Name", "Meaning"), rows, "25 75")
+
+
 class HookLibraries(Generated):
     """``.. hook-libraries::``: Kea's libraries and what becomes of them."""
 
@@ -340,6 +353,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known."""
     app.add_directive("keywords", KeywordsOf)
     app.add_directive("log-messages", LogMessages)
+    app.add_directive("client-descriptions", ClientDescriptions)
     app.add_directive("command-options", CommandOptions)
     app.add_directive("hook-libraries", HookLibraries)
     app.add_directive("standard-options", StandardOptions)

@@ -33,15 +33,13 @@ class Offers:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def copied(self, subnets: Mapping[LiveSubnet, LiveSubnet]) -> Offers:
-        """The offers in some subnets, as offers in their copies: for whoever tries something out."""
-        twin = Offers()
-        for key, (address, end, subnet) in self._by_key.items():
+    def copy(self, offers: Offers, subnets: Mapping[LiveSubnet, LiveSubnet]) -> None:
+        """Remember the offers in some subnets as offers in their copies: for whoever tries something out."""
+        for key, (address, end, subnet) in offers._by_key.items():
             if subnet in subnets:
-                twin._by_key[key] = (address, end, subnets[subnet])
-                twin._by_address[address] = key
-                twin._ends.append((end, key))
-        return twin
+                self._by_key[key] = (address, end, subnets[subnet])
+                self._by_address[address] = key
+                self._ends.append((end, key))
 
     def to(self, key: bytes, now: float) -> bytes | None:
         """The address that was offered to this client, if that still holds."""

@@ -34,8 +34,6 @@ class Case:
     shadow: Shadow
     query: Any
     answer: Any
-    selected: int
-    """The id of the subnet that was selected at first; 0 for none."""
     sources: Sequence[Any] = field(init=False)
     """Who may have options for the answer, the narrowest scope first."""
     definitions: Definitions = field(init=False)

@@ -45,14 +45,9 @@ async def explain(site: Site, arrival: Arrival, now: float) -> Explanation:
     family = FAMILIES[site.configuration.family]
     query: Any = None
     reply: Reply | None = None
-    selected = 0
     error: TxkeaError | None = None
     try:
         query = family.accept(shadow.site, arrival.data, arrival.origin(), now)
-        if query.subnet is not None:
-            selected = query.subnet.id
-            twins = {site.subnets.by_id[each.id]: each for each in query.subnet.siblings}
-            shadow.site.offers = site.offers.copied(twins)
         reply = await family.exchange(query)
     except TxkeaError as failure:
         error = failure
@@ -64,7 +59,7 @@ async def explain(site: Site, arrival: Arrival, now: float) -> Explanation:
         steps = steps_of(shadow, query)
         return evolve(found, selection=Selection(subnet=0, prefix="", network="", steps=steps) if steps else None)
     answer = None if reply is None else _decoded(family.number, reply.data)
-    case = Case(site=site, shadow=shadow, query=query, answer=answer, selected=selected)
+    case = Case(site=site, shadow=shadow, query=query, answer=answer)
     found = evolve(found, selection=selection_of(case), reservation=reservation_of(case))
     return (_details4 if family.number == 4 else _details6)(case, found)
 

@@ -92,14 +92,16 @@ def _guard(subnet: LiveSubnet, query: Query | None) -> str:
 
 
 def _moved(case: Case, subnet: LiveSubnet) -> str:
-    if case.selected in (0, subnet.id):
+    found = (question.found.id for question in case.shadow.subnets.questions if question.found is not None)
+    selected = next(found, subnet.id)
+    if selected == subnet.id:
         return ""
     query: Query = case.query
     if query.host is not None and query.host_subnet_id == subnet.id:
-        return f"subnet {case.selected} was selected at first; the client's reservation is here"
+        return f"subnet {selected} was selected at first; the client's reservation is here"
     if case.answer is not None:
-        return f"subnet {case.selected} was selected at first; what the client gets is from here"
-    return f"subnet {case.selected} was selected at first"
+        return f"subnet {selected} was selected at first; what the client gets is from here"
+    return f"subnet {selected} was selected at first"
 
 
 # -- the reservation ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from txkea.errors import Drop
 from txkea.exchange.classes import Classes
+from txkea.exchange.offers import Offers
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query, Query6
 from txkea.exchange.site import Loggers, Site
@@ -58,7 +59,8 @@ class ExplainsClasses(Protocol):
 def shadow_of(site: Site, explained: ExplainsClasses) -> Shadow:
     """A copy of a site, its subnets not copied yet."""
     notes = Notes()
-    subnets = WatchedSubnets(site.subnets)
+    offers = Offers()
+    subnets = WatchedSubnets(site.subnets, lambda twins: offers.copy(site.offers, twins))
     leases = Overlay(site.leases)
     hosts = WatchedHosts(site.hosts)
     classes = None if site.classes is None else WatchedClasses(site.classes, notes, explained)
@@ -80,6 +82,7 @@ def shadow_of(site: Site, explained: ExplainsClasses) -> Shadow:
         log=Loggers(server=notes, packets=notes, bad_packets=notes, leases=notes, alloc_engine=notes, ddns=notes),
         classes=classes,
         reclaim=reclaim,
+        offers=offers,
         dhcp4=None if site.dhcp4 is None else _elsewhere,
         observers=(),
         options={},
@@ -123,12 +126,19 @@ class Consulted(NamedTuple):
     """Those that came before, but whose guards the client did not pass."""
 
 
-class Twins(dict[int, LiveSubnet]):
-    """Copies of subnets by id, those of one link made together when the first of them is wanted."""
+Made = Callable[[Mapping[LiveSubnet, LiveSubnet]], object]
 
-    def __init__(self, originals: Mapping[int, LiveSubnet]) -> None:
+
+class Twins(dict[int, LiveSubnet]):
+    """Copies of subnets by id, those of one link made together when the first of them is wanted.
+
+    ``made`` is told of each such lot: originals and copies.
+    """
+
+    def __init__(self, originals: Mapping[int, LiveSubnet], made: Made) -> None:
         super().__init__()
         self._originals = originals
+        self._made = made
 
     def __missing__(self, number: int) -> LiveSubnet:
         siblings = self._originals[number].siblings
@@ -136,6 +146,7 @@ class Twins(dict[int, LiveSubnet]):
         for twin in twins:
             twin.siblings = twins
             self[twin.id] = twin
+        self._made(dict(zip(siblings, twins, strict=True)))
         return self[number]
 
     def get(self, number: int, default: Any = None) -> Any:
@@ -152,9 +163,9 @@ def _twin(subnet: LiveSubnet) -> LiveSubnet:
 class WatchedSubnets(SubnetIndex):
     """Gives copies of an index's subnets, and remembers what it was asked."""
 
-    def __init__(self, watched: SubnetIndex) -> None:
+    def __init__(self, watched: SubnetIndex, made: Made) -> None:
         vars(self).update(vars(watched))
-        self.by_id = Twins(watched.by_id)
+        self.by_id = Twins(watched.by_id, made)
         self.questions: list[Consulted] = []
 
     def _answered(
