@@ -16,7 +16,9 @@ from txkea.testing.clients4 import Answer, LocalServer
 from txkea.testing.local import Local
 from txkea.wire.dhcp4 import MessageType4
 
-__all__ = ["ACK", "LOCAL", "NAK", "OFFER", "OTHER", "RELAY", "got", "prl", "reclaiming", "serving"]
+__all__ = [
+    "ACK", "BEHIND_RELAY", "LOCAL", "NAK", "OFFER", "ON_LINK", "OTHER", "RELAY", "got", "prl", "reclaiming", "serving",
+]  # fmt: skip
 
 OFFER, ACK, NAK = int(MessageType4.OFFER), int(MessageType4.ACK), int(MessageType4.NAK)
 LOCAL: Final = "192.0.2.1"
