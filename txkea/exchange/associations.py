@@ -183,7 +183,7 @@ def _tee_times(subnet: LiveSubnet, preferred: int, valid: int) -> tuple[int, int
 
 
 def _share(lifetime: int, share: float) -> int:
-    return INFINITE if lifetime == INFINITE else round(share * lifetime)
+    return INFINITE if lifetime == INFINITE else int(share * lifetime + 0.5)
 
 
 def _pd_exclude(query: Query6, grant: Grant6) -> bytes:

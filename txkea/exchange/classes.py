@@ -25,6 +25,8 @@ ALL: Final = "ALL"
 DROP: Final = "DROP"
 KNOWN: Final = {True: "KNOWN", False: "UNKNOWN"}
 VENDOR: Final = "VENDOR_CLASS_"
+SPAWN: Final = "SPAWN_"
+"""Begins the names of classes that a template makes."""
 MODEMS: Final = (b"docsis3.0", b"eRouter1.0")
 """The vendor classes of cable modems, which may stand anywhere among a client's (Kea D002)."""
 
@@ -49,6 +51,7 @@ class Classes:
         definitions = (STANDARD4 if family == 4 else STANDARD6).extended(configuration.option_definitions)
         live = [_live(each, family, definitions) for each in configuration.client_classes]
         self.by_name = {each.definition.name: each for each in live}
+        self._tested = frozenset(each.definition.name for each in live if each.expression is not None)
         self._log = log
         self._vendor = _vendor4 if family == 4 else _vendor6
         first, second = phases(
@@ -71,10 +74,18 @@ class Classes:
 
     def go_on(self, query: Query) -> None:
         """Once the client's reservation is known: its classes, and those that depend on it (Kea D008, D017)."""
-        if query.host is not None:
-            query.classes.update(dict.fromkeys(query.host.client_classes))
+        if query.host is not None and query.host.client_classes:
+            self._reserve(query, query.host.client_classes)
         query.classes[KNOWN[query.host is not None]] = None
         self._evaluate(query, self._second)
+
+    def _reserve(self, query: Query, names: Iterable[str]) -> None:
+        """Make the query a member of its reservation's classes. What was evaluated before is evaluated again behind
+        them, for it may ask for them, as in Kea 2.2.0.
+        """
+        kept = [name for name in query.classes if name not in self._tested and not name.startswith(SPAWN)]
+        query.classes = dict.fromkeys((*kept, *names))
+        self._evaluate(query, self._first)
 
     def _evaluate(self, query: Query, phase: Phase) -> None:
         phase.evaluate(query, lambda name, error: self._failed(query, name, error))
@@ -87,12 +98,15 @@ class Classes:
             self._log.error("EVAL_RESULT", f"{query}: the test of class {name} failed: {error}")
 
     def add(self, query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool]) -> None:
-        """Before the answer is put together: the classes that pool, subnet and network ask for (Kea D009, D010)."""
-        names = [name for pool in pools for name in pool.pool.additional_classes]
+        """Before the answer is put together: the classes that network, subnet and pools ask for, in this order (Kea
+        D009; that of D010 came later); those without a test too (Kea D010).
+        """
+        names: list[str] = []
         if subnet is not None:
-            names += subnet.subnet.additional_classes
             if subnet.network is not None:
                 names += subnet.network.additional_classes
+            names += subnet.subnet.additional_classes
+        names += [name for pool in pools for name in pool.pool.additional_classes]
         for name in dict.fromkeys(names):
             found = self.by_name.get(name)
             if found is None or name in query.classes:

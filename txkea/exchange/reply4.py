@@ -113,9 +113,9 @@ def _times(subnet: LiveSubnet, lifetime: int) -> bytes:
     rebind = parameters.rebind_timer
     renew = parameters.renew_timer
     if rebind is None and computed:
-        rebind = round(parameters.t2_percent * lifetime)
+        rebind = int(parameters.t2_percent * lifetime + 0.5)
     if renew is None and computed:
-        renew = round(parameters.t1_percent * lifetime)
+        renew = int(parameters.t1_percent * lifetime + 0.5)
     encoded = option(51, lifetime.to_bytes(4, "big"))
     ceiling = lifetime
     later = b""
