@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -34,6 +34,8 @@ class Case:
     shadow: Shadow
     query: Any
     answer: Any
+    rows: Mapping[bytes, Any] = field(factory=dict)
+    """What the store has now of the addresses that the answer gives."""
     sources: Sequence[Any] = field(init=False)
     """Who may have options for the answer, the narrowest scope first."""
     definitions: Definitions = field(init=False)

@@ -54,12 +54,13 @@ async def explain(site: Site, arrival: Arrival, now: float) -> Explanation:
     if query is None and shadow.classes is not None:
         query = shadow.classes.query
     found = _outline(site, shadow, arrival, query, reply, error)
-    found = evolve(found, classes=told.result(shadow.classes) if query is not None else ())
+    found = evolve(found, classes=told.result(query, shadow.classes) if query is not None else ())
     if query is None or (error is not None and query.subnet is None):
         steps = steps_of(shadow, query)
         return evolve(found, selection=Selection(subnet=0, prefix="", network="", steps=steps) if steps else None)
     answer = None if reply is None else _decoded(family.number, reply.data)
-    case = Case(site=site, shadow=shadow, query=query, answer=answer)
+    rows = {address: await site.leases.get(address) for address in _given(answer)}
+    case = Case(site=site, shadow=shadow, query=query, answer=answer, rows=rows)
     found = evolve(found, selection=selection_of(case), reservation=reservation_of(case))
     return (_details4 if family.number == 4 else _details6)(case, found)
 
@@ -131,10 +132,17 @@ def _decoded(family: int, data: bytes) -> Message4 | Message6:
     return decode6(data, lenient=True, relayed=MessageType6.RELAY_REPL)
 
 
+def _given(answer: Message4 | Message6 | None) -> Sequence[bytes]:
+    """The addresses, and first addresses of prefixes, in an answer."""
+    if isinstance(answer, Message6):
+        return [each.address for ia in read_ias(answer) for each in ia.resources if each.valid]
+    return [answer.yiaddr] if answer is not None and answer.yiaddr != NO_ADDRESS else []
+
+
 def _details4(case: Case, found: Explanation) -> Explanation:
     query: Query4 = case.query
     answer: Message4 | None = case.answer
-    given = [(0, answer.yiaddr)] if answer is not None and answer.yiaddr != NO_ADDRESS else []
+    given = [(0, address) for address in _given(answer)]
     if query.type in ALLOCATING[4]:
         found = evolve(found, pools=pool_uses(case, asked_kinds(query), given))
     if answer is None:

@@ -84,7 +84,7 @@ def _why4(case: Case, address: bytes) -> str:
     query: Query4 = case.query
     if reserved_address(query) == address:
         return RESERVED
-    row = case.shadow.leases.seen.get(address)
+    row = case.rows.get(address)
     match = query.subnet.parameters.match_client_id if query.subnet is not None else True
     if row is not None and belongs(query, row, match):
         return HAS if is_running(row, query.now) else HAD
@@ -166,7 +166,7 @@ def _why6(case: Case, ia: Ia, kind: int, resource: Resource) -> str:
     query: Query6 = case.query
     if (resource.address, resource.length) in reserved_resources(query, kind):
         return RESERVED
-    row: Any = case.shadow.leases.seen.get(resource.address)
+    row: Any = case.rows.get(resource.address)
     if row is not None and (row.duid, row.iaid, row.type) == (query.duid, ia.iaid, kind):
         return HAS if is_running(row, query.now) else HAD
     if any(asked.address == resource.address for asked in _asked(query, ia)):

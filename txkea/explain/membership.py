@@ -35,22 +35,24 @@ class Memberships:
         self._family = family
         self._found: dict[str, Membership] = {}
 
-    def result(self, classes: Classes | None) -> tuple[Membership, ...]:
-        """All classes that the query came into, or might have: those that were looked at, in that order."""
+    def result(self, query: Query, classes: Classes | None) -> tuple[Membership, ...]:
+        """The classes that the query is in, in their order, that of precedence; then those that it is not in."""
         if classes is not None:
             for each in classes.by_name.values():
                 name = each.definition.name
                 if name not in self._found:
                     self._found[name] = Membership(name=name, member=False, reason=_left_out(each))
-        return tuple(self._found.values())
+        joined = [self._found[name] for name in query.classes if name in self._found]
+        return (*joined, *(each for each in self._found.values() if not each.member))
 
     def first(self, query: Query, classes: Classes) -> None:
         """See `ExplainsClasses`."""
-        self._evaluated(query, classes, 0)
+        self._evaluated(query, classes, (0,))
 
     def second(self, query: Query, classes: Classes) -> None:
         """See `ExplainsClasses`."""
-        self._evaluated(query, classes, 1)
+        again = query.host is not None and bool(query.host.client_classes)
+        self._evaluated(query, classes, (0, 1) if again else (1,))
 
     def additional(self, query: Query, classes: Classes, subnet: LiveSubnet | None, pools: Sequence[LivePool]) -> None:
         """See `ExplainsClasses`."""
@@ -66,13 +68,12 @@ class Memberships:
                 self._tell(query, name, expression, f", for {asking} asks for it")
         self._tell_others(query, classes)
 
-    def _evaluated(self, query: Query, classes: Classes, phase: int) -> None:
+    def _evaluated(self, query: Query, classes: Classes, which: Iterable[int]) -> None:
         live = list(classes.by_name.values())
-        entries = [
-            Entry(each.definition.name, each.expression, each.definition.only_if_additional) for each in live
-        ]
+        entries = [Entry(each.definition.name, each.expression, each.definition.only_if_additional) for each in live]
         self._tell_others(query, classes)
-        for index in phases(entries)[phase]:
+        evaluated = phases(entries)
+        for index in [index for phase in which for index in evaluated[phase]]:
             expression = entries[index].test
             if expression is not None:
                 self._tell(query, entries[index].name, expression)
@@ -115,16 +116,16 @@ class Memberships:
 
 def _asked(subnet: LiveSubnet | None, pools: Iterable[LivePool]) -> Iterator[tuple[str, str]]:
     """Classes that are asked for, and by whom, in the order in which they are evaluated."""
-    sources: list[Any] = [pool.pool for pool in pools]
+    sources: list[Any] = []
     if subnet is not None:
-        sources += [subnet.subnet, *([subnet.network] if subnet.network is not None else [])]
-    for source in sources:
+        sources += [*([subnet.network] if subnet.network is not None else []), subnet.subnet]
+    for source in (*sources, *(pool.pool for pool in pools)):
         for name in source.additional_classes:
             yield name, scope(source)
 
 
 def _left_out(live: Any) -> str:
-    if live.test is None and live.template is None:
+    if live.expression is None:
         return "it has no test, and nothing put the client there"
     if live.definition.only_if_additional:
         return "evaluated only where it is asked for, and here it was not"
