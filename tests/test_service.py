@@ -322,6 +322,37 @@ class ServiceTests(TestCase):
         self.assertEqual(await self.lease(1), self.family.FIRST)
         self.assertEqual(self.lines().count(self.message("DYNAMIC_RECONFIGURATION_FAIL")), 2)
 
+    async def test_hooks(self) -> None:
+        """Libraries have their say from the start on, and after a reload; a wrong one changes nothing."""
+        code = {4: 230, 6: 4242}[self.family.number]
+
+        def library(value: str) -> dict[str, Any]:
+            entry = {"code": code, "add": value}
+            return {"library": "/usr/lib/libdhcp_flex_option.so", "parameters": {"options": [entry]}}
+
+        async def told() -> bytes:
+            sent = await self.ask(self.family.offer(1))
+            assert sent is not None
+            reading = answer(sent) if self.family.number == 4 else answer6(sent)
+            return reading.options[code]
+
+        self.configure(hooks_libraries=[library("'one'")])
+        service = await self.start()
+        found = [await told()]
+        self.configure(hooks_libraries=[library("'two'")])
+        await service.reload()
+        found.append(await told())
+        self.configure(hooks_libraries=[library("two")])
+        await self.assertFailure(Deferred.fromCoroutine(service.reload()), TxkeaError)
+        found.append(await told())
+        self.assertEqual(found, [b"one", b"two", b"two"])
+        self.assertIn("hooks-libraries[0].parameters.options[0].add: ", self.lines())
+        with open(self.path, encoding="utf-8") as file:
+            document = json.load(file)
+        await self.assertFailure(Deferred.fromCoroutine(service.test(document)), ConfigErrors)
+        document[self.top]["hooks-libraries"] = [{"library": "no.such.Provider"}]
+        self.assertEqual((await service.test(document)).hooks[0].name, "no.such.Provider")
+
     async def test_other_store(self) -> None:
         """A reload may move to another lease file; the old one is let go."""
         self.configure()
