@@ -135,8 +135,11 @@ def leaf(operation: str, operands: list[Any], query: Asked) -> Any:
         return bytes((operand >> 24, operand >> 16 & 255, operand >> 8 & 255, operand & 255))
     if operation == "relay4":
         return (query.suboptions or {}).get(operand, b"")
-    if operation in ("exists", "member"):
-        return operand in (query.message.options if operation == "exists" else query.classes)
+    if operation == "exists":
+        found = query.message.options.get(operand)
+        return found is not None and not (operand in (12, 60) and set(found) <= {0})
+    if operation == "member":
+        return operand in query.classes
     return operand.encode() if operation == "string" else operand
 
 

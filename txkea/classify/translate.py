@@ -92,11 +92,12 @@ class Translation:
     def option(self, node: nodes.Option) -> str:
         code, definition = node.codes[-1], node.definitions[-1]
         options = self.holder(node)
+        if definition is not None and definition.kind == "string":
+            # A trailing NUL is not part of the text (RFC 2132 section 2), to Kea in no form; without any there is none.
+            text = f"{options}.get({code}, b'').rstrip(b'\\0')"
+            return f"({text} != b'')" if node.form == "exists" else text
         if node.form == "exists":
             return f"({code} in {options})"
-        if definition is not None and definition.kind == "string":
-            # A trailing NUL is not part of the text (RFC 2132 section 2), to Kea in no form.
-            return f"{options}.get({code}, b'').rstrip(b'\\0')"
         if node.form == "text":
             return f"{self.name(printed(code, definition, self.family))}({options}.get({code}))"
         return f"{options}.get({code}, b'')"

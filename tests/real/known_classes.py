@@ -1,0 +1,33 @@
+"""The differences between Kea 2.2.0 and txkea in what classes do that are meant, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.real.differential import Known
+
+__all__ = ["KNOWN_EFFECTS4", "KNOWN_EXPRESSIONS4"]
+
+LAZY: Final = "Kea 3: of what is not needed nothing is evaluated, so no mistake is made in it (D024)"
+OWN_DATA: Final = "RFC 3925: each enterprise has its own data; to Kea all of them belong to the first"
+
+KNOWN_EXPRESSIONS4: Final[tuple[Known, ...]] = (
+    Known("", r"option\[43\]\.option.*", "43 can be read at once; Kea reads what is in it after the classes"),
+    Known("", "pkt.len == .*", "the datagram's length, as Kea's manual says; Kea counts the options that it knows"),
+    Known("", r"vendor\[4491\]\..*", OWN_DATA, "01"),
+    Known("", r"vendor-class\[(3561|4491)\]\..*", OWN_DATA),
+    Known("", r"vendor(\.enterprise == ''|\[(3561|\*|0)\]\.exists)", "RFC 3925: an enterprise has data, if of no length"),
+    Known("", r"(option\[12\]\.exists or|ifelse\(option\[12\]\.exists).*option\[60\]\.hex.*", LAZY, "01"),
+)
+
+KNOWN_EFFECTS4: Final[tuple[Known, ...]] = (
+    Known("", "flags", "RFC 2131 4.3.2, Kea 3.3: a NAK through a relay has the broadcast flag", "^32768$"),
+    Known("", "option 1", "RFC 2131 4.3.5: an INFORM is told all it asks for, the subnet mask too", "^fffff000$"),
+    Known("additional: one without a test", "option 247", "Kea 2.7.4: members without a test (D010)", "05"),
+    Known("vendors: 125", "option 125", "RFC 3925: options of an enterprise go with its number"),
+    Known(
+        "a class in a shared network",
+        "yiaddr|option (240|241|242|51)",
+        "a reservation's class counts before a pool is chosen, in a shared network too (D017)",
+    ),
+)
