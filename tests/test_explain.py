@@ -368,10 +368,15 @@ class ClassTests(SynchronousTestCase):
         self.assertEqual(parts(told(found, "printers").expression), {"member('paper')": "true"})
 
     def test_failed(self) -> None:
-        """A test without a value is told with why, and with what the server logs."""
-        server = serving(client_classes=[{"name": "odd", "test": "hexstring(pkt4.mac, ':') == split('a', '', 1)"}])
-        expression = told(explained(server, HERE), "odd").expression
-        self.assertIsNotNone(expression)
+        """A test without a value is told with why, and with what the server logs: in its own log nothing stands."""
+        server = serving(client_classes=[{"name": "odd", "test": "not uint32totext(option[60].hex) == '1'"}])
+        before = list(server.log.lines)
+        found = explained(server, f"class=x,{HERE}")
+        self.assertEqual((told(found, "odd").member, told(found, "odd").reason), (False, "its test has no value"))
+        self.assertIn("no value: ", parts(told(found, "odd").expression)["uint32totext(option[60].hex)"])
+        self.assertEqual(len(found.log), 1)
+        self.assertIn("odd", found.log[0])
+        self.assertEqual(server.log.lines, before)
 
 
 class NothingChangesTests(SynchronousTestCase):

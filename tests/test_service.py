@@ -292,6 +292,28 @@ class ServiceTests(TestCase):
         await service.stopService()
         self.assertIn(self.message("SHUTDOWN"), self.lines(), "in order, although somebody removed the socket")
 
+    async def test_explain(self) -> None:
+        """The server explains what it would do with a packet or a client in words; no lease and no counter changes."""
+        directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the socket's sake
+        self.addCleanup(rmtree, directory)
+        path = os.path.join(directory, "control")
+        self.configure(control_socket={"socket-type": "unix", "socket-name": path})
+        service = await self.start()
+        given = await self.lease(1)
+        before = dict(service.statistics), await service.leases.page(None, 10), len(service.site.offers)
+        packet = {"packet": self.family.offer(1).hex(), "interface": "eth0"}
+        client = {"client": {"hw-address": "02:00:00:00:00:01", "interface": "eth0"}}
+        for arguments in (packet, client):
+            command = {"command": f"explain{self.family.number}", "arguments": arguments}
+            answer = await deferToThread(told, path, command)
+            self.assertEqual(answer["result"], 0, answer)
+            self.assertTrue(answer["text"].endswith(given), answer["text"])
+            lease = answer["arguments"]["leases"][0]
+            self.assertEqual((lease["what"], lease["reason"]), (given, "the client has it"))
+            self.assertEqual(answer["arguments"]["selection"]["subnet"], 1)
+        after = dict(service.statistics), await service.leases.page(None, 10), len(service.site.offers)
+        self.assertEqual(after, before)
+
     # -- changing ------------------------------------------------------------------------------------------------------
 
     async def test_reload(self) -> None:

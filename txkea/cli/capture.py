@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct, unpack_from
+from struct import error as StructError  # noqa: N812
 from typing import Final, NamedTuple
 
 from txkea.errors import TxkeaError
@@ -45,13 +46,14 @@ class Datagram(NamedTuple):
 
 
 def frames(content: bytes) -> Iterator[Frame]:
-    """The frames of a file, from the first. Raises `TxkeaError` for what is no capture."""
+    """The frames of a file, from the first. Raises `TxkeaError` for what is no capture, or a damaged one."""
     order = PCAP.get(content[:4])
-    if order is not None:
-        return _pcap(content, order)
-    if content[:4] == SECTION.to_bytes(4, "big"):
-        return _pcapng(content)
-    raise TxkeaError("it is neither pcap nor pcapng")
+    if order is None and content[:4] != SECTION.to_bytes(4, "big"):
+        raise TxkeaError("it is neither pcap nor pcapng")
+    try:
+        yield from _pcapng(content) if order is None else _pcap(content, order)
+    except StructError:
+        raise TxkeaError("the file is damaged") from None
 
 
 def _pcap(content: bytes, order: str) -> Iterator[Frame]:
