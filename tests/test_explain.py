@@ -11,8 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.exchanging import LOCAL, RELAY, serving
 from tests.explaining import explained, members, parts, scopes, told
 from txkea.errors import TxkeaError
+from txkea.explain.arrival import arrival
 from txkea.explain.described import described, fields_of
-from txkea.explain.explanation import Step
+from txkea.explain.explain import explain
+from txkea.explain.explanation import Explanation, Step
 from txkea.launch import launch
 from txkea.leases.memory import MemoryLeases
 from txkea.model.lease import Lease4
@@ -367,6 +369,18 @@ class ClassTests(SynchronousTestCase):
         self.assertEqual(members(found), ["ALL", "paper", "printers", "KNOWN"])
         self.assertEqual(parts(told(found, "printers").expression), {"member('paper')": "true"})
 
+    def test_many(self) -> None:
+        """Of too many tests that are not true the value alone is told."""
+        classes = [{"name": f"c{number}", "test": f"option[60].hex == '{number}'"} for number in range(10)]
+        site = serving(client_classes=classes).site
+        came = described(site.configuration, fields_of(f"class=7,{HERE}"))
+        for most, count in ((0, 10), (3, 4)):
+            found = launch(explain(site, came, 1.0, most))
+            assert isinstance(found, Explanation)
+            tests = [each.expression for each in found.classes if each.expression is not None]
+            self.assertEqual([part.value for part in tests].count("false"), 9)
+            self.assertEqual(sum(bool(part.parts) for part in tests), count)
+
     def test_failed(self) -> None:
         """A test without a value is told with why, and with what the server logs: in its own log nothing stands."""
         server = serving(client_classes=[{"name": "odd", "test": "not uint32totext(option[60].hex) == '1'"}])
@@ -454,9 +468,6 @@ class DescriptionTests(SynchronousTestCase):
 
     def test_unreadable(self) -> None:
         """A packet that cannot be read is explained as that."""
-        from txkea.explain.arrival import arrival
-        from txkea.explain.explain import explain
-
         server = serving()
         found = launch(explain(server.site, arrival(4, b"\1\2\3"), server.now))
         self.assertEqual((found.query, found.answer, found.statistic), ("", "", "pkt4-parse-failed"))  # type: ignore[union-attr]

@@ -20,6 +20,8 @@ from txkea.wire.options import encode_hex
 
 __all__ = ["ExplainCommands", "address_on"]
 
+TAKEN_APART: Final = 32
+"""Tests that are not true of which each part is told: others are being served."""
 LENGTHS: Final = {4: 4, 6: 16}
 """Bytes of an address."""
 KNOWN: Final = {"client": {"client"}, "packet": {"packet", "interface", "source"}}
@@ -47,7 +49,7 @@ class ExplainCommands:
 
     async def _explain(self, arguments: Any) -> Answer:
         site = self._site()
-        found = await explain(site, self._arrival(site, arguments), self._seconds())
+        found = await explain(site, self._arrival(site, arguments), self._seconds(), TAKEN_APART)
         return Answer(Result.SUCCESS, headline(found), shown(found))
 
     def _arrival(self, site: Site, arguments: Any) -> Arrival:

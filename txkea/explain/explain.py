@@ -35,12 +35,13 @@ ALLOCATING: Final = {
 """The messages whose answer may have an address from a pool."""
 
 
-async def explain(site: Site, arrival: Arrival, now: float) -> Explanation:
+async def explain(site: Site, arrival: Arrival, now: float, most: int = 0) -> Explanation:
     """Explain the answer of a site to a datagram that comes ``now``, in seconds since the epoch; nothing is changed.
 
-    Third parties in the site are asked as always, observers of leases are not told.
+    Third parties in the site are asked as always, observers of leases are not told. ``most`` is how many tests of
+    classes that are not true are taken apart, 0 for all.
     """
-    told = Memberships(site.configuration.family)
+    told = Memberships(site.configuration.family, most)
     shadow = shadow_of(site, told)
     family = FAMILIES[site.configuration.family]
     query: Any = None

@@ -29,10 +29,15 @@ SPAWN: Final = "SPAWN_"
 
 
 class Memberships:
-    """Collects them, phase by phase, while a query is answered (see `ExplainsClasses`)."""
+    """Collects them, phase by phase, while a query is answered (see `ExplainsClasses`).
 
-    def __init__(self, family: int) -> None:
+    ``most`` is how many tests that are not true are taken apart, 0 for all.
+    """
+
+    def __init__(self, family: int, most: int = 0) -> None:
         self._family = family
+        self._most = most
+        self._taken_apart = 0
         self._found: dict[str, Membership] = {}
 
     def result(self, query: Query, classes: Classes | None) -> tuple[Membership, ...]:
@@ -80,7 +85,7 @@ class Memberships:
         self._tell_others(query, classes, spawned=True)
 
     def _tell(self, query: Any, name: str, expression: Expression, because: str = "") -> None:
-        value = expression.explain(query)
+        value = self._value(query, name, expression)
         what = "test" if expression.node.boolean else "template"
         if isinstance(value.value, EvaluationError):
             reason = f"its {what} has no value"
@@ -93,6 +98,17 @@ class Memberships:
         self._found[name] = Membership(
             name=name, member=name in query.classes, reason=reason + because, expression=part(expression, value)
         )
+
+    def _value(self, query: Any, name: str, expression: Expression) -> Value:
+        """The value with those of its parts; of too many tests the value alone, for parts take time."""
+        if name not in query.classes and self._most:
+            self._taken_apart += 1
+            if self._taken_apart > self._most:
+                try:
+                    return Value(expression.text, expression.evaluate(query), ())
+                except EvaluationError as error:
+                    return Value(expression.text, error, ())
+        return expression.explain(query)
 
     def _tell_others(self, query: Query, classes: Classes, spawned: bool = False) -> None:
         """Those that the query came into without a test of their own."""
