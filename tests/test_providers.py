@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from tests import test_docs
 from tests.configuring import configured
 from tests.exchanging import serving
 from tests.flexing import hooks, mistakes_of, option
 from tests.observing import Policy
+from txkea.config.load import configuration, families
+from txkea.config.text import load, parse
 from txkea.errors import ConfigError, ConfigErrors
 from txkea.interfaces import IAnswerReady, IProviderFactory
-from txkea.testing.clients4 import Client
+from txkea.testing.clients4 import Client, LocalServer
+from txkea.testing.clients6 import Client6, LocalServer6, relayed, through
 
 ME = __name__
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Shapeless:
@@ -79,7 +85,7 @@ class HookTests(SynchronousTestCase):
             ("NO_FACTORY", "is no IProviderFactory"),
             (
                 "NOTHING",
-                f"made provides none of IQueryArrived, IIdentifierSource, IQueryFilter, {ILeaseObserver.__name__}",
+                "made provides none of IQueryArrived, IIdentifierSource, IQueryFilter, ILeaseObserver, ",
             ),
             ("SHAPELESS", "made is no IAnswerReady"),
         ]
@@ -100,3 +106,34 @@ class HookTests(SynchronousTestCase):
         for error in (first, second):
             assert error.position is not None
             self.assertEqual((error.position.file, error.position.line), ("text", 1))
+
+
+class ExampleTests(SynchronousTestCase):
+    """What the manual and the examples say of libraries."""
+
+    def test_example(self) -> None:
+        """``config/flexible.json`` does what it says."""
+        document = load(str(ROOT / "config" / "flexible.json"))
+        found = configuration(document, 4)
+        server = LocalServer(found, **hooks(found))
+        agent = b"\1\5port7\2\6sw01#9"
+        phone = Client(server, relay="192.0.2.2", options={82: agent, 60: b"phone", 12: b"desk"})
+        ack = phone.lease(options={55: bytes((1, 3, 6))})
+        wanted = {1: b"\xff" * 4, 3: b"\xc0\0\2\2", 6: b"\xc0\0\2\x35", 67: b"desk.boot", 43: b"\1\5port7"}
+        self.assertEqual((ack.yiaddr, {code: ack.options[code] for code in wanted}), ("192.0.2.7", wanted))
+        printer = Client(server, 2, relay="192.0.2.2", options={60: b"printer", 55: bytes((1, 6))}).lease()
+        self.assertEqual((printer.options[1], 6 in printer.options), (b"\xff\xff\xff\0", False))
+        found = configuration(document, 6)
+        server6 = LocalServer6(found, **hooks(found))
+        relays = through(relayed("2001:db8:1::1", options={18: b"port1234"}.items()))
+        reply = Client6(server6, relays=relays, requested=(24,)).lease()
+        self.assertEqual(reply.addresses, ["2001:db8:1::1234"])
+        self.assertEqual(reply.options[24], b"\x08port1234\7example\3org\0")
+
+    def test_files(self) -> None:
+        """The providers of every example, and of every listing in the manual, can be made."""
+        documents = [load(str(path)) for path in sorted((ROOT / "config").glob("*.[cj]*"))]
+        documents += [parse(listing.text) for listing in test_docs.listings("json")]
+        for document in documents:
+            for family in families(document):
+                hooks(configuration(document, family))

@@ -106,6 +106,9 @@ commands WARN COMMAND_PROCESS_ERROR2 a request on the control channel is JSON bu
 commands ERROR COMMAND_FAILED a fault in the server while it ran a command, please report it
 commands WARN COMMAND_SOCKET_ACCEPT_FAIL a connection to the control channel was refused: too many are open
 commands INFO COMMAND_SOCKET_CONNECTION_TIMEOUT a connection to the control channel was too slow
+dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, which is no member of the class then
+flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
+flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
 twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or FATAL a fault, please report it
 """
 
