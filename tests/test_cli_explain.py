@@ -213,6 +213,28 @@ class LeaseFileTests(ExplainCase):
         self.assertIn("there is no lease file", result.output)
 
 
+class HookTests(ExplainCase):
+    """Hook libraries."""
+
+    def test_flexible(self) -> None:
+        """Those that are built in have their say: identifiers and options that expressions make are told as theirs."""
+        example = Path(__file__).parent.parent / "config" / "flexible.json"
+        self.write("kea.conf", example.read_bytes())
+        words = "host-name=desk,circuit-id=port7,remote-id=sw01,relay=192.0.2.2,requested=67,6"
+        result = self.explain("--client", words)
+        self.assertIn("192.0.2.7: reserved for the client", result.output)
+        self.assertIn("by flex-id=", result.output)
+        self.assertRegex(result.output, r"boot-file-name \(67\) +desk.boot +\[a hook library\]")
+        self.assertRegex(result.output, r"domain-name-servers \(6\) +192.0.2.53 +\[global\]")
+
+    def test_strangers(self) -> None:
+        """Those of third parties are not loaded, and that is said."""
+        hooks = {"hooks-libraries": [{"library": "nowhere.at.all.Stranger"}]}
+        self.write("kea.conf", json.dumps({"Dhcp4": {**CONFIGURATION["Dhcp4"], **hooks}}).encode())
+        result = self.explain("--client", "relay=192.0.2.2")
+        self.assertIn("not asked, for nothing but the server runs it: nowhere.at.all.Stranger", result.output)
+
+
 class OutputTests(ExplainCase):
     """What is printed, and how it ends."""
 

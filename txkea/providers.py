@@ -31,7 +31,7 @@ from txkea.leases.factory import MEMFILE
 from txkea.model.configuration import Configuration, HookLibrary
 from txkea.paths import Paths
 
-__all__ = ["GROUP", "Surroundings", "hook_providers", "lease_store", "provider_factory"]
+__all__ = ["BUILT_IN", "GROUP", "Surroundings", "hook_providers", "lease_store", "provider_factory"]
 
 GROUP = "txkea.providers"
 """The entry point group in which third parties announce their factories."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from attrs import evolve
 from rich.console import Console
+from twisted.internet import reactor
 
 from txkea.cli.capture import datagram, frames
 from txkea.cli.display_explain import lines
@@ -38,6 +39,7 @@ from txkea.leases.table import LeaseTable
 from txkea.model.configuration import Configuration
 from txkea.net.links import links
 from txkea.paths import Paths
+from txkea.providers import BUILT_IN, hook_providers
 from txkea.serverid import recall
 from txkea.wire.dhcp4 import Option4, decode4
 from txkea.wire.dhcp6 import Option6, decode6
@@ -102,6 +104,9 @@ def explain(config: str, leases: bool, as_json: bool, **given: Any) -> None:
         explanation: Any = launch(explained(site, came, time()))
     except (TxkeaError, OSError) as error:
         raise Unexplained(str(error)) from None
+    for hook in found.hooks:
+        if hook.name not in BUILT_IN:
+            click.echo(f"not asked, for nothing but the server runs it: {hook.name}", err=True)
     if as_json:
         click.echo(json.dumps(shown(explanation), indent=2))
     else:
@@ -133,11 +138,13 @@ def _configuration(path: str, given: dict[str, Any], captured: int) -> Configura
 
 def _site(found: Configuration, with_leases: bool) -> Site:
     """A server that serves nobody."""
-    paths = Paths.from_environment(os.environ).configured(found.data_directory)
+    log = Notes()
+    paths = Paths.from_environment(os.environ)
+    hooks = hook_providers(found, reactor=reactor, logger=lambda name: log, paths=paths, only=BUILT_IN)
+    paths = paths.configured(found.data_directory)
     store = MemoryLeases()
     if with_leases:
         store.table = LeaseTable(_leases(found, paths))
-    log = Notes()
     site = assemble(
         found,
         leases=store,

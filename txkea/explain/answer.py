@@ -7,10 +7,12 @@ from typing import Final
 
 from txkea.errors import Malformed
 from txkea.exchange.query import Query, Query4, Query6
+from txkea.exchange.subnets import LiveSubnet
 from txkea.explain.case import Case
 from txkea.explain.explanation import Asked, Configured
 from txkea.explain.leased import lifetime_scope
 from txkea.explain.words import any_of, parameter_scope, scope
+from txkea.model.configuration import OptionData
 from txkea.wire.definition import OptionDefinition
 from txkea.wire.dhcp4 import NO_ADDRESS, Message4, Option4
 from txkea.wire.dhcp6 import Message6, Option6, parse_options6
@@ -23,6 +25,7 @@ SERVER: Final = "the server"
 CLIENT: Final = "as the client sent it"
 RELAY: Final = "as the relay sent it"
 NAME: Final = "the client's name"
+HOOK: Final = "a hook library"
 AUTO_CONFIGURE: Final = 116
 SPACES: Final = {4: "dhcp4", 6: "dhcp6"}
 DEPTH: Final = 4
@@ -38,7 +41,9 @@ def _configured(case: Case, space: str, code: int, payload: bytes, where: str = 
     definition = _definition(case, space, code)
     parts: tuple[Configured, ...] = ()
     text = decode_text(definition, payload, family) if definition is not None else payload.hex()
-    if not where and found is not None:
+    if not where and case.site.answer_ready and not (found and _holds(found[1], payload)):
+        where = HOOK
+    elif not where and found is not None:
         source, data = found
         where = scope(source)
         if data.encapsulates and depth < DEPTH:
@@ -47,6 +52,11 @@ def _configured(case: Case, space: str, code: int, payload: bytes, where: str = 
                 text = decode_text(definition, data.payload, family)
     name = definition.name if definition is not None else case.name(space, code)
     return Configured(name, code, text, payload, where or SERVER, parts)
+
+
+def _holds(data: OptionData, payload: bytes) -> bool:
+    """Whether an option's payload is what is configured, as far as that is not made of other options."""
+    return payload.startswith(data.payload) if data.encapsulates else payload == data.payload
 
 
 def _definition(case: Case, space: str, code: int) -> OptionDefinition | None:
@@ -125,7 +135,7 @@ def _computed4(case: Case, query: Query4) -> dict[int, str]:
     """Whose the values are that are not looked up among the options."""
     subnet = query.subnet
     found = {
-        Option4.SUBNET_MASK: scope(subnet.subnet) if subnet is not None else SERVER,
+        Option4.SUBNET_MASK: _mask_scope(case, subnet),
         Option4.LEASE_TIME: lifetime_scope(case, subnet, "valid_lifetime"),
         Option4.RENEWAL_TIME: _timer(query, "renew_timer"),
         Option4.REBINDING_TIME: _timer(query, "rebind_timer"),
@@ -137,6 +147,12 @@ def _computed4(case: Case, query: Query4) -> dict[int, str]:
     if query.name is not None and query.name[0] != AUTO_CONFIGURE:
         found[query.name[0]] = _name_scope(query)
     return found
+
+
+def _mask_scope(case: Case, subnet: LiveSubnet | None) -> str:
+    if subnet is None:
+        return SERVER
+    return scope(subnet.subnet) if case.answer.options.get(Option4.SUBNET_MASK) == subnet.mask else HOOK
 
 
 def _timer(query: Query4, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from txkea.exchange.allocate4 import belongs
-from txkea.exchange.associations import associations
+from txkea.exchange.associations import Association, associations
 from txkea.exchange.binding import is_running
 from txkea.exchange.query import Query4, Query6
 from txkea.exchange.reservations import reserved_address, reserved_resources
@@ -158,8 +158,17 @@ def _home(query: Query6, kind: int, resource: Resource) -> LiveSubnet | None:
     return next(found, query.subnet)
 
 
+def _wish(query: Query6, ia: Ia) -> Association | None:
+    """The association of the query that one of the answer is for."""
+    for wish in associations(query):
+        if (wish.code, query.iaid_sent(wish.code, wish.iaid)) == (ia.code, ia.iaid):
+            return wish
+    return None
+
+
 def _asked(query: Query6, ia: Ia) -> Sequence[Resource]:
-    return next((wish.resources for wish in associations(query) if (wish.code, wish.iaid) == (ia.code, ia.iaid)), ())
+    wish = _wish(query, ia)
+    return () if wish is None else wish.resources
 
 
 def _why6(case: Case, ia: Ia, kind: int, resource: Resource) -> str:
@@ -167,9 +176,10 @@ def _why6(case: Case, ia: Ia, kind: int, resource: Resource) -> str:
     if (resource.address, resource.length) in reserved_resources(query, kind):
         return RESERVED
     row: Any = case.rows.get(resource.address)
-    if row is not None and (row.duid, row.iaid, row.type) == (query.duid, ia.iaid, kind):
+    wish = _wish(query, ia)
+    if row is not None and wish is not None and (row.duid, row.iaid, row.type) == (query.duid, wish.iaid, kind):
         return HAS if is_running(row, query.now) else HAD
     if any(asked.address == resource.address for asked in _asked(query, ia)):
         return "the client asks for it"
-    key = next((wish.key for wish in associations(query) if (wish.code, wish.iaid) == (ia.code, ia.iaid)), b"")
+    key = b"" if wish is None else wish.key
     return OFFERED if case.site.offers.to(key, query.now) == resource.address else NEXT
