@@ -10,7 +10,9 @@ from zope.interface.verify import verifyObject
 from tests.configuring import configured
 from tests.exchanging import RELAY, got
 from tests.exchanging6 import ADVERTISE, LINK, got6
+from tests.explaining import explained
 from tests.flexing import flexible, flexible6, hooks, library, mistakes_of
+from txkea.explain.leased import HAS
 from txkea.flex.identifier import FLEX_ID
 from txkea.interfaces import IIdentifierSource, IProviderFactory, IQueryArrived
 from txkea.testing.clients4 import Client
@@ -226,6 +228,16 @@ class IaidTests(SynchronousTestCase):
         server = flexible6(library("flex_id", ignore_iaid=True), subnet6=[empty])
         answer = Client6(server, ias=[ia_na(9)]).solicit()
         self.assertEqual([ia.iaid for ia in got6(answer, ADVERTISE).ias], [9])
+
+    def test_explained(self) -> None:
+        """An explanation finds what the client has under another IAID, and names that as the client does."""
+        client = Client6(self.server, 1, ias=[ia_na(5)])
+        given = client.lease().addresses[0]
+        duid = client.duid.hex(":")
+        found = explained(self.server, f"duid={duid},interface=eth0,ia-na=any")
+        self.assertEqual(
+            [(each.what, each.association, each.reason) for each in found.leases], [(given, "IA_NA 1", HAS)]
+        )
 
     def test_dhcp4(self) -> None:
         """It says nothing in DHCPv4."""
