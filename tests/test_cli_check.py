@@ -111,6 +111,17 @@ class CheckTests(CliCase):
         self.assertEqual(result.exit_code, 1)
         self.assertIn("clay-tablets", result.output)
 
+    def test_hooks(self) -> None:
+        """The parameters of hook libraries are checked too, in the order of the file."""
+        options = '[{"code": 67, "add": "pkt4.gaddr"},\n {"coed": 3}, {"code": 3, "remove": "not \'a\'"}]'
+        hook = f'{{"library": "libdhcp_flex_option.so", "parameters": {{"options": {options}}}}}'
+        path = self.file(f'{{"Dhcp4": {{\n "hooks-libraries": [\n {hook}]}}}}')
+        lines = self.run_cli("check", path).output.splitlines()
+        place = "Dhcp4.hooks-libraries[0].parameters.options"
+        for line, wanted in zip(lines[:3], ("[0].add: ", "[1].coed: ", "[2].remove: "), strict=True):
+            self.assertIn(f"{place}{wanted}", line)
+        self.assertIn(f"{path}:4:3: ", lines[1])
+
     def test_nothing_is_touched(self) -> None:
         """Checking makes no file and opens no lease file."""
         data = self.directory / "data"

@@ -159,7 +159,7 @@ def hook_providers(
             except ConfigError as error:
                 errors.append(error if error.position else ConfigError(error.message, error.path, hook.locate("")))
     if errors:
-        raise ConfigErrors(errors)
+        raise ConfigErrors(sorted(errors, key=lambda error: error.position or ("", 0, 0)))
     return found
 
 

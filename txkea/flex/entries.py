@@ -75,7 +75,7 @@ class Entries:
 
     def parts(self, section: Section) -> Iterator[SubRule]:
         """The rules for what is in an option."""
-        if "sub-options" not in section.values:
+        if "sub-options" not in section.values or section.node.value.keys() - section.values.keys():
             return
         for action in ACTIONS:
             if action in section.values:
@@ -114,6 +114,8 @@ class Entries:
 
     def rule(self, section: Section, space: str, classes: tuple[str, ...]) -> Rule | None:
         """One rule; None if something is wrong with it."""
+        if section.node.value.keys() - section.values.keys():
+            return None  # A keyword was reported already; what is left of the entry would only mislead.
         actions = [action for action in ACTIONS if action in section.node.value]
         if len(actions) != 1:
             which = f"{' and '.join(actions)} are given" if actions else "none is given"
@@ -143,8 +145,7 @@ class Entries:
         """The code of an option by its name or number; None if it was reported."""
         code, name = section.get("code"), section.get("name")
         if code is None and name is None:
-            if not {"code", "name"} & section.node.value.keys():
-                section.wrong("", "an option is named by its name or its code; add one")
+            section.wrong("", "an option is named by its name or its code; add one")
             return None
         if code is not None and (code > self.family.highest_code or self.reserved(space, code)):
             section.wrong("code", f"no option has the code {code}; give that of the option to be changed")
