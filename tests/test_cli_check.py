@@ -120,7 +120,7 @@ class CheckTests(CliCase):
         place = "Dhcp4.hooks-libraries[0].parameters.options"
         for line, wanted in zip(lines[:3], ("[0].add: ", "[1].coed: ", "[2].remove: "), strict=True):
             self.assertIn(f"{place}{wanted}", line)
-        self.assertIn(f"{path}:4:3: ", lines[1])
+        self.assertIn(f"{path}:4:11: ", lines[1])
 
     def test_nothing_is_touched(self) -> None:
         """Checking makes no file and opens no lease file."""
