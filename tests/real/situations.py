@@ -15,7 +15,7 @@ from tests.real.differential import Arena, Difference, Known, Pair, unexplained
 from tests.real.servers import Product, Server
 from txkea.testing.namespaces import Lab
 
-__all__ = ["Situation", "Situations", "Tree", "class_of", "data"]
+__all__ = ["Situation", "Situations", "Tree", "class_of", "dashed", "data"]
 
 Tree = dict[str, Any]
 S = TypeVar("S")
@@ -43,13 +43,14 @@ class Configured(Generic[S]):
         self._servers = [arena.server for arena in arenas]
         self._controls = controls
 
-    def differences(self, situations: Sequence[Situation]) -> Iterator[Difference]:
-        """All that differs in the answers, each situation in its configuration."""
-        for situation in situations:
-            for server, control in zip(self._servers, self._controls, strict=True):
-                reconfigure(server, control, text(self._family, situation.configuration, control))
-            for each in self._pair.differences([situation]):
-                yield each._replace(field=situation.signs.get(each.field, each.field))
+    def differences(self, *situations: Sequence[Situation]) -> Iterator[Difference]:
+        """All that differs in the answers, each server in its situations' configurations."""
+        for configured in zip(*situations, strict=True):
+            for server, control, each in zip(self._servers, self._controls, configured, strict=True):
+                reconfigure(server, control, text(self._family, each.configuration, control))
+            situation = configured[0]
+            for found in self._pair.differences([situation]):
+                yield found._replace(field=situation.signs.get(found.field, found.field))
 
 
 def text(family: int, keywords: Mapping[str, Any], control: str) -> str:
@@ -76,8 +77,10 @@ class Situations(Compared):
     number: int
     """4 or 6."""
 
-    def told_apart(self, products: Sequence[Product], situations: Sequence[Situation]) -> list[Difference]:
-        """What differs between two servers in these situations."""
+    def told_apart(
+        self, products: Sequence[Product], situations: Sequence[Situation], others: Sequence[Situation] = ()
+    ) -> list[Difference]:
+        """What differs between two servers in these situations, or if the second one has the others' configurations."""
         lab = Lab()
         self.addCleanup(lab.close)
         place = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the sockets' sake
@@ -91,10 +94,11 @@ class Situations(Compared):
         pair = Pair(arenas)
         self.addCleanup(pair.close)
         pair.start()
-        return list(Configured(self.number, pair, arenas, controls).differences(situations))
+        return list(Configured(self.number, pair, arenas, controls).differences(situations, others or situations))
 
-    def assert_alike(self, situations: Sequence[Situation], known: Sequence[Known]) -> None:
-        """No difference but the known ones, of which each comes."""
+    def assert_alike(self, situations: Sequence[Situation], known: Sequence[Known], configurations: int) -> None:
+        """No difference but the known ones, of which each comes, in so many configurations at least."""
+        self.assertGreaterEqual(len(situations), configurations)
         found = self.told_apart((self.family.oracle, self.family.ours), situations)
         known = known if self.family.ours is not self.family.oracle else ()
         if rest := unexplained(found, known):
@@ -106,13 +110,18 @@ class Situations(Compared):
 # -- how situations are written down -----------------------------------------------------------------------------------
 
 
+def dashed(keywords: Mapping[str, Any]) -> Tree:
+    """Keywords as configurations have them, from those with ``_`` for ``-``."""
+    return {key.replace("_", "-"): value for key, value in keywords.items()}
+
+
 def data(name: str, value: str, **more: Any) -> Tree:
-    """Option data."""
-    return {"name": name, "data": value, **{key.replace("_", "-"): each for key, each in more.items()}}
+    """Option data; keywords with ``_`` for ``-``."""
+    return {"name": name, "data": value, **dashed(more)}
 
 
 def class_of(name: str, test: str = "", *options: Tree, **more: Any) -> Tree:
     """A client class; keywords with ``_`` for ``-``."""
     told = {"test": test} if test else {}
     given = {"option-data": list(options)} if options else {}
-    return {"name": name, **told, **given, **{key.replace("_", "-"): each for key, each in more.items()}}
+    return {"name": name, **told, **given, **dashed(more)}
