@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, OFFER, got
@@ -174,6 +175,33 @@ class PhaseTests(Case4):
         self.serve(subnet4(2, gold, hosts=(self.HOST,)), classes=(ClientClass(name="gold"),))
         self.assertEqual(self.offered(1), "192.0.2.10")
         self.assertIsNone(self.offered(2))
+
+    def test_reservation_of_others(self) -> None:
+        """What a message alone made a member of is asked again once the reservation is known, behind its classes."""
+        golden = ClientClass(name="golden", test="member('gold')", options=(data(66, b"golden"),))
+        rest = ClientClass(name="rest", test="not member('gold')", options=(data(66, b"rest"),))
+        everybody = ClientClass(name="everybody", test="member('ALL')", options=(data(67, b"everybody"),))
+        gold = ClientClass(name="gold", options=(data(67, b"gold"),))
+        subnet = subnet4(2, pool4("192.0.2.10", "192.0.2.19"), hosts=(self.HOST,))
+        self.serve(subnet, classes=(gold, golden, rest, everybody))
+        for number, name, of_all in ((1, b"golden", b"gold"), (2, b"rest", b"everybody")):
+            self.offered(number, b"phone", bytes((66, 67)))
+            assert self.answer is not None
+            self.assertEqual((self.answer.options[66], self.answer.options[67]), (name, of_all))
+        self.serve(subnet, classes=(gold, ClientClass(name="DROP", test="member('gold')")))
+        self.assertIsNone(self.offered(1))
+
+    def test_additional_in_order(self) -> None:
+        """D009: the classes that a subnet asks for come before those of its pool."""
+        classes = [
+            ClientClass(name=name, test=PHONE, only_if_additional=True, options=(data(66, name.encode()),))
+            for name in ("pool", "subnet")
+        ]
+        pool = pool4("192.0.2.10", "192.0.2.19", additional_classes=("pool",))
+        self.serve(evolve(subnet4(2, pool), additional_classes=("subnet",)), classes=tuple(classes))
+        self.offered(1, b"phone", bytes((66,)))
+        assert self.answer is not None
+        self.assertEqual(self.answer.options[66], b"subnet")
 
     def test_drop(self) -> None:
         """D004: a member of DROP gets no answer, whether the message or the reservation says so."""

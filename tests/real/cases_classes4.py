@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.real.dialect import DIRECT, OFFERED, RELAY, asking, sid, want
+from tests.real.dialect import DIRECT, RELAY, asking, sid, want
 from tests.real.packets import DISCOVER, INFORM, REQUEST, suboptions
 from tests.real.places_classes4 import (
     ASKERS,
@@ -196,10 +196,29 @@ def joining(new: Places) -> Told:
     subnet = place.subnet(place.pool(1, **{"client-class": "wrong"}), place.pool(2, **{"client-class": "not-wrong"}))
     yield "mistakes while evaluating", place, configured([subnet], classes), everybody(place)
     place = new()
-    classes = [class_of("direct", "pkt.iface == 'eth0'", sign(0)), class_of("relayed", "relay4[1].exists", sign(1))]
+    tests = (
+        "pkt.iface == 'eth0'",
+        "relay4[1].exists",
+        "pkt.dst == 255.255.255.255",
+        "pkt.dst == 10.0.0.1",
+        "pkt.src == 0.0.0.0",
+        "pkt.src == pkt4.ciaddr",
+        "pkt4.msgtype == 3",
+        "pkt4.msgtype == 8",
+        "pkt4.giaddr == 0.0.0.0",
+        "pkt4.ciaddr == 0.0.0.0",
+    )
+    classes = [class_of(f"test{index}", test, sign(index)) for index, test in enumerate(tests)]
     agent = (82, suboptions((1, b"port-1")))
     client = place.new()
-    steps = [*place.lease(agent), *place.lease(), *DIRECT.lease(client, OFFERED, WANTED)]
+    address = client.address(0)
+    steps = [
+        *place.lease(agent),
+        *place.lease(),
+        *DIRECT.lease(client, address, WANTED),
+        DIRECT.renew(client, address, WANTED),
+        DIRECT.unicast(client, INFORM, WANTED, address=address),
+    ]
     yield "by interface and relay", place, configured([place.subnet()], classes), steps
 
 
@@ -515,3 +534,41 @@ def hosts(new: Places) -> Told:
         steps = [*place.lease(client=client), *place.lease()]
         configuration = configured([place.subnet()], [one, class_of("DROP")], **more)
         yield f"DROP by a reservation, {when}", place, configuration, steps
+    silver = class_of("silver", "", sign(4, "05"))
+    mixed = class_of("mixed", "member('gold') and member('silver')", sign(5, "06"))
+    for early in (False, True):
+        when = "early" if early else "late"
+        for name in ("gold", "silver", "mixed"):
+            place = new()
+            client, other = place.new(), place.new()
+            more = {
+                "reservations": [reserved_for(client, client_classes=["gold"])],
+                "reservations_global": True,
+                "reservations_in_subnet": True,
+                "early_global_reservations_lookup": early,
+            }
+            own = [reserved_for(each, client_classes=["silver"]) for each in (client, other)]
+            subnet = place.subnet(place.pool(1, **{"client-class": name}), place.pool(2), reservations=own)
+            steps = [*place.lease(client=client), *place.lease(client=other), *place.lease()]
+            title = f"a global reservation and one in the subnet, {name}, {when}"
+            yield title, place, configured([subnet], [*classes, silver, mixed], **more), steps
+        for name in ("KNOWN", "UNKNOWN", "strangers"):
+            place = new()
+            client = place.new()
+            strangers = class_of("strangers", "member('UNKNOWN')", sign(6))
+            more = {
+                "reservations": [reserved_for(client, hostname="known")],
+                "reservations_global": True,
+                "early_global_reservations_lookup": early,
+            }
+            subnets = [place.subnet(**{"client-class": name}), place.subnet(index=1)]
+            network = {"name": "net", "subnet4": subnets}
+            steps = [*place.lease(client=client), *place.lease()]
+            configuration = configured([], [strangers], shared_networks=[network], **more)
+            yield f"a shared subnet for {name}, looked up {when}", place, configuration, steps
+            place = new()
+            client = place.new()
+            more["reservations"] = [reserved_for(client, hostname="known")]
+            subnet = place.subnet(**{"client-class": name})
+            steps = [*place.lease(client=client), *place.lease()]
+            yield f"a subnet for {name}, looked up {when}", place, configured([subnet], [strangers], **more), steps

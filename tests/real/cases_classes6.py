@@ -164,12 +164,20 @@ def joining(new: Places) -> Told:
     steps = [step for payload in vendors for step in place.lease((16, b"\0\0\x11\x8b" + payload))]
     yield "cable modems", place, configured([place.subnet()], [modems]), steps
     place = new()
-    classes = [
-        class_of("direct", "pkt.iface == 'eth0'", sign(0)),
-        class_of("relayed", "relay6[0].option[18].exists", sign(1)),
-    ]
+    tests = (
+        "pkt.iface == 'eth0'",
+        "relay6[0].option[18].exists",
+        "pkt.dst == ff02::1:2",
+        "pkt.dst == 2001:db8:f::1",
+        "substring(pkt.src, 0, 2) == 0xfe80",
+        "pkt6.msgtype == 3",
+        "pkt6.msgtype == 11",
+        "pkt6.msgtype == 1",
+    )
+    classes = [class_of(f"test{index}", test, sign(index)) for index, test in enumerate(tests)]
     near = (Relay(f"2001:db8:{place.number}::9", "fe80::c", ((18, b"port-1"),)),)
     steps = [*place.lease(), *place.lease(relays=near), DIRECT.send(place.new(), SOLICIT, na(1), WANTED)]
+    steps += [DIRECT.inform(WANTED), place.inform()]
     yield "by interface and relay", place, configured([place.subnet()], classes), steps
 
 
@@ -406,3 +414,41 @@ def hosts(new: Places) -> Told:
             steps = [*place.lease(client=client), *place.lease()]
             title = f"DROP by a reservation of {names[0]}, {'early' if early else 'late'}"
             yield title, place, configured([place.subnet()], [one, drop], **more), steps
+    silver = class_of("silver", "", sign(4, "05"))
+    mixed = class_of("mixed", "member('gold') and member('silver')", sign(5, "06"))
+    for early in (False, True):
+        when = "early" if early else "late"
+        for name in ("gold", "silver", "mixed"):
+            place = new()
+            client, other = place.new(), place.new()
+            more = {
+                "reservations": [reserved_for(client, client_classes=["gold"])],
+                "reservations_global": True,
+                "reservations_in_subnet": True,
+                "early_global_reservations_lookup": early,
+            }
+            own = [reserved_for(each, client_classes=["silver"]) for each in (client, other)]
+            subnet = place.subnet(place.pool(1, **{"client-class": name}), place.pool(2), reservations=own)
+            steps = [*place.lease(client=client), *place.lease(client=other), *place.lease()]
+            title = f"a global reservation and one in the subnet, {name}, {when}"
+            yield title, place, configured([subnet], [*classes, silver, mixed], **more), steps
+        for name in ("KNOWN", "UNKNOWN", "strangers"):
+            place = new()
+            client = place.new()
+            strangers = class_of("strangers", "member('UNKNOWN')", sign(6))
+            more = {
+                "reservations": [reserved_for(client, hostname="known")],
+                "reservations_global": True,
+                "early_global_reservations_lookup": early,
+            }
+            subnets = [place.subnet(**{"client-class": name}), place.subnet(index=1)]
+            network = {"name": "net", "subnet6": subnets}
+            steps = [*place.lease(client=client), *place.lease()]
+            configuration = configured([], [strangers], shared_networks=[network], **more)
+            yield f"a shared subnet for {name}, looked up {when}", place, configuration, steps
+            place = new()
+            client = place.new()
+            more["reservations"] = [reserved_for(client, hostname="known")]
+            subnet = place.subnet(**{"client-class": name})
+            steps = [*place.lease(client=client), *place.lease()]
+            yield f"a subnet for {name}, looked up {when}", place, configured([subnet], [strangers], **more), steps

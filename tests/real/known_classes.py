@@ -24,7 +24,7 @@ KNOWN_EXPRESSIONS4: Final[tuple[Known, ...]] = (
 
 KNOWN_EFFECTS4: Final[tuple[Known, ...]] = (
     Known("", "flags", "RFC 2131 4.3.2, Kea 3.3: a NAK through a relay has the broadcast flag", "^32768$"),
-    Known("", "option 1", "RFC 2131 4.3.5: an INFORM is told all it asks for, the subnet mask too", "^fffff000$"),
+    Known("", "option 1", "RFC 2131 4.3.5: an INFORM is told all it asks for, the subnet mask too", "^ffff(f0|00)00$"),
     Known("additional: one without a test", "option 247", "Kea 2.7.4: members without a test (D010)", "05"),
     Known("vendors: 125", "option 125", "RFC 3925: options of an enterprise go with its number"),
     Known(
