@@ -42,7 +42,10 @@ __all__ = ["ExampleTests", "ListingTests", "ReferenceTests"]
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.rst", *sorted((ROOT / "doc").rglob("*.rst")))
 BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:\1   :.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE)
-MESSAGE = re.compile(r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|EVAL|FLEX_ID|FLEX_OPTION|HOSTS|TXKEA)_[A-Z0-9_]+")
+MESSAGE = re.compile(
+    r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|EVAL|FLEX_ID|FLEX_OPTION|HOSTS|TXKEA)"
+    r"_[A-Z0-9_]+"
+)
 
 
 class Listing(NamedTuple):
