@@ -65,8 +65,11 @@ class Client:
     def file(self, name: str, text: str, mode: int = 0o644) -> Path:
         """Write a file of the program's."""
         path = self.directory / name
-        path.write_text(text)
-        path.chmod(mode)
+        # A new file in the place of the old one: a client may be running that (ETXTBSY).
+        new = path.with_name(f"{path.name}.new")
+        new.write_text(text)
+        new.chmod(mode)
+        new.replace(path)
         return path
 
     def script(self, text: str) -> str:
