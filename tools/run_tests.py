@@ -1,9 +1,8 @@
 """Run the tests with trial, phase after phase, and close with ``N passed, N failed, N skipped``.
 
-``unit`` are the modules of ``tests/``, which share nothing and run in parallel. ``real`` is the package ``tests.real``,
-in two phases side by side: the tests of real clients wait for most of their time (clients have timers), those of
-crashes, floods and differences want a processor. Whatever ends a phase without trial's own summary (a crash, a
-time-out) counts as one failure more.
+``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``real`` is the package ``tests.real``,
+whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own summary (a
+crash, a time-out) counts as one failure more.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,14 +25,9 @@ PASSED = {"successes"}
 SKIPPED = {"skips", "expectedFailures"}  # a test marked todo keeps no promise: it is as good as skipped
 
 
-CLIENTS = re.compile(r"test_(clients|relays)\d")
-"""The modules of real tests that mostly wait."""
-
-
 class Phase(NamedTuple):
-    """What trial is to run, and the seconds that it may take; ``group`` is what one asks for by name."""
+    """What trial is to run, and the seconds that it may take."""
 
-    group: str
     name: str
     arguments: list[str]
     seconds: int
@@ -55,25 +48,15 @@ class Totals(NamedTuple):
         return Totals(*(ours + theirs for ours, theirs in zip(self, other, strict=True)))
 
 
-def phases(names: list[str]) -> list[list[Phase]]:
-    """The phases of these groups (all if none) and of the test names given, those that run side by side together."""
+def phases(names: list[str]) -> list[Phase]:
+    """The phases of these names (all if none), or one phase of the test names given."""
     modules = [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("test_*.py"))]
-    real = [f"tests.real.{path.stem}" for path in sorted((ROOT / "tests" / "real").glob("test_*.py"))]
-    clients = [module for module in real if CLIENTS.search(module)]
-    servers = [module for module in real if module not in clients]
-    known = [
-        [Phase("unit", "unit", ["-j2", *modules], 1500)],
-        [Phase("real", "clients", clients, 2400), Phase("real", "servers", servers, 2400)],
-    ]
-    chosen = [
-        [phase for phase in together if phase.arguments]
-        for together in known
-        if not names or together[0].group in names
-    ]
+    known = [Phase("unit", ["-j2", *modules], 1500)]
+    if any((ROOT / "tests" / "real").glob("test_*.py")):
+        known.append(Phase("real", ["tests.real"], 2700))
+    chosen = [phase for phase in known if not names or phase.name in names]
     others = [name for name in names if name not in ("unit", "real")]
-    return [together for together in chosen if together] + (
-        [[Phase("chosen", "chosen", others, 2700)]] if others else []
-    )
+    return chosen + ([Phase("chosen", others, 2700)] if others else [])
 
 
 def read(lines: list[str], status: int) -> Totals:
@@ -94,18 +77,7 @@ def read(lines: list[str], status: int) -> Totals:
     return Totals(passed, failed, skipped)
 
 
-def run_together(together: list[Phase]) -> Totals:
-    """Run phases side by side; what each prints carries its name if there are several."""
-    if len(together) == 1:
-        return run(together[0])
-    with ThreadPoolExecutor(len(together)) as pool:
-        totals = Totals()
-        for each in pool.map(lambda phase: run(phase, f"{phase.name}: "), together):
-            totals = totals.plus(each)
-    return totals
-
-
-def run(phase: Phase, prefix: str = "") -> Totals:
+def run(phase: Phase) -> Totals:
     """Run one phase, its output shown as it comes."""
     command = [
         *(sys.executable, "-c", TRIAL),
@@ -122,7 +94,7 @@ def run(phase: Phase, prefix: str = "") -> Totals:
     try:
         assert child.stdout is not None
         for line in child.stdout:
-            print(f"{prefix}{line}", end="", flush=True)
+            print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
         status = child.wait()
     finally:
@@ -141,8 +113,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="unit, real, or names of tests for trial; default: everything")
     options = parser.parse_args()
     totals = Totals()
-    for together in phases(options.names):
-        totals = totals.plus(run_together(together))
+    for phase in phases(options.names):
+        totals = totals.plus(run(phase))
     print(totals, flush=True)
     return 1 if totals.failed or not totals.passed or (options.no_skips and totals.skipped) else 0
 
