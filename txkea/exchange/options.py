@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from txkea.exchange.pools import LivePool
@@ -17,6 +17,7 @@ DOCSIS = 4491
 DOCSIS_ORO = 1
 DEPTH = 8
 CACHED = 4096
+"""How many different sets of encoded options are kept at most; beyond that, four for each subnet."""
 
 Encode = Callable[[int, bytes], bytes]
 
@@ -110,9 +111,10 @@ def scopes_of(query: Query, subnet: LiveSubnet | None, pools: Iterable[LivePool]
     return Scopes([source.options for source in sources(query, subnet, pools)], space, encode, query.classes)
 
 
-def remember(cache: MutableMapping[Any, Any], key: Any, blocks: Blocks) -> Blocks:
-    """Keep the encoded options for queries like this one; there are never more than `CACHED`."""
-    if len(cache) >= CACHED:
-        cache.clear()
-    cache[key] = blocks
+def remember(query: Query, key: Any, blocks: Blocks) -> Blocks:
+    """Keep the encoded options for queries like this one; there are never more than `CACHED`, or four for a subnet."""
+    site = query.site
+    if len(site.options) >= max(CACHED, 4 * len(site.subnets.subnets)):
+        site.options.clear()
+    site.options[key] = blocks
     return blocks

@@ -41,7 +41,7 @@ def configured(query: Query4, subnet: LiveSubnet | None, pool: LivePool | None, 
     )
     cache = query.site.options
     found: Blocks | None = cache.get(key)
-    return found if found is not None else remember(cache, key, _assemble(query, subnet, pool, leasing))
+    return found if found is not None else remember(query, key, _assemble(query, subnet, pool, leasing))
 
 
 def _scopes(query: Query4, subnet: LiveSubnet | None, pool: LivePool | None) -> Scopes:

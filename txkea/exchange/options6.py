@@ -79,7 +79,7 @@ def configured6(query: Query6) -> Blocks:
     blocks = _assemble(query, wanted, vendors)
     if len(wanted) + sum(VENDOR_KEPT + len(codes) for _, codes in vendors) > CODES_KEPT:
         return blocks
-    return remember(cache, key, blocks)
+    return remember(query, key, blocks)
 
 
 def requested(query: Query6) -> bytes:

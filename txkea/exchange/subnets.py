@@ -227,7 +227,7 @@ class SubnetIndex:
         """One that holds an address: the first in order, not the narrowest (Kea A174)."""
         found = self._found.get(address)
         if found is None:
-            if len(self._found) >= CACHED_ADDRESSES:
+            if len(self._found) >= max(CACHED_ADDRESSES, 2 * len(self.subnets)):
                 self._found.clear()
             found = self._found[address] = self._search(address)
         return _first(found, classes)
