@@ -315,11 +315,9 @@ class CompiledTests(SynchronousTestCase):
     """What a compiled expression tells of itself."""
 
     def test_members(self) -> None:
-        """An expression names the classes it asks for, each once, and whether KNOWN is among them (D007)."""
+        """An expression names the classes it asks for, each once."""
         test = compile_test("member('b') and not (member('a') or member('b')) or option[1].exists", 4, STANDARD4)
         self.assertEqual(test.members, ("b", "a"))
-        self.assertFalse(test.depends_on_known)
-        self.assertTrue(compile_string("ifelse(member('UNKNOWN'), 'a', 'b')", 4, STANDARD4).depends_on_known)
         self.assertEqual(test.text, "member('b') and not (member('a') or member('b')) or option[1].exists")
 
     def test_explain(self) -> None:

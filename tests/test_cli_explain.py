@@ -269,7 +269,7 @@ class OutputTests(ExplainCase):
             (("--client", "relay=192.0.2.2", "--source", "192.0.2.2"), "part of its description"),
             (("-c", str(self.directory / "bad.conf"), "--client", ""), "bad.conf:1:"),
             (("-c", str(self.directory / "none.conf"), "--client", "relay=192.0.2.2"), "none.conf"),
-            (("zz",), "zz"),
+            (("zz",), "PACKET 'zz' is not hexadecimal, nor a file"),
             (("-4", "-6", "--client", "relay=192.0.2.2"), "two explanations"),
         ):
             self.assertIn(text, self.explain(*switches, status=2).output, switches)

@@ -156,7 +156,7 @@ class Pools(SynchronousTestCase):
         self.assertEqual(in_subnet6(pd_pools=[{**PREFIXES, "delegated-len": 48}]), [])
         self.assertEqual(
             in_subnet6(pd_pools=[{**PREFIXES, "delegated-len": 47}]),
-            ["pd-pools[0].delegated-len: 47 is shorter than prefix-len 48; it is at least as long"],
+            ["pd-pools[0].delegated-len: 47 is shorter than prefix-len 48; it must be at least as long"],
         )
         for name in ("prefix-len", "delegated-len"):
             for length in (0, 129):

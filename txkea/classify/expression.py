@@ -45,11 +45,6 @@ class Expression:
     def _members(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([each.name for each in walk(self.node) if isinstance(each, Member)]))
 
-    @property
-    def depends_on_known(self) -> bool:
-        """Whether it asks for KNOWN or UNKNOWN itself (Kea D007); classes it asks for may do so too."""
-        return not KNOWLEDGE.isdisjoint(self.members)
-
     def explain(self, query: Query) -> Explanation:
         """The value of each part, also of those that the whole's value does not depend on."""
         return self._explain(self.node, query)

@@ -249,8 +249,11 @@ def _packet(text: str) -> bytes:
         if text == "-":
             text = sys.stdin.read()
         else:
-            with open(text, encoding="ascii", errors="replace") as file:
-                text = file.read()
+            try:
+                with open(text, encoding="ascii", errors="replace") as file:
+                    text = file.read()
+            except OSError as error:
+                raise TxkeaError(f"PACKET {text!r} is not hexadecimal, nor a file: {error.strerror}") from None
     try:
         return encode_hex("".join(text.split()))
     except ValueError as error:

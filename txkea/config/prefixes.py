@@ -21,7 +21,7 @@ def prefix_pool(section: Section, common: dict[str, Any]) -> PrefixPool | None:
         return None
     length, delegated = values["prefix-len"], values["delegated-len"]
     if delegated < length:
-        section.wrong("delegated-len", f"{delegated} is shorter than prefix-len {length}; it is at least as long")
+        section.wrong("delegated-len", f"{delegated} is shorter than prefix-len {length}; it must be at least as long")
         return None
     first = network(address6(values["prefix"]), length)
     excluded, excluded_length = excluded_prefix(section, first, delegated)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange.binding import TRIES, Grant, fresh, give_up, is_running, left, store
-from txkea.exchange.classes import lifetime_of
 from txkea.exchange.hostnames4 import settle4
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query4
@@ -269,15 +268,15 @@ async def _draft(query: Query4, choice: Choice) -> Lease4:
 
 def offer_lifetime(query: Query4, subnet: LiveSubnet) -> int:
     """Seconds for which an offer is stored as a lease; 0 when it is not (Kea A117)."""
-    seconds = subnet.parameters.offer_lifetime
-    return seconds if query.site.classes is None else lifetime_of(query, OFFER, seconds)
+    seconds, classes = subnet.parameters.offer_lifetime, query.site.classes
+    return seconds if classes is None else classes.lifetime(query, OFFER, seconds)
 
 
 def lifetime_for(query: Query4, subnet: LiveSubnet) -> int:
     """Seconds: what the client asks for (option 51) within bounds, else the default (Kea A037)."""
-    lifetime = subnet.parameters.valid_lifetime
-    if query.site.classes is not None:
-        lifetime = lifetime_of(query, VALID, lifetime)
+    lifetime, classes = subnet.parameters.valid_lifetime, query.site.classes
+    if classes is not None:
+        lifetime = classes.lifetime(query, VALID, lifetime)
     wish = query.message.options.get(51)
     if wish is None or len(wish) != 4 or wish == NO_TIME:
         return lifetime.default

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 from txkea.errors import Refuse
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
 from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
-from txkea.exchange.classes import lifetime_of
 from txkea.exchange.hostnames import SUPPLIED
 from txkea.exchange.hostnames6 import settle6
 from txkea.exchange.pools import LivePool, pool_at
@@ -334,8 +333,9 @@ def _lifetimes(query: Query6, subnet: LiveSubnet, wish: Association) -> tuple[in
     """Valid and preferred lifetime in seconds: what the client wishes within bounds (Kea B002)."""
     parameters = subnet.parameters
     bounds, preferred = parameters.valid_lifetime, parameters.preferred_lifetime
-    if query.site.classes is not None:
-        bounds, preferred = lifetime_of(query, VALID, bounds), lifetime_of(query, PREFERRED, preferred)
+    classes = query.site.classes
+    if classes is not None:
+        bounds, preferred = classes.lifetime(query, VALID, bounds), classes.lifetime(query, PREFERRED, preferred)
     for asked in wish.resources:
         if asked.preferred <= asked.valid:
             valid = _lifetime(bounds, asked.valid)

@@ -19,7 +19,7 @@ from txkea.wire.options import parse_tuples, parse_vendor6
 from txkea.wire.standard4 import STANDARD4
 from txkea.wire.standard6 import STANDARD6
 
-__all__ = ["Classes", "classes_of", "lifetime_of"]
+__all__ = ["Classes", "classes_of"]
 
 ALL: Final = "ALL"
 DROP: Final = "DROP"
@@ -123,6 +123,14 @@ class Classes:
         by_name = self.by_name
         return [by_name[name].definition for name in query.classes if name in by_name]
 
+    def lifetime(self, query: Query, read: Callable[[ClientClass], T | None], default: T) -> T:
+        """A lifetime: that of the query's first class that has one, else the subnet's, which is ``default``."""
+        for each in self.of(query):
+            found = read(each)
+            if found is not None:
+                return found
+        return default
+
     def told(self, query: Query) -> tuple[str, ...]:
         """Those of a query's classes on which options depend: part of what an answer's options are known by."""
         telling = self._telling
@@ -200,17 +208,3 @@ def _vendor6(query: Any) -> str:
         found = next((modem for modem in MODEMS if modem in tuples), tuples[0] if tuples else b"")
         return found.decode("latin-1")
     return ""
-
-
-# -- for the rest of the exchange --------------------------------------------------------------------------------------
-
-
-def lifetime_of(query: Query, read: Callable[[ClientClass], T | None], default: T) -> T:
-    """A lifetime: that of the first class that has one, else the subnet's, which is ``default``."""
-    classes = query.site.classes
-    if classes is not None:
-        for each in classes.of(query):
-            found = read(each)
-            if found is not None:
-                return found
-    return default

@@ -31,7 +31,6 @@ CLIENT_PORT6: Final = 546
 LONGEST: Final = 65535 - 8
 """Bytes of a UDP payload in IPv6, at most."""
 RELAY_HEADER: Final = 34
-MOST_CODE: Final = 0xFFFF
 NOTHING: Final = Blocks(b"", ())
 CLIENT_ID, SERVER_ID, RSOO = Option6.CLIENT_ID, Option6.SERVER_ID, Option6.RSOO
 FQDN, RELAY_PORT = Option6.CLIENT_FQDN, Option6.RELAY_SOURCE_PORT

@@ -27,9 +27,6 @@ _WAIT_FOR_CLEANUP: Final = 30.0
 """Seconds that an opening waits for a clean-up that a server before started."""
 _POLL: Final = 0.1
 
-Change = tuple["Lease | None", "Lease | None"]
-"""What an address has now, and what it had."""
-
 
 class MemfileLeases(MemoryLeases):
     """A lease store in Kea's lease file (Kea E.2), read from memory as `MemoryLeases` is.
