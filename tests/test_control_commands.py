@@ -64,6 +64,9 @@ class DaemonDouble:
         if self.refusal:
             raise self.refusal
 
+    async def change(self, edit: Callable[[dict[str, Any]], Any]) -> Any:
+        raise AssertionError("none of the commands here changes the configuration")
+
     def shutdown(self, exit_value: int) -> None:
         self.told.append(("shutdown", exit_value))
 

@@ -126,8 +126,9 @@ class ValidateTests(SynchronousTestCase):
     """From a value to a command."""
 
     def test_request(self) -> None:
-        """Command and arguments arrive; service is ignored."""
-        self.assertEqual(validate({"command": "x", "arguments": [1], "service": ["dhcp4"]}), Request("x", [1]))
+        """Command, arguments and service arrive."""
+        request = validate({"command": "x", "arguments": [1], "service": ["dhcp4"]})
+        self.assertEqual(request, Request("x", [1], ("dhcp4",)))
         self.assertEqual(validate({"command": "x"}), Request("x", None))
 
     @given(JSON)

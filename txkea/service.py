@@ -6,7 +6,8 @@ import gc
 import os
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from copy import deepcopy
+from typing import Any, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredLock
@@ -41,6 +42,8 @@ from txkea.server import Server
 from txkea.serverid import Material, choose, keep, recall
 
 __all__ = ["KeaService"]
+
+T = TypeVar("T")
 
 PAGE = 1000
 """Leases that the pools learn of in one turn of the reactor."""
@@ -270,10 +273,25 @@ class KeaService(Service):
         text = f"dynamic server reconfiguration succeeded with file: {self._path}"
         self._say("DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS", text)
 
-    async def test(self, document: Mapping[str, Any]) -> Configuration:
-        """The configuration that a command's document would give; raises `ConfigErrors`. Nothing is changed."""
+    async def change(self, edit: Callable[[dict[str, Any]], T]) -> T:
+        """See `txkea.control.commands.Daemon.change`."""
+        changed: T = await self._changing.run(lambda: Deferred.fromCoroutine(self._change(edit)))
+        return changed
+
+    async def _change(self, edit: Callable[[dict[str, Any]], T]) -> T:
+        document = deepcopy(self.configuration.written)
+        gave = edit(document[self.family.top])
+        await self._replace(await self._configured(document))
+        return gave
+
+    async def _configured(self, document: Mapping[str, Any]) -> Configuration:
         number = self.family.number
         found: Configuration = await self._in_thread(lambda: configured(from_json(document), number))
+        return found
+
+    async def test(self, document: Mapping[str, Any]) -> Configuration:
+        """The configuration that a command's document would give; raises `ConfigErrors`. Nothing is changed."""
+        found = await self._configured(document)
         self._hooks(found, only=BUILT_IN)  # nothing is imported because a command says so
         return found
 

@@ -69,4 +69,4 @@ def configuration(document: Document, number: int) -> Configuration:
     found = BUILD[number](dhcp, top.section("Logging"))
     if problems.errors:
         raise ConfigErrors(problems.sorted_errors())
-    return evolve(found, warnings=(*document.warnings, *problems.warnings))
+    return evolve(found, written=document.root.plain(), warnings=(*document.warnings, *problems.warnings))

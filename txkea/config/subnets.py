@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from txkea.config.families import Family, Values
 from txkea.config.guards import guards
 from txkea.config.kinds import prefix6
+from txkea.config.node import Node
 from txkea.config.options import Options
 from txkea.config.prefixes import prefix_pool
 from txkea.config.reservations import Bounds, context, hosts
@@ -46,6 +47,7 @@ def assign_ids(found: Iterable[Placed]) -> None:
     without = [section for section in sections if not section.values.get("id")]
     for section, number in zip(without, (number for number in count(1) if number not in taken), strict=False):
         section.values["id"] = number
+        section.node.value["id"] = Node("SCALAR", number)
     if without:
         others = f" (and {len(without) - 1} more without one)" if len(without) > 1 else ""
         number = without[0].values["id"]

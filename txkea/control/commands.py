@@ -7,7 +7,7 @@ import platform
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
 from time import time
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from twisted import __version__ as twisted_version
 from zope.interface import implementer
@@ -21,6 +21,7 @@ from txkea.model.configuration import Configuration
 __all__ = ["Daemon", "DaemonCommands", "build_report", "extended_version"]
 
 VERSION: Final = str(twisted_version)
+T = TypeVar("T")
 
 
 class Daemon(Protocol):
@@ -37,6 +38,14 @@ class Daemon(Protocol):
 
     def test(self, document: Mapping[str, Any]) -> Awaitable[Any]:
         """Check a whole document, such as ``{"Dhcp4": {...}}``; raises `TxkeaError` to refuse it. *Waits.*"""
+
+    def change(self, edit: Callable[[dict[str, Any]], T]) -> Awaitable[T]:
+        """Put the configuration in force with an edit into force, and give what the edit gave. *Waits.*
+
+        ``edit`` gets the map ``Dhcp4`` or ``Dhcp6`` as it was written (`Configuration.written`, ids of subnets
+        completed), a copy that it changes in place; it raises `TxkeaError` to change nothing. One change at a time. If
+        the result cannot be put into force, `TxkeaError` is raised, and everything is as it was.
+        """
 
     def reload(self) -> Awaitable[Any]:
         """Put the configuration file into force; raises `TxkeaError` when the old one stays. *Waits.*"""

@@ -17,7 +17,7 @@ MAX_REQUEST: Final = 16 << 20
 """Bytes of a request; a larger configuration goes through a file and ``config-reload``."""
 
 KNOWN: Final = frozenset(("command", "arguments", "service", "remote-address"))
-"""Keys of a request; the last two say where it came from and mean nothing to us (Kea G004)."""
+"""Keys of a request; the last one says where it came from and means nothing to us (Kea G004)."""
 
 
 class RequestError(TxkeaError):
@@ -29,6 +29,8 @@ class Request(NamedTuple):
 
     command: str
     arguments: Any = None
+    service: tuple[str, ...] = ()
+    """The servers that are meant, such as ``dhcp4``; empty for whoever hears it (Kea G014)."""
 
 
 # -- where a request ends ----------------------------------------------------------------------------------------------
@@ -183,4 +185,10 @@ def validate(value: Any) -> Request:
     for name in value:
         if name not in KNOWN:
             raise RequestError(f"a command has no parameter {name!r}; its own parameters go into 'arguments'")
-    return Request(value["command"], value.get("arguments"))
+    return Request(value["command"], value.get("arguments"), _service(value.get("service", [])))
+
+
+def _service(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise RequestError("'service' is not a list of names, such as [ \"dhcp4\" ]")
+    return tuple(value)

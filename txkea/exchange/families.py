@@ -42,6 +42,11 @@ class Family:
     client_port: int
 
     @property
+    def top(self) -> str:
+        """The map of a configuration that is its own."""
+        return f"Dhcp{self.number}"
+
+    @property
     def label(self) -> str:
         """As people write it."""
         return f"DHCPv{self.number}"

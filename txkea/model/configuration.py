@@ -461,5 +461,7 @@ class Configuration:
     user_context: JSONObject | None = None
     tree: JSONObject = field(factory=dict)
     """The effective configuration in Kea's syntax, defaults included: what ``config-get`` prints (Kea A021)."""
+    written: JSONObject = field(factory=dict, eq=False)
+    """The whole document as it was written, includes resolved and ids of subnets completed: what live changes edit."""
     warnings: tuple[str, ...] = ()
     """What was accepted but deserves a line in the log, each with its position."""
