@@ -58,7 +58,7 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
     ``logging`` is the old top-level ``Logging`` map.
     """
     move_ddns(dhcp)
-    move_loggers(dhcp, logging, family)
+    move_loggers(dhcp, logging, f"kea-dhcp{family.number}")
     values = inherit(dhcp, family.outermost, family)
     unique = dhcp.get("ip-reservations-unique")
     definitions = option_definitions(dhcp.sections("option-def"), family)
@@ -128,16 +128,15 @@ def move_ddns(dhcp: Section) -> None:
                 dhcp.nodes[new] = node
 
 
-def move_loggers(dhcp: Section, logging: Section | None, family: Family) -> None:
-    """Give the server those of an old ``Logging`` map that are not other servers'."""
+def move_loggers(server: Section, logging: Section | None, own: str) -> None:
+    """Give a server those of an old ``Logging`` map that are not other servers'; ``own`` is its program."""
     if logging:
-        own = f"kea-dhcp{family.number}"
         moved = [
             section
             for section in logging.sections("loggers")
             if (section.get("name") or own).partition(".")[0] == own or not section.get("name").startswith("kea-")
         ]
-        dhcp.values["loggers"] = [*dhcp.sections("loggers"), *moved]
+        server.values["loggers"] = [*server.sections("loggers"), *moved]
 
 
 # -- the maps ----------------------------------------------------------------------------------------------------------

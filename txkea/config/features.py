@@ -11,6 +11,7 @@ from txkea.errors import ConfigError, Position
 
 __all__ = [
     "ADAPTIVE",
+    "AGENT_LIBRARIES",
     "BACKENDS",
     "BUILT",
     "CONFIG_BACKEND",
@@ -56,6 +57,7 @@ Later = Callable[[Any], "Feature | None"]
 """What a value needs that is not built yet; raises ValueError for a value that nothing will ever build."""
 
 ADAPTIVE: Final = Feature("adaptive lease times")
+AGENT_LIBRARIES: Final = Feature("hook libraries of the Control Agent")
 CONFIG_BACKEND: Final = Feature("configuration from a database")
 DATABASES: Final = Feature("leases and hosts in databases", 7)
 DDNS: Final = Feature("DNS updates")
