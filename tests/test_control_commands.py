@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.test_control_request import JSON
 from txkea import __version__
 from txkea.control.answer import Answer, Listing, encode
 from txkea.control.commands import DaemonCommands
+from txkea.control.configuration import ConfigurationCommands, Written
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.request import Request
@@ -54,6 +55,14 @@ class DaemonDouble:
         self.errors: list[str] = []
         self.refusal: TxkeaError | None = None
 
+    @property
+    def top(self) -> str:
+        return f"Dhcp{self.configuration.family}"
+
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        return self.configuration.tree
+
     async def test(self, document: Mapping[str, Any]) -> None:
         self.told.append(("test", document))
         if self.refusal:
@@ -64,17 +73,25 @@ class DaemonDouble:
         if self.refusal:
             raise self.refusal
 
+    async def replace(self, document: Mapping[str, Any]) -> None:
+        self.told.append(("replace", document))
+        if self.refusal:
+            raise self.refusal
+
+    async def write(self, name: str) -> Written:
+        self.told.append(("write", name))
+        if self.refusal:
+            raise self.refusal
+        return Written(f"/etc/kea/{name or 'kea.conf'}", 42)
+
     async def change(self, edit: Callable[[dict[str, Any]], Any]) -> Any:
         raise AssertionError("none of the commands here changes the configuration")
 
     def shutdown(self, exit_value: int) -> None:
         self.told.append(("shutdown", exit_value))
 
-    def socket_errors(self) -> Sequence[str]:
-        return self.errors
-
     def conditions(self) -> Mapping[str, Any]:
-        return {}
+        return {"sockets": {"status": "failed", "errors": self.errors} if self.errors else {"status": "ready"}}
 
 
 @implementer(ICommands)
@@ -103,6 +120,7 @@ class CommandsCase(SynchronousTestCase):
         self.statistics = {"pkt4-received": 7, "subnet[1].assigned-addresses": 2}
         self.providers: list[Any] = [
             DaemonCommands(self.daemon, lambda: STARTED + 60.9),
+            ConfigurationCommands(self.daemon),
             LeaseCommands(self.leases, VIEWS[self.family], self.deleted.append),
             StatisticCommands(self.statistics, lambda: 1000000000.25),
         ]
@@ -217,7 +235,7 @@ class DaemonTests(CommandsCase):
         """status-get tells process, times in whole seconds, and how the sockets are."""
         arguments = self.ask("status-get")["arguments"]
         self.assertEqual((arguments["uptime"], arguments["reload"]), (60, 10))
-        self.assertEqual((arguments["multi-threading-enabled"], arguments["sockets"]), (False, {"status": "ready"}))
+        self.assertEqual(arguments["sockets"], {"status": "ready"})
         self.daemon.errors = ["eth0 is down"]
         sockets = self.ask("status-get")["arguments"]["sockets"]
         self.assertEqual(sockets, {"status": "failed", "errors": ["eth0 is down"]})
@@ -263,6 +281,26 @@ class DaemonTests(CommandsCase):
         self.assertEqual(self.ask("config-reload"), {"result": 0, "text": "Configuration successful."})
         self.daemon.refusal = ConfigError("bad")
         self.assertEqual(self.ask("config-reload"), {"result": 1, "text": "bad"})
+
+    def test_config_set(self) -> None:
+        """config-set hands the whole document over without the hash that config-get adds, and gives the new hash."""
+        answer = self.ask("config-set", {"Dhcp4": {}, "hash": "0" * 64})
+        self.assertEqual((answer["result"], answer["text"]), (0, "Configuration successful."))
+        self.assertEqual(answer["arguments"], self.ask("config-hash-get")["arguments"])
+        self.assertEqual(self.daemon.told, [("replace", {"Dhcp4": {}})])
+        self.daemon.refusal = ConfigError("no such keyword", "Dhcp4.bogus")
+        self.assertEqual(self.ask("config-set", {"Dhcp4": {}}), {"result": 1, "text": "Dhcp4.bogus: no such keyword"})
+
+    def test_config_write(self) -> None:
+        """config-write names the file and its size; the name is a text or absent."""
+        text = "Configuration written to /etc/kea/kea.conf successful"
+        written = {"filename": "/etc/kea/kea.conf", "size": 42}
+        self.assertEqual(self.ask("config-write"), {"result": 0, "text": text, "arguments": written})
+        self.assertEqual(self.ask("config-write", {"filename": "a"})["arguments"]["filename"], "/etc/kea/a")
+        nonsense: list[Any] = [{"filename": 1}, {"filename": ""}, {"file": "a"}, [], 3, "a"]
+        for arguments in nonsense:
+            self.assertEqual(self.ask("config-write", arguments)["result"], 1, arguments)
+        self.assertEqual(self.daemon.told, [("write", ""), ("write", "a")])
 
     def test_shutdown(self) -> None:
         """shutdown ends the server with the exit status asked for, and refuses one that is none."""

@@ -573,5 +573,5 @@ class UnacceptableTests(SynchronousTestCase):
     def test_loopback_is_left_out(self) -> None:
         """A098: the server's own links decide, and loopback is none that ``*`` opens."""
         server = serving()
-        self.assertEqual([each.link for each in server.network.sockets.values()], ["eth0"])
+        self.assertEqual([each.link for each in server.network.sockets], ["eth0"])
         self.assertTrue(LOOPBACK.loopback)

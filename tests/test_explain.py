@@ -417,7 +417,7 @@ class NothingChangesTests(SynchronousTestCase):
             self.assertEqual(self.state(server), before)
             came = described(server.site.configuration, fields_of(words))
             server.network.sent.clear()
-            origin = came.origin()._replace(socket=server.network.sockets["eth0", bytes((192, 0, 2, 1))])
+            origin = came.origin()._replace(socket=server.network.sockets[0])
             server.server.datagram_arrived(came.data, origin)
             answers = server.answers()
             self.assertEqual(len(answers), bool(found.answer), words)

@@ -25,6 +25,7 @@ LAYERS = (
     {"server", "leases", "hosts", "flex", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
     {"testing"},
     {"providers", "over6"},
+    {"sites"},
     {"service"},
     {"tap"},
     {"cli"},

@@ -442,7 +442,7 @@ class ServiceTests(TestCase):
         service = await self.start()
         given = await self.lease(1)
         await service.stopService()
-        self.assertEqual(self.network.sockets, {})
+        self.assertEqual(self.network.sockets, ())
         with open(os.path.join(self.directory, "leases.csv"), encoding="utf-8") as file:
             self.assertIn(self.family.row(1, given), file.read())
 

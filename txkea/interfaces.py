@@ -308,6 +308,8 @@ class IDatagramReceiver(Interface):
 class INetwork(Interface):
     """The machine's network."""
 
+    sockets: Sequence[Any] = Attribute("The `ISocket` that are open now.")
+
     def links() -> Sequence[Link]:
         """All interfaces now."""
 

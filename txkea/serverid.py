@@ -11,10 +11,10 @@ from attrs import frozen
 
 from txkea.errors import ConfigError, Malformed
 from txkea.interfaces import Link
-from txkea.model.configuration import ServerId
+from txkea.model.configuration import Configuration, ServerId
 from txkea.wire.duid import Duid, DuidType
 
-__all__ = ["Material", "choose", "keep", "recall"]
+__all__ = ["Identity", "Material", "choose", "keep", "recall"]
 
 EPOCH: Final = 946684800
 """2000-01-01 UTC, from which a DUID's time is counted, in seconds since 1970."""
@@ -156,3 +156,46 @@ def _sync_directory(path: str) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+# -- a server's --------------------------------------------------------------------------------------------------------
+
+
+class Identity:
+    """The DUID of a DHCPv6 server through its configurations.
+
+    ``file`` gives the place of the file that a configuration means, ``links`` the machine's interfaces, ``seconds`` the
+    time since the epoch.
+    """
+
+    def __init__(
+        self,
+        file: Callable[[Configuration], str],
+        links: Callable[[], Sequence[Link]],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._file = file
+        self._links = links
+        self._seconds = seconds
+
+    def of(self, configuration: Configuration, known: bytes, moved: bool) -> bytes:
+        """The DUID that a configuration asks for: the one in use, the one in the file, or a new one (Kea B009).
+
+        ``known`` is the one in use, ``b""`` for none; ``moved`` tells whether the file is another one than before.
+        """
+        if configuration.server_id.persist and (moved or not known):
+            known = recall(self._file(configuration)) or known
+        material = Material(links=self._links(), now=self._seconds(), random=os.urandom)
+        return choose(configuration.server_id, known, material)
+
+    def keep(self, configuration: Configuration, server_id: bytes) -> str:
+        """Write the DUID into its file, unless it is there already; gives the file, ``""`` for none.
+
+        Raises `ConfigError`.
+        """
+        if not configuration.server_id.persist:
+            return ""
+        path = self._file(configuration)
+        if recall(path) != server_id:
+            keep(path, server_id)
+        return path

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
-import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -17,29 +16,33 @@ from twisted.internet.threads import deferToThreadPool
 from txkea import __version__
 from txkea.config.load import configuration as configured
 from txkea.config.text import from_json, load
+from txkea.control.channel import ControlChannel
 from txkea.control.channels import Channels
 from txkea.control.commands import DaemonCommands
+from txkea.control.configuration import ConfigurationCommands, Written
+from txkea.control.duty import Duty
 from txkea.control.explain import ExplainCommands
+from txkea.control.interfaces import InterfaceCommands
 from txkea.control.leases import LeaseCommands
+from txkea.control.operations import OperationCommands
 from txkea.control.registry import Registry
+from txkea.control.selection import SelectionCommands
 from txkea.control.statistics import StatisticCommands
 from txkea.control.views import VIEWS
-from txkea.errors import ConfigError, ConfigErrors, TxkeaError
+from txkea.errors import ConfigErrors, TxkeaError
 from txkea.exchange import accounting
-from txkea.exchange.assemble import assemble, believe, forget, recount, server_addresses
+from txkea.exchange.assemble import believe, forget, recount, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
-from txkea.exchange.offers import Offers
-from txkea.exchange.site import Loggers, Site
-from txkea.hosts.configured import configured_hosts
-from txkea.interfaces import ILeaseStore, INetwork
+from txkea.exchange.site import Site
+from txkea.interfaces import INetwork, Link
 from txkea.launch import launch
-from txkea.leases.expiry import Reclamation
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, hook_providers, lease_store
+from txkea.providers import BUILT_IN
 from txkea.server import Server
-from txkea.serverid import Material, choose, keep, recall
+from txkea.serverid import Identity
+from txkea.sites import Sites, refuse_strangers
 
 __all__ = ["KeaService"]
 
@@ -95,13 +98,17 @@ class KeaService(Service):
         self._say("DHCP{}_STARTING", f"Kea {family.label} server version {__version__} (txkea) starting")
         self.started = self.reloaded = reactor.seconds()
         self.statistics: dict[str, int] = {}
-        self.leases = self._store(self.configuration)
-        self.site = self._assemble(self.configuration)
+        self._sites = Sites(family, self.statistics, reactor=reactor, logs=logs, paths=paths)
+        self._identity = Identity(self._server_id_file, network.links, reactor.seconds)
+        self.leases = self._sites.store(self.configuration)
+        self.site = self._sites.site(self.configuration, self.leases)
         self.server = Server(self.site, reactor.seconds, server_port, client_port)
-        self.server.enabled = False
+        self.duty = Duty(reactor, self._on_duty)
+        self.duty.disable("starting")
+        self._taught = False
         self._reclamation = self._reclaiming(self.site)
-        self._registry = Registry(logs.logger("commands"))
-        self._channels = Channels(reactor, self._registry, logs.logger("commands"), paths.socket)
+        self.registry = Registry(logs.logger("commands"))
+        self._channels = Channels({"unix": self._unix_channel}, paths.socket)
 
     # -- building ------------------------------------------------------------------------------------------------------
 
@@ -133,51 +140,15 @@ class KeaService(Service):
         for problem in self._logs.configure(configuration.loggers, root=self.family.daemon, debug=self._debug):
             self._warn("DHCP{}_LOGGING_PROBLEM", problem)
 
-    def _store(self, configuration: Configuration) -> ILeaseStore:
-        log = self._logs.logger("dhcpsrv")
-        return lease_store(configuration, reactor=self._reactor, log=log, paths=self._paths)
+    def _reclaiming(self, site: Site) -> Any:
+        return self._sites.reclamation(site, lambda: self.site, lambda: not self.duty.on)
 
-    def _hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
-        return hook_providers(
-            configuration, reactor=self._reactor, logger=self._logs.logger, paths=self._paths, only=only
-        )
+    def _unix_channel(self, configured: Any) -> ControlChannel:
+        path = self._paths.socket(configured.address)
+        return ControlChannel(self._reactor, path, self.registry, self._logs.logger("commands"))
 
-    def _assemble(self, configuration: Configuration, before: Site | None = None, server_id: bytes = b"") -> Site:
-        logger = self._logs.logger
-        return assemble(
-            configuration,
-            leases=self.leases,
-            hosts=configured_hosts(configuration),
-            statistics=self.statistics,
-            log=Loggers(
-                server=self._log,
-                packets=logger("packets"),
-                bad_packets=logger("bad-packets"),
-                leases=logger("leases"),
-                alloc_engine=logger("alloc-engine"),
-                ddns=logger("ddns"),
-            ),
-            random=random.SystemRandom().randrange,
-            **self._hooks(configuration),
-            server_id=server_id,
-            known=before.subnets.subnets if before is not None else (),
-            offers=before.offers if before is not None else Offers(),
-        )
-
-    def _reclaiming(self, site: Site) -> Reclamation:
-        """The clean-up of leases whose time is over, on its timers and when addresses run out."""
-        reclamation = Reclamation(
-            site.leases,
-            site.configuration.expiry,
-            reactor=self._reactor,
-            log=self._logs.logger("alloc-engine"),
-            family=self.family.number,
-            observers=site.observers,
-            reclaimed=lambda lease: accounting.reclaimed(self.statistics, self.site.subnets, lease),
-            postponed=lambda: not self.server.enabled,
-        )
-        site.reclaim = reclamation.on_demand
-        return reclamation
+    def _on_duty(self, on: bool) -> None:
+        self.server.enabled = on
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
@@ -200,22 +171,23 @@ class KeaService(Service):
             started.addErrback(lambda failure: self._cannot_start(str(failure.value)))
 
     async def _start(self) -> None:
+        sockets = self.configuration.control_sockets
         try:
             self.site.server_id = self._server_id(self.configuration)
             self._keep(self.configuration, self.site.server_id)
             await self.leases.open()
             recount(self.site, await self.leases.counts())
-            self._channels.apply(self.configuration.control_sockets)
+            self.registry.provide(self._commands())
+            self._channels.commit(sockets, self._channels.prepare(sockets))
         except TxkeaError as error:
             self._cannot_start(str(error))
             return
-        self._registry.provide(self._commands())
         self._reclamation.start()
         self._tell_complete()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*QUIET_COLLECTOR)
-        self.server.enabled = True
+        self.duty.enable("starting")
         self._say("DHCP{}_STARTED", f"Kea {self.family.label} server version {__version__} (txkea) started")
         await self._teach(self.site)
 
@@ -234,22 +206,28 @@ class KeaService(Service):
 
     async def _teach(self, site: Site) -> None:
         """Let the pools learn what is taken, page by page; until then an allocation finds out by asking the store."""
+        self._taught = False
         after: bytes | None = None
         while site is self.site:
             page: Sequence[Any] = await site.leases.page(after, PAGE)
             believe(site, page)
             if len(page) < PAGE:
+                self._taught = True
                 return
             after = page[-1].address
             await deferLater(self._reactor, 0, lambda: None)
 
     def _commands(self) -> list[Any]:
-        seconds = self._reactor.seconds
+        number, seconds = self.family.number, self._reactor.seconds
         return [
             DaemonCommands(self, seconds),
-            LeaseCommands(self.leases, VIEWS[self.family.number], self._deleted),
+            ConfigurationCommands(self),
+            OperationCommands(self),
+            InterfaceCommands(self),
+            SelectionCommands(lambda: self.site),
+            LeaseCommands(self.leases, VIEWS[number], self._deleted),
             StatisticCommands(self.statistics, seconds),
-            ExplainCommands(self.family.number, lambda: self.site, self._network.links, seconds),
+            ExplainCommands(number, lambda: self.site, self._network.links, seconds),
         ]
 
     def _deleted(self, lease: Any) -> None:
@@ -264,14 +242,22 @@ class KeaService(Service):
     async def _reload(self) -> None:
         self._say("DHCP{}_DYNAMIC_RECONFIGURATION", f"initiate server reconfiguration using file: {self._path}")
         try:
-            configuration = await self._in_thread(self._read)
-            await self._replace(configuration)
+            await self._into_force(await self._in_thread(self._read))
         except TxkeaError as error:
             what = f"dynamic server reconfiguration failed with file: {self._path}"
             self._complain("DHCP{}_DYNAMIC_RECONFIGURATION_FAIL", what, error)
             raise
         text = f"dynamic server reconfiguration succeeded with file: {self._path}"
         self._say("DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS", text)
+
+    async def replace(self, document: Mapping[str, Any]) -> None:
+        """Put a command's document into force; on any error everything stays as it was."""
+        await self._changing.run(lambda: Deferred.fromCoroutine(self._replace(document)))
+
+    async def _replace(self, document: Mapping[str, Any]) -> None:
+        configuration = await self._configured(document)
+        refuse_strangers(configuration, self.configuration)
+        await self._into_force(configuration)
 
     async def change(self, edit: Callable[[dict[str, Any]], T]) -> T:
         """See `txkea.control.commands.Daemon.change`."""
@@ -280,42 +266,41 @@ class KeaService(Service):
 
     async def _change(self, edit: Callable[[dict[str, Any]], T]) -> T:
         document = deepcopy(self.configuration.written)
-        gave = edit(document[self.family.top])
-        await self._replace(await self._configured(document))
+        gave = edit(document[self.top])
+        await self._replace(document)
         return gave
+
+    async def test(self, document: Mapping[str, Any]) -> Configuration:
+        """The configuration that a document would give; raises `ConfigErrors`. Nothing is changed, nothing imported."""
+        found = await self._configured(document)
+        self._sites.hooks(found, only=BUILT_IN)
+        return found
 
     async def _configured(self, document: Mapping[str, Any]) -> Configuration:
         number = self.family.number
         found: Configuration = await self._in_thread(lambda: configured(from_json(document), number))
         return found
 
-    async def test(self, document: Mapping[str, Any]) -> Configuration:
-        """The configuration that a command's document would give; raises `ConfigErrors`. Nothing is changed."""
-        found = await self._configured(document)
-        self._hooks(found, only=BUILT_IN)  # nothing is imported because a command says so
-        return found
-
     def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """A large configuration takes seconds to read, and nothing slow may hold the reactor."""
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call, *arguments)
 
-    async def _replace(self, configuration: Configuration) -> None:
-        """Swap the site: first all that can fail, then all that cannot."""
-        before = self.site
-        moved = _where(configuration) != _where(before.configuration)
-        if moved:
-            await self._move(configuration)
-        try:
-            site = self._assemble(configuration, before, self._server_id(configuration))
+    async def _into_force(self, configuration: Configuration) -> None:
+        """Swap the site: first all that can fail, each step with its way back, then all that cannot."""
+        before, sockets = self.site, configuration.control_sockets
+        async with AsyncExitStack() as back:
+            channels = self._channels.prepare(sockets)
+            back.callback(channels.cancel)
+            if _where(configuration) != _where(before.configuration):
+                await self._move(configuration)
+                back.push_async_callback(self._move, before.configuration)
+            site = self._sites.site(configuration, self.leases, before, self._server_id(configuration))
             counts = await self.leases.counts()
-            self._listen(site)
-            self._channels.apply(configuration.control_sockets)
             self._keep(configuration, site.server_id)
-        except TxkeaError:
-            if moved:
-                await self._move(before.configuration)
-            self._return_to(before)
-            raise
+            back.callback(self._keep, before.configuration, before.server_id)
+            self._listen(site)
+            back.pop_all()
+        self._channels.commit(sockets, channels)
         self._configure_logs(configuration)
         self._reclamation.stop()
         self.configuration, self.site, self.server.site = configuration, site, site
@@ -325,67 +310,56 @@ class KeaService(Service):
         recount(site, counts)
         self._reclamation = self._reclaiming(site)
         self._reclamation.start()
-        self._registry.provide(self._commands())
+        self.registry.provide(self._commands())
         self._tell_complete()
-        launch(self._teach(site))
-
-    def _return_to(self, site: Site) -> None:
-        """Go back to the sockets of the configuration that stays, as far as their links are still there."""
-        try:
-            self._listen(site)
-            self._channels.apply(site.configuration.control_sockets)
-        except ConfigError as error:
-            self._warn("DHCP{}_OPEN_SOCKETS_FAILED", str(error))
+        if not self._taught or unknown_pools(site.subnets, before.subnets):
+            launch(self._teach(site))
 
     async def _move(self, configuration: Configuration) -> None:
         """Leave one lease store for another; queries that come meanwhile are not answered.
 
         The old one is closed first, for both may be the same file. It is opened again if the new one cannot be.
         """
-        self.server.enabled = False
+        self.duty.disable("moving")
         self._reclamation.stop()
         await self._drained()
         await self.leases.close()
         try:
-            self.leases = self._store(configuration)
+            self.leases = self._sites.store(configuration)
             await self.leases.open()
         except TxkeaError:
-            self.leases = self._store(self.configuration)
+            self.leases = self._sites.store(self.configuration)
             await self.leases.open()
             raise
         finally:
+            self._taught = False
             self.site.leases = self.leases
             self._reclamation = self._reclaiming(self.site)
             self._reclamation.start()
-            self._registry.provide(self._commands())
-            self.server.enabled = True
+            self.registry.provide(self._commands())
+            self.duty.enable("moving")
+
+    async def write(self, name: str) -> Written:
+        """See `txkea.control.configuration.Configured.write`."""
+        raise TxkeaError("not yet")
 
     # -- the server's DUID ---------------------------------------------------------------------------------------------
 
     def _server_id(self, configuration: Configuration) -> bytes:
-        """The DUID that a configuration asks for: the one in use, the one in the file, or a new one (Kea B009)."""
         if self.family.number == 4:
             return b""
-        known = self.site.server_id
         moved = configuration.data_directory != self.configuration.data_directory
-        if configuration.server_id.persist and (moved or not known):
-            known = recall(self._server_id_file(configuration)) or known
-        material = Material(links=self._network.links(), now=self._reactor.seconds(), random=os.urandom)
-        return choose(configuration.server_id, known, material)
+        return self._identity.of(configuration, self.site.server_id, moved)
 
     def _server_id_file(self, configuration: Configuration) -> str:
         return self._paths.configured(configuration.data_directory).server_id_file()
 
     def _keep(self, configuration: Configuration, server_id: bytes) -> None:
-        """Write the DUID into its file, unless it is there already."""
-        if self.family.number == 4:
-            return
-        path = self._server_id_file(configuration)
-        persist = configuration.server_id.persist
-        if persist and recall(path) != server_id:
-            keep(path, server_id)
-        place = f" and stores it in the file {path}" if persist else ""
-        self._say("DHCP6_USING_SERVERID", f"server is using server-id {server_id.hex(':')}{place}")
+        """Write the DUID of DHCPv6 into its file, unless it is there already."""
+        if self.family.number == 6:
+            path = self._identity.keep(configuration, server_id)
+            place = f" and stores it in the file {path}" if path else ""
+            self._say("DHCP6_USING_SERVERID", f"server is using server-id {server_id.hex(':')}{place}")
 
     # -- ending --------------------------------------------------------------------------------------------------------
 
@@ -401,7 +375,8 @@ class KeaService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        self.server.enabled = False
+        self.duty.disable("stopping")
+        self.duty.end()
         self._reclamation.stop()
         await self._drained()
         self._network.close()
@@ -417,14 +392,49 @@ class KeaService(Service):
 
     # -- what commands ask ---------------------------------------------------------------------------------------------
 
-    def socket_errors(self) -> Sequence[str]:
-        """Why DHCP sockets are not open, one text each."""
-        return tuple(getattr(self._network, "problems", ()))
+    @property
+    def top(self) -> str:
+        """The map of a document that is this server's."""
+        return self.family.top
+
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """The effective configuration."""
+        return self.configuration.tree
 
     def conditions(self) -> Mapping[str, Any]:
-        """What else ``status-get`` shows: a lease store that refuses work, and why."""
+        """What else ``status-get`` shows: sockets, who has switched the service off, a lease store that is in need."""
+        errors = list(getattr(self._network, "problems", ()))
         problem = getattr(self.leases, "problem", "")
-        return {"lease-store": {"name": self.leases.name, "problem": problem}} if problem else {}
+        return {
+            "multi-threading-enabled": False,
+            "extended-info-tables": False,
+            "dhcp-state": self.duty.shown(),
+            "sockets": {"status": "failed", "errors": errors} if errors else {"status": "ready"},
+            **({"lease-store": {"name": self.leases.name, "problem": problem}} if problem else {}),
+        }
+
+    def links(self) -> Sequence[Link]:
+        """All interfaces of the machine now."""
+        return self._network.links()
+
+    def served(self) -> frozenset[str]:
+        """The names of the interfaces with open sockets."""
+        return frozenset(sock.link for sock in self._network.sockets)
+
+    def listen_again(self) -> None:
+        """Look at the machine's interfaces anew."""
+        self._listen(self.site)
+
+    async def reclaim_leases(self, remove: bool) -> int:
+        """Reclaim all leases whose time is over, or delete them."""
+        count: int = await self._reclamation.reclaim(self._reactor.seconds(), 0, remove)
+        return count
+
+    async def clean_up(self) -> bool | None:
+        """Rid the lease file of superseded rows, if there is one."""
+        clean_up = getattr(self.leases, "clean_up", None)
+        return None if clean_up is None else await clean_up()
 
 
 def _where(configuration: Configuration) -> object:

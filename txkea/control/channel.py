@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from txkea.control.registry import Registry
 from txkea.control.request import Framing, RequestError, parse, validate
 from txkea.errors import ConfigError
 from txkea.interfaces import ILogger
+from txkea.model.configuration import ControlSocket
 
 __all__ = ["ControlChannel"]
 
@@ -246,6 +247,10 @@ class ControlChannel:
             raise ConfigError(f"the control socket {self.path} cannot be opened: {reason}; {mend}") from None
         if self._log.info:
             self._log.info("COMMAND_ACCEPTOR_START", f"listening for commands on the UNIX socket {self.path}")
+
+    def revised(self, configured: ControlSocket) -> Callable[[], object]:
+        """Nothing of a socket can be changed but its path, and that makes it another one."""
+        return lambda: None
 
     async def close(self) -> None:
         """Stop listening, remove the socket, let answers under way end, and drop everybody else."""

@@ -2,50 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from txkea.control.channel import ControlChannel
-from txkea.control.registry import Registry
 from txkea.errors import TxkeaError
-from txkea.interfaces import ILogger
 from txkea.model.configuration import ControlSocket
 
-__all__ = ["Channels"]
+__all__ = ["Channel", "Channels", "Prepared"]
+
+
+class Channel(Protocol):
+    """A listening control channel."""
+
+    def open(self) -> None:
+        """Listen. Raises `ConfigError` if that cannot be."""
+
+    def revised(self, configured: ControlSocket) -> Callable[[], object]:
+        """What puts other parameters of the same socket into force, such as users; raises `ConfigError` before."""
+
+    async def close(self) -> None:
+        """Stop listening; answers under way still leave."""
+
+
+Make = Callable[[ControlSocket], Channel]
+Place = tuple[str, str, int]
+
+
+class Prepared:
+    """Channels that are ready to take the place of others: `commit` or `cancel` them."""
+
+    def __init__(self, fresh: Mapping[Place, Channel]) -> None:
+        self.fresh = fresh
+        self.revisions: list[Callable[[], object]] = []
+
+    def cancel(self) -> None:
+        """Close what was opened."""
+        for channel in self.fresh.values():
+            Deferred.fromCoroutine(channel.close())
 
 
 class Channels:
-    """All listening control channels of a server; ``place`` makes a configured name a path."""
+    """All listening control channels of a server.
 
-    def __init__(self, reactor: Any, registry: Registry, log: ILogger, place: Callable[[str], str]) -> None:
-        self._reactor = reactor
-        self._registry = registry
-        self._log = log
+    ``make`` maps a type of socket to what makes its channel; ``place`` makes a configured name a path.
+    """
+
+    def __init__(self, make: Mapping[str, Make], place: Callable[[str], str]) -> None:
+        self._make = make
         self._place = place
-        self._open: dict[str, ControlChannel] = {}
+        self._open: dict[Place, Channel] = {}
+        self._configured: dict[Place, ControlSocket] = {}
 
-    def apply(self, sockets: Sequence[ControlSocket]) -> None:
-        """Listen on these and on no others; one that stays wanted stays open.
+    def prepare(self, sockets: Sequence[ControlSocket]) -> Prepared:
+        """Open those of these sockets that are not open; nothing else changes before `commit`.
 
         Raises `ConfigError` if one cannot be opened; then nothing has changed.
         """
-        wanted = [self._place(sock.address) for sock in sockets]
-        fresh: dict[str, ControlChannel] = {}
+        fresh: dict[Place, Channel] = {}
+        prepared = Prepared(fresh)
         try:
-            for path in wanted:
-                if path not in self._open:
-                    fresh[path] = channel = ControlChannel(self._reactor, path, self._registry, self._log)
+            for configured in sockets:
+                place = self._where(configured)
+                if place in self._open:
+                    if configured != self._configured[place]:
+                        prepared.revisions.append(self._open[place].revised(configured))
+                elif place not in fresh:
+                    channel = self._make[configured.type](configured)
                     channel.open()
+                    fresh[place] = channel
         except TxkeaError:
-            fresh.popitem()
-            for channel in fresh.values():
-                Deferred.fromCoroutine(channel.close())
+            prepared.cancel()
             raise
-        for path in [path for path in self._open if path not in wanted]:
-            Deferred.fromCoroutine(self._open.pop(path).close())
-        self._open.update(fresh)
+        return prepared
+
+    def commit(self, sockets: Sequence[ControlSocket], prepared: Prepared) -> None:
+        """Serve on these sockets, and on no others any more; what stays wanted stays open."""
+        for revise in prepared.revisions:
+            revise()
+        wanted = {self._where(configured): configured for configured in sockets}
+        for place in [place for place in self._open if place not in wanted]:
+            Deferred.fromCoroutine(self._open.pop(place).close())
+        self._open.update(prepared.fresh)
+        self._configured = wanted
+
+    def _where(self, configured: ControlSocket) -> Place:
+        if configured.type == "unix":
+            return configured.type, self._place(configured.address), 0
+        return "tcp", configured.address, configured.port
 
     async def close(self) -> None:
         """Close all; answers under way still leave."""

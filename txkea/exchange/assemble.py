@@ -13,7 +13,7 @@ from txkea.interfaces import IHostSource, ILeaseStore
 from txkea.model.configuration import Configuration, OptionData
 from txkea.model.lease import Lease4, Lease6, LeaseState
 
-__all__ = ["assemble", "believe", "forget", "recount", "server_addresses"]
+__all__ = ["assemble", "believe", "forget", "recount", "server_addresses", "unknown_pools"]
 
 SERVER_IDENTIFIER = 54
 MOST = 2**63 - 1
@@ -128,3 +128,9 @@ def believe(site: Site, leases: Iterable[Lease4 | Lease6]) -> None:
         subnet = by_id.get(lease.subnet_id)
         if subnet is not None and lease.state in BELIEVED:
             subnet.mark(lease.address, True)
+
+
+def unknown_pools(after: SubnetIndex, before: SubnetIndex) -> bool:
+    """Whether some pools are new, so that they know of no lease yet."""
+    known = {id(pool) for subnet in before.subnets for pool in (*subnet.pools, *subnet.prefix_pools)}
+    return any(id(pool) not in known for subnet in after.subnets for pool in (*subnet.pools, *subnet.prefix_pools))

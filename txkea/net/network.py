@@ -104,9 +104,13 @@ class SystemNetwork:
         context = self._context
         former = context.family, getattr(context, "receiver", receiver), self._patience
         context.family, context.receiver, self._patience = family, receiver, PATIENCE
-        failures = self._apply(interfaces, selection)
+        strict = interfaces.require_all and not interfaces.max_retries
+        # What is open stays open until all that is new could be opened.
+        failures = self._served.add(interfaces, selection) if strict else []
+        if not any(not left.passing for left in failures):
+            failures = self._apply(interfaces, selection)
         final = [left for left in failures if not left.passing]
-        if final and interfaces.require_all and not interfaces.max_retries:
+        if final and strict:
             context.family, context.receiver, self._patience = former
             self._apply(self._interfaces, self._select())
             self._schedule(0)

@@ -65,6 +65,16 @@ class Served:
             failures += self._serve(identity, place)
         return failures
 
+    def add(self, interfaces: Interfaces, selection: Selection) -> list[Left]:
+        """Open sockets on those links of ``selection`` that have none, and close none; gives what cannot be served."""
+        served = self.names
+        places = [place for place in selection.places if place.link.name not in served]
+        wanted = {_identity(self._context.family, place.link, interfaces): place for place in places}
+        failures = list(selection.unusable)
+        for identity, place in wanted.items():
+            failures += self._serve(identity, place)
+        return failures
+
     def _serve(self, identity: Identity, place: Place) -> list[Left]:
         group = self._open.get(identity) or self._group(identity, place.link)
         group.link = place.link

@@ -100,11 +100,16 @@ class MemoryNetwork:
     def __init__(self, links: Sequence[Link] = (LOOPBACK, ETH0)) -> None:
         self.clock = Clock()
         self.sent: list[Sent] = []
-        self.sockets: dict[tuple[str, bytes], MemorySocket] = {}
+        self._sockets: dict[tuple[str, bytes], MemorySocket] = {}
         """By link name and packed local address."""
         self._links = tuple(links)
         self._receiver: IDatagramReceiver | None = None
         self._client = CLIENT4
+
+    @property
+    def sockets(self) -> Sequence[MemorySocket]:
+        """The sockets that are open."""
+        return tuple(self._sockets.values())
 
     def links(self) -> Sequence[Link]:
         """See `INetwork`."""
@@ -114,28 +119,28 @@ class MemoryNetwork:
         """See `INetwork`."""
         self._open(FAMILY4, interfaces)
         self._receiver, self._client = receiver, CLIENT4
-        return tuple(self.sockets.values())
+        return tuple(self._sockets.values())
 
     def listen6(self, interfaces: Interfaces, receiver: IDatagramReceiver) -> Sequence[ISocket]:
         """See `INetwork`."""
         self._open(FAMILY6, interfaces)
         self._receiver, self._client = receiver, CLIENT6
-        return tuple(self.sockets.values())
+        return tuple(self._sockets.values())
 
     def _open(self, family: Family, interfaces: Interfaces) -> None:
         places = select_places(family, interfaces, self._links).places
-        former, self.sockets = self.sockets, {}
+        former, self._sockets = self._sockets, {}
         for link, addresses in places:
             direct = interfaces.socket_type == "raw" and link.hwtype == ETHERNET
             for address in addresses:
                 kept = former.get((link.name, address))
                 if kept is None or kept.direct != direct:
                     kept = MemorySocket(link.name, address, direct, self.sent)
-                self.sockets[link.name, address] = kept
+                self._sockets[link.name, address] = kept
 
     def close(self) -> None:
         """See `INetwork`."""
-        self.sockets = {}
+        self._sockets = {}
         self._receiver = None
 
     def deliver(
@@ -154,7 +159,7 @@ class MemoryNetwork:
         """
         origin = source if source is not None else self._client.address
         port = source_port if source_port is not None else self._client.port
-        for sock in self.sockets.values():
+        for sock in self._sockets.values():
             if self._receiver is None or local not in (None, sock.local) or link not in (None, sock.link):
                 continue
             if broadcast and len(sock.local) == IPV6_LENGTH and not is_link_local(sock.local):

@@ -1,0 +1,119 @@
+"""The commands that read, check, replace and keep a server's configuration (Kea G020-G024)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final, NamedTuple, Protocol
+
+from zope.interface import implementer
+
+from txkea.control.answer import Answer, pieces
+from txkea.errors import TxkeaError
+from txkea.interfaces import ICommands
+
+__all__ = ["ConfigurationCommands", "Configured", "Written"]
+
+SUCCESSFUL: Final = "Configuration successful."
+HASH: Final = "hash"
+"""What ``config-get`` adds to a configuration; whoever sends that back means nothing by it."""
+
+
+class Written(NamedTuple):
+    """A file that was written, and its bytes."""
+
+    path: str
+    size: int
+
+
+class Configured(Protocol):
+    """A server whose configuration can be seen and replaced."""
+
+    @property
+    def top(self) -> str:
+        """The map of a document that is its own, such as ``Dhcp4``."""
+
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """The effective configuration: ``{top: {...}}``; another object after each change."""
+
+    def test(self, document: Mapping[str, Any]) -> Awaitable[Any]:
+        """Check a whole document, such as ``{"Dhcp4": {...}}``; raises `TxkeaError` to refuse it. *Waits.*"""
+
+    def replace(self, document: Mapping[str, Any]) -> Awaitable[Any]:
+        """Put a whole document into force; raises `TxkeaError` when the old one stays. *Waits.*"""
+
+    def reload(self) -> Awaitable[Any]:
+        """Put the configuration file into force; raises `TxkeaError` when the old one stays. *Waits.*"""
+
+    def write(self, name: str) -> Awaitable[Written]:
+        """Write the configuration in force into a file, ``""`` for the one it was read from. *Waits.*
+
+        Raises `TxkeaError` where that cannot be; then the file is as it was.
+        """
+
+
+@implementer(ICommands)
+class ConfigurationCommands:
+    """``config-get`` and its kin."""
+
+    def __init__(self, configured: Configured) -> None:
+        self._configured = configured
+        self._hashed: tuple[Mapping[str, Any] | None, str] = (None, "")
+
+    def commands(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The commands by name."""
+        return {
+            "config-get": self._get,
+            "config-hash-get": self._hash_get,
+            "config-reload": self._reload,
+            "config-set": self._set,
+            "config-test": self._test,
+            "config-write": self._write,
+        }
+
+    def _get(self, arguments: Any) -> Answer:
+        return Answer(arguments={**self._configured.tree, HASH: self._hash()})
+
+    def _hash_get(self, arguments: Any) -> Answer:
+        return Answer(arguments={HASH: self._hash()})
+
+    def _hash(self) -> str:
+        """SHA-256 of the effective configuration, computed once for each."""
+        known, digest = self._hashed
+        tree = self._configured.tree
+        if known is not tree:
+            digest = sha256("".join(pieces(tree)).encode("ascii")).hexdigest()
+            self._hashed = (tree, digest)
+        return digest
+
+    async def _test(self, arguments: Any) -> Answer:
+        await self._configured.test(self._document(arguments))
+        return Answer(text="Configuration seems sane: it can be used, and nothing of it was applied.")
+
+    async def _set(self, arguments: Any) -> Answer:
+        await self._configured.replace(self._document(arguments))
+        return Answer(text=SUCCESSFUL, arguments={HASH: self._hash()})
+
+    async def _reload(self, arguments: Any) -> Answer:
+        await self._configured.reload()
+        return Answer(text=SUCCESSFUL)
+
+    async def _write(self, arguments: Any) -> Answer:
+        name = arguments.get("filename", "") if isinstance(arguments, dict) else ""
+        if not isinstance(arguments, (dict, type(None))) or set(arguments or ()) - {"filename"}:
+            raise TxkeaError("config-write takes no other argument than 'filename'")
+        if not isinstance(name, str) or (arguments and not name):
+            raise TxkeaError("'filename' is not the name of a file")
+        written = await self._configured.write(name)
+        text = f"Configuration written to {written.path} successful"
+        return Answer(text=text, arguments={"filename": written.path, "size": written.size})
+
+    def _document(self, arguments: Any) -> Mapping[str, Any]:
+        """The configuration that came with the command."""
+        top = self._configured.top
+        if arguments is None:
+            raise TxkeaError("'arguments' is missing: it is the configuration")
+        if not isinstance(arguments, dict) or top not in arguments:
+            raise TxkeaError(f"'arguments' has no {top!r} map: it is the configuration")
+        return {name: value for name, value in arguments.items() if name != HASH}

@@ -1,0 +1,110 @@
+"""From a configuration to what serves it: lease store, providers, site, reclamation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from txkea.errors import ConfigError
+from txkea.exchange import accounting
+from txkea.exchange.assemble import assemble
+from txkea.exchange.families import Family
+from txkea.exchange.offers import Offers
+from txkea.exchange.site import Loggers, Site
+from txkea.hosts.configured import configured_hosts
+from txkea.interfaces import ILeaseStore
+from txkea.leases.expiry import Reclamation
+from txkea.logs.logs import Logs
+from txkea.model.configuration import Configuration
+from txkea.paths import Paths
+from txkea.providers import BUILT_IN, hook_providers, lease_store
+
+__all__ = ["Sites", "refuse_strangers"]
+
+
+class Sites:
+    """Makes the sites of one server, all with the same ``statistics``."""
+
+    def __init__(
+        self, family: Family, statistics: MutableMapping[str, int], *, reactor: Any, logs: Logs, paths: Paths
+    ) -> None:
+        self._family = family
+        self._statistics = statistics
+        self._reactor = reactor
+        self._logs = logs
+        self._paths = paths
+
+    def store(self, configuration: Configuration) -> ILeaseStore:
+        """The lease store that a configuration names, not yet open. Raises `ConfigError`."""
+        log = self._logs.logger("dhcpsrv")
+        return lease_store(configuration, reactor=self._reactor, log=log, paths=self._paths)
+
+    def hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
+        """The providers of ``hooks-libraries``, see `txkea.providers.hook_providers`."""
+        return hook_providers(
+            configuration, reactor=self._reactor, logger=self._logs.logger, paths=self._paths, only=only
+        )
+
+    def site(
+        self,
+        configuration: Configuration,
+        leases: ILeaseStore,
+        before: Site | None = None,
+        server_id: bytes = b"",
+    ) -> Site:
+        """A site over an open lease store; ``before`` is the one that it replaces. Raises `ConfigErrors`."""
+        logger = self._logs.logger
+        return assemble(
+            configuration,
+            leases=leases,
+            hosts=configured_hosts(configuration),
+            statistics=self._statistics,
+            log=Loggers(
+                server=logger(f"dhcp{self._family.number}"),
+                packets=logger("packets"),
+                bad_packets=logger("bad-packets"),
+                leases=logger("leases"),
+                alloc_engine=logger("alloc-engine"),
+                ddns=logger("ddns"),
+            ),
+            random=random.SystemRandom().randrange,
+            **self.hooks(configuration),
+            server_id=server_id,
+            known=before.subnets.subnets if before is not None else (),
+            offers=before.offers if before is not None else Offers(),
+        )
+
+    def reclamation(self, site: Site, current: Callable[[], Site], postponed: Callable[[], bool]) -> Reclamation:
+        """The clean-up of leases whose time is over, on its timers and when addresses run out.
+
+        It counts in the site that is ``current`` then, for a lease is ended whatever site it began with.
+        """
+        reclamation = Reclamation(
+            site.leases,
+            site.configuration.expiry,
+            reactor=self._reactor,
+            log=self._logs.logger("alloc-engine"),
+            family=self._family.number,
+            observers=site.observers,
+            reclaimed=lambda lease: accounting.reclaimed(self._statistics, current().subnets, lease),
+            postponed=postponed,
+        )
+        site.reclaim = reclamation.on_demand
+        return reclamation
+
+
+def refuse_strangers(configuration: Configuration, in_force: Configuration) -> None:
+    """Raise `ConfigError` for a provider that a command names and the configuration in force does not.
+
+    Nothing is imported because a command says so: a provider of a third party comes from the configuration file.
+    """
+    known = {*BUILT_IN, *(hook.name for hook in in_force.hooks)}
+    mend = "name it in the configuration file and use config-reload"
+    for hook in configuration.hooks:
+        if hook.name not in known:
+            raise ConfigError(f"a command cannot load the provider {hook.name!r}; {mend}", hook.path, hook.locate(""))
+    kind = configuration.lease_database.type
+    if kind not in (*BUILT_IN, in_force.lease_database.type):
+        path = f"Dhcp{configuration.family}.lease-database.type"
+        raise ConfigError(f"a command cannot load the lease database {kind!r}; {mend}", path)
