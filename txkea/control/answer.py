@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from txkea.errors import TxkeaError
 
-__all__ = ["Answer", "Listing", "Result", "encode", "pieces"]
+__all__ = ["Answer", "Listing", "Result", "Verbatim", "encode", "pieces"]
 
 PIECE: Final = 1 << 15
 """Characters that are encoded in one go, so that a large answer lets others have their turn."""
@@ -47,28 +48,39 @@ class Listing(NamedTuple):
     counted: bool = False
 
 
-def pieces(value: Any, depth: int = 0) -> Iterator[str]:
+class Verbatim(NamedTuple):
+    """An answer in another server's words, whatever it holds: a JSON value that was found good, as it came."""
+
+    data: bytes
+
+
+def pieces(value: Any, depth: int = 0, dumps: Callable[[Any], str] = json.dumps) -> Iterator[str]:
     """The JSON text of a value in pieces; none is large unless a single member of a list is."""
     if isinstance(value, Mapping) and depth < 4:
         yield "{ "
         for number, (name, member) in enumerate(value.items()):
-            yield f"{', ' if number else ''}{json.dumps(name)}: "
-            yield from pieces(member, depth + 1)
+            yield f"{', ' if number else ''}{dumps(name)}: "
+            yield from pieces(member, depth + 1, dumps)
         yield " }"
     elif isinstance(value, (list, tuple)) and len(value) > LONG:
         yield "[ "
         for number, member in enumerate(value):
-            yield f"{', ' if number else ''}{json.dumps(member)}"
+            yield f"{', ' if number else ''}{dumps(member)}"
         yield " ]"
     else:
-        yield json.dumps(value)
+        yield dumps(value)
 
 
-async def encode(answer: Answer) -> AsyncIterator[str]:
+async def encode(answer: Answer | Verbatim) -> AsyncIterator[str]:
     """The JSON text of an answer in pieces of about `PIECE` characters, the keys in Kea's (alphabetical) order.
 
     A listing that fails on its way ends with result 1 and is still good JSON.
     """
+    if isinstance(answer, Verbatim):
+        decoder = getincrementaldecoder("utf-8")("replace")
+        for at in range(0, len(answer.data), PIECE):
+            yield decoder.decode(answer.data[at : at + PIECE])
+        return
     if isinstance(answer.arguments, Listing):
         async for piece in _listing(answer.arguments):
             yield piece
