@@ -14,6 +14,7 @@ from txkea.exchange.observers import has_news, report
 from txkea.exchange.query import Query
 from txkea.exchange.reply import Reply
 from txkea.exchange.site import Site
+from txkea.exchange.timing import Timing, Watch
 from txkea.interfaces import IDatagramReceiver, ILeaseObserver, Origin
 from txkea.launch import drive, launch
 
@@ -32,6 +33,8 @@ class Server:
         self.site = site
         self.enabled = True
         """Whether queries are answered at all (Kea A095)."""
+        self.timing: Timing | None = None
+        """Who wants to know how long exchanges take, if anybody does."""
         self._seconds = seconds
         self._in_flight: set[bytes] = set()
         family = self._family = FAMILIES[site.configuration.family]
@@ -49,9 +52,30 @@ class Server:
 
     def datagram_arrived(self, data: bytes, origin: Origin) -> None:
         """Answer a query now, or when what it waits for has come; never raises."""
+        timing = self.timing
+        if timing is not None and timing.is_due():
+            self._answer_timed(data, origin, timing)
+            return
         query = self._accepted(data, origin)
         if query is not None:
             drive(self._exchange(query), self._came, self._failed, query)
+
+    def _answer_timed(self, data: bytes, origin: Origin, timing: Timing) -> None:
+        watch = Watch(timing)
+        query = self._accepted(data, origin)
+        if query is None:
+            watch.stop(None)
+            return
+
+        def came(query: Query, reply: Reply | None) -> None:
+            self._came(query, reply)
+            watch.stop(query.type)
+
+        def failed(query: Query, error: Exception) -> None:
+            self._failed(query, error)
+            watch.stop(query.type)
+
+        drive(self._family.timed(query, timing, watch), came, failed, query)
 
     async def answer(self, data: bytes, origin: Origin) -> bytes | None:
         """The answer to a query that came inside of another message, None when it has none; never raises.

@@ -19,6 +19,7 @@ from txkea.exchange.reply4 import CLIENT_PORT, SERVER_PORT, revised
 from txkea.exchange.reply6 import CLIENT_PORT6, SERVER_PORT6, revised6
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import SENT4, SENT6
+from txkea.exchange.timing import Timing, Watch, timed
 from txkea.interfaces import Origin
 
 __all__ = ["FAMILIES", "FAMILY4", "FAMILY6", "Family"]
@@ -34,6 +35,8 @@ class Family:
     """From a datagram to a query; raises `Drop`."""
     exchange: Callable[[Any], Coroutine[Any, Any, Reply | None]]
     """From a query to its answer; raises `Drop`."""
+    timed: Callable[[Any, Timing, Watch], Coroutine[Any, Any, Reply | None]]
+    """The same, and its stages are timed."""
     sent: Mapping[int, str]
     """Message type to the statistic of answers."""
     malformed: str
@@ -65,10 +68,14 @@ class Family:
         return f"pkt{self.number}-{name}"
 
 
+EXCHANGE4: Final = (ANSWERS4, revised, place4, "pkt4-not-for-us")
+EXCHANGE6: Final = (ANSWERS6, revised6, place6, "pkt6-not-for-us")
+
 FAMILY4: Final = Family(
     number=4,
     accept=accept4,
-    exchange=partial(exchange, ANSWERS4, revised, place4, "pkt4-not-for-us"),
+    exchange=partial(exchange, *EXCHANGE4),
+    timed=partial(timed, *EXCHANGE4),
     sent=SENT4,
     malformed="DHCP4_PACKET_DROP_0001",
     server_port=SERVER_PORT,
@@ -77,7 +84,8 @@ FAMILY4: Final = Family(
 FAMILY6: Final = Family(
     number=6,
     accept=accept6,
-    exchange=partial(exchange, ANSWERS6, revised6, place6, "pkt6-not-for-us"),
+    exchange=partial(exchange, *EXCHANGE6),
+    timed=partial(timed, *EXCHANGE6),
     sent=SENT6,
     malformed="DHCP6_PACKET_DROP_PARSE_FAIL",
     server_port=SERVER_PORT6,

@@ -84,7 +84,7 @@ def shadow_of(site: Site, explained: ExplainsClasses) -> Shadow:
         reclaim=reclaim,
         offers=offers,
         dhcp4=None if site.dhcp4 is None else _elsewhere,
-        observers=(),
+        observers=[],
         options={},
     )
     return Shadow(twin, subnets, leases, hosts, classes, notes)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from txkea.errors import Unavailable
+from txkea.exchange.around import LeasesAround
 from txkea.interfaces import ILeaseStore
 from txkea.leases.memory import MemoryLeases
 from txkea.leases.table import LeaseTable
-from txkea.model.identifier import Identifier
-from txkea.model.lease import Lease
 
 __all__ = ["CountingLeases", "FailingLeases", "WaitingLeases"]
 
@@ -22,57 +21,19 @@ T = TypeVar("T")
 
 
 @implementer(ILeaseStore)
-class _Around:
-    """A store around leases in memory; ``_call`` does a named call, now or later."""
+class _Around(LeasesAround):
+    """A store around leases in memory."""
 
-    name = "double"
+    inner: MemoryLeases
 
     def __init__(self, inner: MemoryLeases | None = None) -> None:
-        self.inner = inner or MemoryLeases()
+        super().__init__(inner or MemoryLeases())
+        self.name = "double"
 
     @property
     def table(self) -> LeaseTable:
         """The leases themselves."""
         return self.inner.table
-
-    async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
-        return await call()
-
-    async def open(self) -> None:
-        await self.inner.open()
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-    async def get(self, address: bytes) -> Any:
-        return await self._call("get", lambda: self.inner.get(address))
-
-    async def by_client(self, identifier: Identifier) -> Sequence[Any]:
-        return await self._call("by_client", lambda: self.inner.by_client(identifier))
-
-    async def add(self, lease: Lease) -> bool:
-        return await self._call("add", lambda: self.inner.add(lease))
-
-    async def update(self, lease: Lease, was: Lease) -> bool:
-        return await self._call("update", lambda: self.inner.update(lease, was))
-
-    async def remove(self, lease: Lease) -> bool:
-        return await self._call("remove", lambda: self.inner.remove(lease))
-
-    async def expired(self, now: float, limit: int) -> Sequence[Any]:
-        return await self._call("expired", lambda: self.inner.expired(now, limit))
-
-    async def reclaimed(self, before: float, limit: int) -> Sequence[Any]:
-        return await self._call("reclaimed", lambda: self.inner.reclaimed(before, limit))
-
-    async def overlapping(self, address: bytes, length: int) -> Sequence[Any]:
-        return await self._call("overlapping", lambda: self.inner.overlapping(address, length))
-
-    async def counts(self) -> Mapping[tuple[int, int, int], int]:
-        return await self._call("counts", self.inner.counts)
-
-    async def page(self, after: bytes | None, limit: int) -> Sequence[Any]:
-        return await self._call("page", lambda: self.inner.page(after, limit))
 
 
 class CountingLeases(_Around):
