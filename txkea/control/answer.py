@@ -51,7 +51,7 @@ class Listing(NamedTuple):
 class Verbatim(NamedTuple):
     """An answer in another server's words, whatever it holds: a JSON value that was found good, as it came."""
 
-    data: bytes
+    chunks: tuple[bytes, ...]
 
 
 def pieces(value: Any, depth: int = 0, dumps: Callable[[Any], str] = json.dumps) -> Iterator[str]:
@@ -78,8 +78,8 @@ async def encode(answer: Answer | Verbatim) -> AsyncIterator[str]:
     """
     if isinstance(answer, Verbatim):
         decoder = getincrementaldecoder("utf-8")("replace")
-        for at in range(0, len(answer.data), PIECE):
-            yield decoder.decode(answer.data[at : at + PIECE])
+        for chunk in answer.chunks:
+            yield decoder.decode(chunk)
         return
     if isinstance(answer.arguments, Listing):
         async for piece in _listing(answer.arguments):

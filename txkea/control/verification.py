@@ -1,0 +1,76 @@
+"""Which servers a client of control channels believes, and what it shows of itself (TLS)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from twisted.web.client import BrowserLikePolicyForHTTPS
+from twisted.web.iweb import IPolicyForHTTPS
+from zope.interface import implementer
+
+from txkea.errors import ConfigError
+
+__all__ = ["verifying"]
+
+CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@implementer(IPolicyForHTTPS)
+class Verifying:
+    """Believes servers whose certificates these authorities signed, and shows them ours; None for neither."""
+
+    def __init__(self, authorities: Any, ours: Any) -> None:
+        self._authorities = authorities
+        self._ours = ours
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: N802
+        """What makes connections to a host."""
+        from twisted.internet.ssl import optionsForClientTLS
+
+        return optionsForClientTLS(hostname.decode("ascii"), trustRoot=self._authorities, clientCertificate=self._ours)
+
+
+def verifying(trust_anchor: str, certificate: str, key: str) -> IPolicyForHTTPS:
+    """The policy of files, as `txkea.control.asking.ControlClient` has them. Raises `ConfigError`."""
+    try:
+        from OpenSSL.SSL import Error
+        from twisted.internet import ssl
+    except ImportError:
+        raise ConfigError("https needs more than plain txkea; install txkea[tls]") from None
+    if not trust_anchor and not certificate:
+        policy: IPolicyForHTTPS = BrowserLikePolicyForHTTPS()
+        return policy
+    authorities = ssl.trustRootFromCertificates(list(_authorities(trust_anchor))) if trust_anchor else None
+    if not certificate:
+        return Verifying(authorities, None)
+    pem = _read(certificate) + b"\n" + (_read(key) if key else b"")
+    try:
+        return Verifying(authorities, ssl.PrivateCertificate.loadPEM(pem))
+    except Error:
+        raise ConfigError(f"{certificate} and {key} are not a certificate and its key in PEM format") from None
+
+
+def _authorities(path: str) -> Iterator[Any]:
+    """All certificates of a file, or of the files of a directory."""
+    from OpenSSL.SSL import Error
+    from twisted.internet.ssl import Certificate
+
+    paths = sorted(os.path.join(path, name) for name in os.listdir(path)) if os.path.isdir(path) else [path]
+    found = [pem for each in paths for pem in CERTIFICATE.findall(_read(each))]
+    if not found:
+        raise ConfigError(f"{path} holds no certificate in PEM format")
+    try:
+        yield from map(Certificate.loadPEM, found)
+    except Error:
+        raise ConfigError(f"{path} holds a certificate that cannot be read") from None
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; correct the path or its permissions") from None
