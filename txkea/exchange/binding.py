@@ -77,6 +77,7 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     query.granted.append(lease)
     subnet.recent = query.now
     if was is not None and was.state in COUNTED and not was.expired(query.now):
+        query.renewed = (*query.renewed, lease)
         return True
     outlived(query, was)
     accounting.assigned(site.statistics, subnet, lease)

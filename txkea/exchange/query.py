@@ -50,6 +50,7 @@ class Query:
         "now",
         "origin",
         "removed",
+        "renewed",
         "replaced",
         "site",
         "subnet",
@@ -91,6 +92,8 @@ class Query:
         """The option, code and payload, that tells the client its name."""
         self.granted: list[Any] = []
         """The leases that this query added or renewed, durably."""
+        self.renewed: Sequence[Any] = ()
+        """Those of them that the client had before."""
         self.removed: list[Any] = []
         """The leases that this query ended, durably."""
         self.expired: list[Any] = []

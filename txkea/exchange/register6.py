@@ -86,8 +86,12 @@ def _tell(query: Query6, subnet: LiveSubnet, lease: Lease6, was: Lease6 | None) 
     site = query.site
     if was is None or was.state != REGISTERED:
         site.statistics["cumulative-registered"] += 1
+    elif was.duid == lease.duid:
+        query.renewed = (lease,)
     if lease.valid_lifetime:
         query.granted.append(lease)
+    else:
+        query.removed.append(was)
     subnet.mark(lease.address, bool(lease.valid_lifetime))
     if site.log.leases.info:
         holder = f", formerly of {was.duid.hex(':')}" if was is not None and was.duid != lease.duid else ""
