@@ -8,6 +8,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from traceback import clear_frames
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -241,6 +242,7 @@ class ControlChannel:
             remove_stale(self.path)
             self._port = self._reactor.listenUNIX(self.path, self._connections, mode=0o660)
         except (OSError, CannotListenError) as error:
+            clear_frames(error.__traceback__)  # or else the socket that could not be bound stays open with them
             reason = getattr(error, "socketError", error)
             where = os.path.dirname(self.path) or "."
             mend = f"see that {where} exists and that this user may write there, or name another socket"

@@ -1,0 +1,288 @@
+"""A server's configuration is replaced under load, or not at all: nobody waits, nothing is lost, nothing half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bench.perfdhcp import percentile
+from bench.perfdhcp import run as perfdhcp
+from bench.scenarios import SCENARIOS
+from tests.real.packets import ACK, DISCOVER, OFFER, REQUEST, Query, chaddr, decode, encode, packed
+from tests.real.servers import KEA4, TXKEA4, Product, Server
+from txkea.testing.namespaces import Lab, Namespace, Port, requires_root, wait_for
+
+CHANGES: Final = int(os.environ.get("TXKEA_TEST_CHANGES", "30"))
+"""Seconds, with a change in each; the goal is told for 300."""
+BROKEN: Final = 200
+SHARE: Final = 0.6
+"""Of the saturated rate."""
+PERIOD: Final = 0.002
+"""Seconds between two probes."""
+LONGEST_GAP: Final = 0.05
+SERVER, RELAY, PROBE = "10.0.0.1", "10.0.0.2", "10.0.0.3"
+LIFETIMES: Final = (4000, 5000)
+LIFETIME, SERVER_ID, WANTED = 51, 54, 50
+
+
+def configuration(number: int) -> dict[str, Any]:
+    """The configuration of an even or an odd change: lifetimes, options, subnets and classes differ."""
+    odd = number % 2
+    classes = {"client-classes": [{"name": "odd", "test": "option[60].exists"}]} if odd else {}
+    others = [{"id": 2, "subnet": "192.168.0.0/16", "pools": [{"pool": "192.168.1.0/24"}]}] if odd else []
+    return {
+        "interfaces-config": {"interfaces": ["eth0"]},
+        "control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
+        "lease-database": {"type": "memfile", "name": "@DIRECTORY@/leases.csv", "lfc-interval": 0},
+        "valid-lifetime": LIFETIMES[odd],
+        **classes,
+        "subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "pools": [{"pool": "10.16.0.0/12"}]}, *others],
+        "loggers": [
+            {"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "@DIRECTORY@/server.log"}]}
+        ],
+    }
+
+
+class Probe(NamedTuple):
+    """A DISCOVER, and how long its answer took; infinite if none came."""
+
+    sent: float
+    took: float
+    right: bool
+
+
+class Prober:
+    """A relay that asks for an offer every few milliseconds, and looks at each."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        with namespace.enter():
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((PROBE, 67))
+        self._socket.setblocking(False)
+        self._xids = count(1)
+        self._waiting: dict[int, float] = {}
+        self.probes: list[Probe] = []
+
+    def run(self, seconds: float) -> None:
+        """Probe for so long, and wait a little for what is late."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._send()
+            time.sleep(PERIOD)
+            self._read()
+        time.sleep(0.5)
+        self._read()
+        self.probes += [Probe(sent, float("inf"), False) for sent in self._waiting.values()]
+
+    def _send(self) -> None:
+        xid = next(self._xids)
+        self._waiting[xid] = time.monotonic()
+        query = Query(DISCOVER, chaddr(1_000_000 + xid % 64), xid=xid, giaddr=PROBE)
+        self._socket.sendto(encode(query), (SERVER, 67))
+
+    def _read(self) -> None:
+        while True:
+            try:
+                answer = decode(self._socket.recv(4096))
+            except BlockingIOError:
+                return
+            sent = self._waiting.pop(answer.xid, 0.0)
+            lifetime = int.from_bytes(answer.options[LIFETIME], "big")
+            right = answer.type == OFFER and answer.yiaddr.startswith("10.") and lifetime in LIFETIMES
+            self.probes.append(Probe(sent, time.monotonic() - sent, right))
+
+    def serves(self) -> bool:
+        """Whether a client gets an address now: offer and acknowledgement."""
+        self._socket.settimeout(2)
+        try:
+            offer = self._exchange(DISCOVER, ())
+            wanted = ((WANTED, packed(offer.yiaddr)), (SERVER_ID, packed(SERVER)))
+            return self._exchange(REQUEST, wanted).type == ACK
+        except TimeoutError:
+            return False
+        finally:
+            self._socket.setblocking(False)
+
+    def _exchange(self, kind: int, options: Any) -> Any:
+        xid = next(self._xids)
+        self._socket.sendto(encode(Query(kind, chaddr(7), options, xid, giaddr=PROBE)), (SERVER, 67))
+        while (answer := decode(self._socket.recv(4096))).xid != xid:
+            pass
+        return answer
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()
+
+
+class LiveChange(SynchronousTestCase):
+    """A server and clients with a cable between them."""
+
+    skip = requires_root("kea-dhcp4", "perfdhcp")
+    timeout = 900
+
+    def begin(self, product: Product) -> None:
+        lab = Lab()
+        self.addCleanup(lab.close)
+        there, self.here = lab.namespace("server"), lab.namespace("client")
+        lab.veth(Port(there, "eth0", [f"{SERVER}/8"]), Port(self.here, "eth0", [f"{RELAY}/8", f"{PROBE}/8"]))
+        self.server = Server(product, json.dumps({"Dhcp4": configuration(0)}), Path(self.mktemp()), there)
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.prober = Prober(self.here)
+        self.addCleanup(self.prober.close)
+
+    def tell(self, command: str, arguments: Any = None) -> Any:
+        """What a command is answered; ``@DIRECTORY@`` in its arguments is the server's."""
+        text = json.dumps({"command": command, **({"arguments": arguments} if arguments is not None else {})})
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.settimeout(30)
+            with _within(self.server.directory):
+                channel.connect("control")
+            channel.sendall(text.replace("@DIRECTORY@", str(self.server.directory)).encode())
+            return json.loads(b"".join(iter(lambda: channel.recv(1 << 16), b"")))
+
+    def state(self) -> tuple[Any, ...]:
+        """What no broken configuration may change: the hash, the sockets of the process, the control socket's file."""
+        answer = self.tell("config-hash-get")
+        return answer["arguments"]["hash"], self.sockets(), os.stat(self.server.directory / "control").st_ino
+
+    def sockets(self) -> frozenset[str]:
+        """The open sockets of the server by their inodes, those of this moment's commands left out."""
+        found = set[str]()
+        for path in Path(f"/proc/{self.server.pid}/fd").iterdir():
+            try:
+                target = os.readlink(path)
+            except FileNotFoundError:
+                continue
+            if target.startswith("socket:"):
+                found.add(target)
+        return frozenset(found)
+
+    def steady(self) -> tuple[Any, ...]:
+        """`state`, once the connection that asked is closed."""
+        return wait_for(lambda: (one := self.state()) == self.state() and one, "a steady state", 10)
+
+
+class _within:  # noqa: N801 - reads like the function it is
+    """A directory to be in for a moment: the path of a UNIX socket must be short."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        self._before = Path.cwd()
+        os.chdir(self._directory)
+
+    def __exit__(self, *error: object) -> None:
+        os.chdir(self._before)
+
+
+class UnderLoad(LiveChange):
+    """Good configurations, one a second."""
+
+    def test_config_set_every_second(self) -> None:
+        """At 60 % of what the server can, no answer is lost or wrong, and no client waits longer than 50 ms (p99)."""
+        self.begin(TXKEA4)
+        scenario = SCENARIOS["v4"]
+        saturated = perfdhcp(scenario, self.here, 20_000, 3).rate
+        rate = int(SHARE * saturated)
+        changes: list[tuple[float, float]] = []
+        with ThreadPoolExecutor(2) as pool:
+            load = pool.submit(perfdhcp, scenario, self.here, rate, CHANGES + 2)
+            probing = pool.submit(self.prober.run, CHANGES + 1)
+            for number in range(1, CHANGES + 1):
+                time.sleep(max(0.0, 1 - (changes[-1][1] - changes[-1][0]) if changes else 1))
+                began = time.monotonic()
+                answer = self.tell("config-set", {"Dhcp4": configuration(number)})
+                self.assertEqual(answer["result"], 0, answer)
+                changes.append((began, time.monotonic()))
+            probing.result()
+            outcome = load.result()
+        probes = self.prober.probes
+        gaps = sorted(
+            max(probe.took for probe in probes if began - 0.05 <= probe.sent <= ended + 0.05)
+            for began, ended in changes
+        )
+        quiet = sorted(probe.took for probe in probes)
+        print(  # noqa: T201 - the numbers of this machine
+            f"\ntxkea: {CHANGES} changes at {rate}/s ({SHARE:.0%} of {saturated:.0f}/s): the longest wait around a "
+            f"change is {1000 * percentile(gaps, 0.5):.1f} ms (median), {1000 * percentile(gaps, 0.99):.1f} ms (p99); "
+            f"of all {len(probes)} probes {1000 * percentile(quiet, 0.99):.1f} ms (p99); a change takes "
+            f"{1000 * percentile(sorted(ended - began for began, ended in changes), 0.5):.0f} ms; "
+            f"{outcome.begun} clients, {outcome.begun - outcome.completed} without a lease"
+        )
+        lost = [f"{probe.sent - changes[0][0]:.3f}" for probe in probes if not probe.right]
+        self.assertEqual([], lost, [f"{began - changes[0][0]:.3f}" for began, _ in changes])
+        self.assertEqual(outcome.begun, outcome.completed)
+        self.assertLessEqual(percentile(gaps, 0.99), LONGEST_GAP)
+
+
+def broken() -> Iterator[dict[str, Any]]:
+    """Configurations that cannot be used, no two alike."""
+    good = configuration(1)
+    subnet = good["subnet4"][0]
+    breaks: list[dict[str, Any]] = [
+        {"interfaces-config": {"interfaces": ["eth9"]}},
+        {"interfaces-config": {"interfaces": ["eth0/192.0.2.99"]}},
+        {"interfaces-config": {"interfaces": ["eth0", "eth0"]}},
+        {"interfaces-config": {"interfaces": []}, "valid-lifetime": "long"},
+        {"interfaces-config": {"interfaces": ["eth0"], "dhcp-socket-type": "tcp"}},
+        {"interfaces-config": {"interfaces": ["lo", "eth9"], "service-sockets-require-all": True}},
+        {"control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/missing/control"}},
+        {"control-socket": {"socket-type": "unix", "socket-name": "/" + "x" * 200}},
+        {"control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/server.conf"}},
+        {"control-socket": {"socket-type": "unix"}},
+        {"control-socket": {"socket-type": "carrier pigeon", "socket-name": "@DIRECTORY@/other"}},
+        {"lease-database": {"type": "memfile", "name": "@DIRECTORY@/missing/leases.csv"}},
+        {"lease-database": {"type": "no such database"}},
+        {"hooks-libraries": [{"library": "/no/such/library.so"}]},
+        {"hooks-libraries": [{"library": "os.path.Provider"}]},
+        {"valid-lifetime": -1},
+        {"option-data": [{"name": "routers", "data": "not an address"}]},
+        {"client-classes": [{"name": "x", "test": "member('"}]},
+        {"subnet4": [subnet, subnet]},
+        {"subnet4": [{**subnet, "pools": [{"pool": "192.0.2.0/24"}]}]},
+        {"loggers": [{"name": "kea-dhcp4", "severity": "VERY LOUD"}]},
+        {"unknown-keyword": 1},
+    ]
+    for timer in count(100):
+        for change in breaks:
+            yield {**good, "renew-timer": timer, **change}
+
+
+class Broken(LiveChange):
+    """Configurations that cannot be used."""
+
+    def test_nothing_happens(self) -> None:
+        """Two hundred broken configurations leave the hash, every open socket and the channel as they were."""
+        self.begin(TXKEA4)
+        before = self.steady()
+        for number, tree in enumerate(islice(broken(), BROKEN)):
+            answer = self.tell("config-set", {"Dhcp4": tree})
+            self.assertEqual((answer["result"], bool(answer["text"])), (1, True), tree)
+            if number % 10 == 9 or number < 22:
+                self.assertEqual(self.steady(), before, tree)
+                self.assertTrue(self.prober.serves(), tree)
+        self.assertEqual(self.tell("status-get")["arguments"]["sockets"], {"status": "ready"})
+
+    def test_kea_falls_silent(self) -> None:
+        """The test can fail: Kea 2.2.0 refuses such configurations too, and serves nobody after some of them."""
+        self.begin(KEA4)
+        self.assertTrue(self.prober.serves())
+        silent = []
+        for tree in islice(broken(), 22):
+            self.assertEqual(self.tell("config-set", {"Dhcp4": tree})["result"], 1)
+            if not self.prober.serves():
+                silent.append((tree, self.tell("status-get")["arguments"]["sockets"]["status"]))
+                break
+        self.assertEqual(["ready"], [status for _, status in silent])
