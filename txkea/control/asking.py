@@ -8,16 +8,16 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.defer import TimeoutError as TooSlow
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.error import TimeoutError as CannotConnect
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
-from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, ResponseNeverReceived
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
@@ -87,13 +87,15 @@ class ControlClient:
     async def _asked(self, request: Mapping[str, Any]) -> list[bytes]:
         data = await self._in_thread(encoded, request)
         asked: Deferred[list[bytes]] = Deferred.fromCoroutine(self._exchange(data))
-        asked.addTimeout(self._time_limit, self._reactor)
+        asked.addTimeout(self._time_limit, self._reactor, self._too_slow)
         try:
             return await asked
-        except (TooSlow, CancelledError):
-            raise Unavailable(f"{self._where}: no answer within {self._time_limit:g} seconds; try again") from None
         except OversizeError:
             raise Unavailable(f"{self._where}: the answer is longer than {LARGEST} bytes; ask for less") from None
+
+    def _too_slow(self, ended: Any, limit: float) -> Any:
+        """What a time that ran out ended in is of no interest."""
+        raise Unavailable(f"{self._where}: no answer within {limit:g} seconds; try again")
 
     async def _judged(self, judge: Callable[[list[bytes]], Any], chunks: list[bytes]) -> Any:
         try:
@@ -214,10 +216,8 @@ class Web:
     """A control channel over HTTP; ``policy`` tells which servers are believed, None without TLS."""
 
     def __init__(self, reactor: Any, url: str, user: str, password: str, policy: IPolicyForHTTPS | None) -> None:
-        try:
-            URI.fromBytes(url.encode("ascii"))
-        except ValueError:
-            raise ConfigError(f"{url} is no address; write it like http://127.0.0.1:8000/") from None
+        if not good(url):
+            raise ConfigError(f"{url} is no address; write it like http://127.0.0.1:8000/")
         self._url = url
         self._agent = Agent(reactor, policy or BrowserLikePolicyForHTTPS())
         self._headers = Headers({"Content-Type": ["application/json"], "User-Agent": ["txkea"]})
@@ -231,7 +231,7 @@ class Web:
             response = await self._agent.request(b"POST", self._url.encode("ascii"), self._headers, Body(data))
         except UNREACHABLE as error:
             raise unreachable(self._url, error) from None
-        except ResponseNeverReceived as error:
+        except ResponseFailed as error:
             reasons = ", ".join(words(each.value) for each in error.reasons)
             raise Unavailable(f"{self._url}: no answer came: {reasons}") from None
         body = Collected()
@@ -242,6 +242,15 @@ class Web:
         if response.code != OK:
             raise Unavailable(f"{self._url}: {response.code} {response.phrase.decode('ascii', 'replace')}")
         return collected
+
+
+def good(url: str) -> bool:
+    """Whether an address can be one."""
+    try:
+        parts = urlsplit(url)
+        return url.isascii() and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def words(error: Any) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 __all__ = ["read"]
 
+UNSURE: Final = 2
+"""A number that so many characters follow may go on: ``1e+`` is one that lacks its end."""
 SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 Pairs = list[tuple[str, Any]]
@@ -60,7 +62,7 @@ class Reader:
             if first == "[":
                 return self._list()
             return self._scanned()
-        if end == len(self._text):  # a number may go on
+        if end + UNSURE >= len(self._text):
             return self._scanned()
         self._at = end
         return value
@@ -107,7 +109,7 @@ class Reader:
                 if not self._grow():
                     raise ValueError("something in it is no JSON, or it ends too early") from None
             else:
-                if end < len(self._text) or not self._grow():
+                if end + UNSURE < len(self._text) or not self._grow():
                     self._at = end
                     return value
 
@@ -122,14 +124,13 @@ class Reader:
 
     def _grow(self) -> bool:
         """Take more of the text, at least as much as is left; tells whether there was any."""
-        parts = [self._text[self._at :]]
-        left = len(parts[0]) or 1
-        for chunk in self._chunks:
+        rest = self._text[self._at :]
+        parts: list[str] = []
+        wanted = len(rest) or 1
+        while wanted > 0 and (chunk := next(self._chunks, None)) is not None:
             parts.append(self._decoder.decode(chunk))
-            left -= len(parts[-1])
-            if left <= 0:
-                break
-        else:
-            parts.append(self._decoder.decode(b"", True))
-        self._text, self._at = "".join(parts), 0
-        return len(parts) > 2 or bool(parts[-1])
+            wanted -= len(parts[-1])
+        more = "".join(parts) or self._decoder.decode(b"", True)
+        if more:
+            self._text, self._at = rest + more, 0
+        return bool(more)

@@ -36,7 +36,7 @@ class Verifying:
 def verifying(trust_anchor: str, certificate: str, key: str) -> IPolicyForHTTPS:
     """The policy of files, as `txkea.control.asking.ControlClient` has them. Raises `ConfigError`."""
     try:
-        from OpenSSL.SSL import Error
+        from OpenSSL.crypto import Error
         from twisted.internet import ssl
     except ImportError:
         raise ConfigError("https needs more than plain txkea; install txkea[tls]") from None
@@ -55,7 +55,7 @@ def verifying(trust_anchor: str, certificate: str, key: str) -> IPolicyForHTTPS:
 
 def _authorities(path: str) -> Iterator[Any]:
     """All certificates of a file, or of the files of a directory."""
-    from OpenSSL.SSL import Error
+    from OpenSSL.crypto import Error
     from twisted.internet.ssl import Certificate
 
     paths = sorted(os.path.join(path, name) for name in os.listdir(path)) if os.path.isdir(path) else [path]
