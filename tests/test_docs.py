@@ -152,7 +152,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_examples(self) -> None:
         """Every example configuration is accepted, without a warning."""
-        found = sorted((ROOT / "config").glob("*.[cj]*"))
+        found = sorted({*(ROOT / "config").glob("*.[cj]*")} - {ROOT / "config" / "grafana-dashboard.json"})
         self.assertGreaterEqual(len(found), 2)
         for path in found:
             self.assertEqual(warnings(str(path)), [], path)

@@ -78,18 +78,28 @@ def metrics(
 # -- packets, and what else is counted once ----------------------------------------------------------------------------
 
 
-class Types(NamedTuple):
-    """The statistics by type of message of one family."""
+MESSAGES: Final = {4: MessageType4, 6: MessageType6}
+
+
+class Parts(NamedTuple):
+    """The statistics that make up what one family received, sent and dropped, by label."""
 
     received: Mapping[str, str]
-    """Type to statistic."""
     sent: Mapping[str, str]
+    dropped: Mapping[str, str]
 
     @classmethod
-    def of(cls, types: Any, received: Mapping[int, str], sent: Mapping[int, str]) -> Types:
+    def of(cls, family: int, received: Mapping[int, str], sent: Mapping[int, str]) -> Parts:
         """From message types to statistics, with the types' names as labels."""
-        named = [{named_type(types, kind): name for kind, name in table.items()} for table in (received, sent)]
-        return cls(*named)
+        types = MESSAGES[family]
+        return cls(
+            {
+                **{named_type(types, kind): name for kind, name in received.items()},
+                "unknown": f"pkt{family}-unknown-received",
+            },
+            {named_type(types, kind): name for kind, name in sent.items()},
+            {reason: f"pkt{family}-{reason}" for reason in DROPS},
+        )
 
 
 def named_type(types: Any, kind: int) -> str:
@@ -97,8 +107,6 @@ def named_type(types: Any, kind: int) -> str:
     return str(types(kind).name).lower().replace("_", "-")
 
 
-MESSAGES: Final = {4: MessageType4, 6: MessageType6}
-TYPES: Final = {4: Types.of(MessageType4, RECEIVED4, SENT4), 6: Types.of(MessageType6, RECEIVED6, SENT6)}
 DROPS: Final = (
     "parse-failed",
     "rfc-violation",
@@ -110,6 +118,7 @@ DROPS: Final = (
     "queue-full",
 )
 """Why queries are dropped; each is counted beside ``receive-drop``."""
+PARTS: Final = {4: Parts.of(4, RECEIVED4, SENT4), 6: Parts.of(6, RECEIVED6, SENT6)}
 FAILURES: Final = ("shared-network", "subnet", "no-pools", "classes")
 IGNORED: Final = Figure(
     "pkt{}-service-disabled", "packets_ignored", "Packets that came while the service was switched off."
@@ -126,10 +135,14 @@ class ServerFigures(Collector):
         """See `Collector`."""
         site = self._measured.site
         number, statistics = site.configuration.family, site.statistics
-        family, types = str(number), TYPES[number]
-        yield from _counted("packets_received", "Packets that arrived.", "type", _received(statistics, number, types))
-        yield from _counted("packets_sent", "Answers that left.", "type", _valued(statistics, family, types.sent))
-        yield from _counted("packets_dropped", "Queries that got no answer.", "reason", _dropped(statistics, number))
+        family, parts_of = str(number), PARTS[number]
+        for name, text, label, total, parts, rest in (
+            ("packets_received", "Packets that arrived.", "type", "received", parts_of.received, "unreadable"),
+            ("packets_sent", "Answers that left.", "type", "sent", parts_of.sent, "other"),
+            ("packets_dropped", "Queries that got no answer.", "reason", "receive-drop", parts_of.dropped, "other"),
+        ):
+            samples = _divided(statistics, family, f"pkt{number}-{total}", parts, rest)
+            yield from _counted(name, text, label, samples)
         failures = {reason: f"v{number}-allocation-fail-{reason}" for reason in FAILURES}
         text = "Of the searches that found nothing, where and why; one may count twice."
         yield from _counted("allocation_failures_by_reason", text, "reason", _valued(statistics, family, failures))
@@ -146,20 +159,11 @@ def _valued(statistics: Mapping[str, int], family: str, names: Mapping[str, str]
     return [((family, label), statistics[name]) for label, name in names.items() if name in statistics]
 
 
-def _received(statistics: Mapping[str, int], number: int, types: Types) -> Samples:
-    """By type; together they are all that arrived."""
-    family = str(number)
-    found = _valued(statistics, family, {**types.received, "unknown": f"pkt{number}-unknown-received"})
-    unreadable = statistics.get(f"pkt{number}-received", 0) - sum(value for _, value in found)
-    return [*found, ((family, "unreadable"), max(0, unreadable))]
-
-
-def _dropped(statistics: Mapping[str, int], number: int) -> Samples:
-    """By reason; together they are all that were dropped."""
-    family = str(number)
-    found = _valued(statistics, family, {reason: f"pkt{number}-{reason}" for reason in DROPS})
-    other = statistics.get(f"pkt{number}-receive-drop", 0) - sum(value for _, value in found)
-    return [*found, ((family, "other"), max(0, other))]
+def _divided(statistics: Mapping[str, int], family: str, total: str, names: Mapping[str, str], rest: str) -> Samples:
+    """The parts of a statistic, and as ``rest`` what none of them counts: together they are all of it."""
+    parts = _valued(statistics, family, names)
+    left = statistics.get(total, 0) - sum(value for _, value in parts)
+    return [*parts, ((family, rest), max(0, left))]
 
 
 # -- subnets and pools -------------------------------------------------------------------------------------------------
