@@ -6,11 +6,11 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet import reactor
@@ -20,9 +20,11 @@ from twisted.logger import ILogObserver
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
+from txkea.agent import AGENT, AgentService
 from txkea.config.load import FAMILIES as MAPS
 from txkea.config.load import families
 from txkea.config.text import load
+from txkea.daemon import Program
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.exchange.families import FAMILIES, Family
 from txkea.logs.logs import Logs
@@ -33,6 +35,8 @@ from txkea.paths import Paths, PidFile
 from txkea.service import KeaService
 
 __all__ = ["Options", "Ports", "Process", "configured_families", "launched", "makeService"]
+
+S = TypeVar("S")
 
 STOP_LIMIT: Final = 4.5
 """Seconds after which a process that was told to end does not wait any longer."""
@@ -47,11 +51,12 @@ class Ports(NamedTuple):
 
 
 class Process(Service):
-    """The servers of a configuration file, one a family, as a process of their own.
+    """The servers of a configuration file, one a family, and its Control Agent, as a process of their own.
 
     It has their pid files, SIGHUP, file modes, and an exit status. ``families`` are the numbers of those to serve, and
-    ``ports`` theirs. Raises `TxkeaError` when made, and has told why, if the configuration file cannot be used. What
-    goes wrong after that at the start is told, and the reactor stopped.
+    ``ports`` theirs; ``agent`` tells whether there is to be a Control Agent. Raises `TxkeaError` when made, and has
+    told why, if the configuration file cannot be used. What goes wrong after that at the start is told, and the
+    reactor stopped.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Process(Service):
         paths: Paths,
         ports: Mapping[int, Ports],
         debug: bool = False,
+        agent: bool = False,
     ) -> None:
         self._path = path
         self._reactor = reactor
@@ -71,32 +77,47 @@ class Process(Service):
         self._reloading: Deferred[None] | None = None
         self._again = False
         self.failed = False
-        self.logs = {number: Logs(default=paths.log_destination, directory=paths.logs) for number in families}
-        self._pid_files = {number: PidFile(paths.pid_file(path, FAMILIES[number].daemon)) for number in families}
-        self.services = self._made([(FAMILIES[number], ports[number]) for number in families])
-        """By the number of the family: here one family's server meets the other's."""
-        self._join()
-
-    def _made(self, wanted: Sequence[tuple[Family, Ports]]) -> dict[int, KeaService]:
-        """The servers, or what is wrong with the configurations of all of them."""
-        made: dict[int, KeaService] = {}
+        programs: list[Program] = [*(FAMILIES[number] for number in families), *([AGENT] if agent else ())]
+        self.logs = {program.daemon: Logs(default=paths.log_destination, directory=paths.logs) for program in programs}
+        self._pid_files = {program.daemon: PidFile(paths.pid_file(path, program.daemon)) for program in programs}
         errors: list[ConfigError] = []
-        for family, ports in wanted:
-            try:
-                made[family.number] = self._service(family, ports)
-            except ConfigErrors as error:
-                errors += error.errors
-                self._log_failure(family, str(error))
-            except TxkeaError as error:
-                self._log_failure(family, str(error))
-                raise
+        found = {
+            number: self._made(FAMILIES[number], partial(self._service, FAMILIES[number], ports[number]), errors)
+            for number in families
+        }
+        self.services = {number: service for number, service in found.items() if service is not None}
+        """By the number of the family: here one family's server meets the other's."""
+        self.agent = self._made(AGENT, self._agent, errors) if agent else None
+        """It has the commands of the servers that are here, and reaches others by their sockets."""
         if errors:
             raise ConfigErrors(errors)
-        return made
+        self._join()
+
+    def _made(self, program: Program, make: Callable[[], S], errors: list[ConfigError]) -> S | None:
+        """A server, or what is wrong with its configuration among the errors."""
+        self.logs[program.daemon].configure((), root=program.daemon, debug=self._debug)
+        try:
+            return make()
+        except ConfigErrors as error:
+            errors += error.errors
+            self._log_failure(program, str(error))
+        except TxkeaError as error:
+            self._log_failure(program, str(error))
+            raise
+        return None
+
+    def _agent(self) -> AgentService:
+        return AgentService(
+            self._path,
+            reactor=self._reactor,
+            logs=self.logs[AGENT.daemon],
+            paths=self._paths,
+            debug=self._debug,
+            peers={f"dhcp{number}": service.registry for number, service in self.services.items()},
+        )
 
     def _service(self, family: Family, ports: Ports) -> KeaService:
-        logs = self.logs[family.number]
-        logs.configure((), root=family.daemon, debug=self._debug)
+        logs = self.logs[family.daemon]
         log = logs.logger("dhcpsrv")
         gave_up = partial(self.fail, family)
         return KeaService(
@@ -124,7 +145,12 @@ class Process(Service):
     @property
     def exit_value(self) -> int:
         """The exit status that the process should end with."""
-        return 1 if self.failed else max(service.exit_value for service in self.services.values())
+        return 1 if self.failed else max(service.exit_value for _, service in self._all())
+
+    def _all(self) -> Sequence[tuple[Program, KeaService | AgentService]]:
+        """All servers with what they are; those of families first."""
+        agents = [(AGENT, self.agent)] if self.agent else []
+        return [*((service.family, service) for service in self.services.values()), *agents]
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
@@ -133,12 +159,12 @@ class Process(Service):
         super().privilegedStartService()
         # Leases and logs are not for everybody to read, whatever the shell that started us thinks.
         os.umask(os.umask(0o027) | 0o027)
-        for number, service in self.services.items():
+        for program, service in self._all():
             try:
-                self._pid_files[number].write()
+                self._pid_files[program.daemon].write()
                 service.privilegedStartService()
             except TxkeaError as error:
-                self.fail(service.family, str(error))
+                self.fail(program, str(error))
                 return
 
     def startService(self) -> None:
@@ -147,21 +173,21 @@ class Process(Service):
         if self.failed:
             return
         signal.signal(signal.SIGHUP, self._hang_up)
-        for service in self.services.values():
+        for _, service in self._all():
             service.startService()
 
-    def fail(self, family: Family, reason: str) -> None:
-        """Say why a family has no server, and end with exit status 1."""
-        self._log_failure(family, reason)
+    def fail(self, program: Program, reason: str) -> None:
+        """Say why there is no server, and end with exit status 1."""
+        self._log_failure(program, reason)
         self.stop(reason)
 
-    def _log_failure(self, family: Family, reason: str) -> None:
+    def _log_failure(self, program: Program, reason: str) -> None:
         """The first line of a reason in the log, and how many more there are."""
         first, *others = reason.splitlines() or [""]
-        log = self.logs[family.number].logger(f"dhcp{family.number}")
+        log = self.logs[program.daemon].logger(program.logger)
         if log.error:
             text = f"failed to initialize Kea server: {first}" + (f" (and {len(others)} more)" if others else "")
-            log.error(family.message("DHCP{}_INIT_FAIL"), text)
+            log.error(program.message("DHCP{}_INIT_FAIL"), text)
 
     def stop(self, reason: str) -> None:
         """End with exit status 1; the reason is in the log."""
@@ -189,7 +215,7 @@ class Process(Service):
         self._reloading.addBoth(self._reloaded)
 
     async def _reload(self) -> None:
-        for service in self.services.values():
+        for _, service in self._all():
             with suppress(TxkeaError):  # it has logged why; anything but a refusal is a fault
                 await service.reload()
 
@@ -207,23 +233,22 @@ class Process(Service):
         return Deferred.fromCoroutine(self._end())
 
     async def _end(self) -> None:
-        running = [service for service in self.services.values() if service.running]
-        await gatherResults([Deferred.fromCoroutine(self._end_one(service)) for service in running])
+        running = [each for each in self._all() if each[1].running]
+        await gatherResults([Deferred.fromCoroutine(self._end_one(*each)) for each in running])
         for file in self._pid_files.values():
             file.remove()
         for logs in self.logs.values():
             logs.unbatch()
 
-    async def _end_one(self, service: KeaService) -> None:
+    async def _end_one(self, program: Program, service: KeaService | AgentService) -> None:
         ended: Deferred[Any] = service.stopService()
         ended.addTimeout(STOP_LIMIT, self._reactor)
         try:
             await ended
         except Exception as error:  # noqa: BLE001 - whatever it is, the process ends now
-            family = service.family
-            log = self.logs[family.number].logger(f"dhcp{family.number}")
+            log = self.logs[program.daemon].logger(program.logger)
             if log.error:
-                log.error(family.message("DHCP{}_SHUTDOWN"), f"the server did not end in order: {error!r}")
+                log.error(program.message("DHCP{}_SHUTDOWN"), f"the server did not end in order: {error!r}")
 
 
 def launched(path: str, families: Sequence[int], **more: Any) -> Process:

@@ -11,7 +11,14 @@ from txkea import __version__
 
 __all__ = ["main"]
 
-COMMANDS: Final = {"check": "check", "client": "client", "dhcp4": "serve", "dhcp6": "serve", "explain": "explain"}
+COMMANDS: Final = {
+    "check": "check",
+    "client": "client",
+    "ctrl-agent": "agent",
+    "dhcp4": "serve",
+    "dhcp6": "serve",
+    "explain": "explain",
+}
 """Command to the module that has it: the client need not wait until the server is imported."""
 
 
@@ -26,7 +33,8 @@ class Commands(click.Group):
         """The command of a name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"txkea.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        module = import_module(f"txkea.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
 

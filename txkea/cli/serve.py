@@ -10,9 +10,8 @@ from typing import Any, Final, NoReturn
 import click
 from twisted.logger import globalLogBeginner
 
-from txkea import __version__
 from txkea.cli.check import examine, missing_links, unreachable
-from txkea.control.commands import build_report, extended_version
+from txkea.cli.switches import DEBUG, FILE, SHOWN, TEST, Command, KeaCommand, WrongUse, decorated
 from txkea.exchange.families import FAMILIES, Family
 from txkea.logs.observer import observer
 from txkea.paths import Paths
@@ -20,69 +19,27 @@ from txkea.tap import Ports, launched
 
 __all__ = ["dhcp4", "dhcp6", "serve"]
 
-Command = Callable[..., None]
-
 IGNORED: Final = "Taken for Kea's sake:"
-
-
-class WrongUse(click.UsageError):
-    """Switches that make no sense; Kea ends with this status."""
-
-    exit_code = 1
-
-
-class KeaCommand(click.Command):
-    """A command that ends with Kea's exit status, 1, when it does not understand its switches."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse the switches."""
-        try:
-            return super().make_context(*args, **kwargs)
-        except click.UsageError as error:
-            raise WrongUse(error.format_message(), error.ctx) from None
-
-
-def _tells(text: str) -> Any:
-    """A callback for a switch that prints something and ends."""
-
-    def tell(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-        if value:
-            click.echo(text)
-            context.exit(0)
-
-    return tell
-
-
-def _shows(name: str, text: str, purpose: str) -> Any:
-    return click.option(name, is_flag=True, expose_value=False, is_eager=True, callback=_tells(text), help=purpose)
 
 
 def _switches(family: Family) -> Callable[[Command], Command]:
     """The switches of Kea's program for a family, as a decorator."""
     switches = (
-        click.option("-c", "configuration", metavar="FILE", help="Serve what this file says."),
-        click.option("-t", "test", metavar="FILE", help="Check a file, say what is wrong, and end with 0 or 1."),
+        FILE,
+        TEST,
         click.option(
             "-T", "test_more", metavar="FILE", help="The same, and also whether what it needs can be reached."
         ),
-        click.option("-d", "debug", is_flag=True, help="Log everything to standard output, whatever the file says."),
+        DEBUG,
         _port("-p", "port", family.server_port, "Listen on this port (for tests)."),
         _port("-P", "client_port", family.client_port, "Clients' port (for tests)."),
         click.option("-X", is_flag=True, expose_value=False, help=f"{IGNORED} places of files are not restricted."),
         click.option(
             "-N", metavar="NUMBER", expose_value=False, help=f"{IGNORED} there is one thread, and it is enough."
         ),
-        _shows("-v", __version__, "Print the version."),
-        _shows("-V", extended_version(), "Print the version, and those of what this runs on."),
-        _shows("-W", build_report(), "Print what is installed."),
+        *SHOWN,
     )
-
-    def decorate(function: Command) -> Command:
-        for switch in reversed(switches):
-            function = switch(function)
-        return function
-
-    return decorate
+    return decorated(switches)
 
 
 def _port(name: str, parameter: str, default: int, purpose: str) -> Any:
@@ -142,12 +99,19 @@ def _check(family: int, path: str, paths: Paths, more: bool) -> NoReturn:
     raise SystemExit(1 if errors else 0)
 
 
-def serve(path: str, families: Sequence[int], paths: Paths, debug: bool, ports: Mapping[int, Ports]) -> NoReturn:
+def serve(
+    path: str,
+    families: Sequence[int],
+    paths: Paths,
+    debug: bool,
+    ports: Mapping[int, Ports],
+    agent: bool = False,
+) -> NoReturn:
     """Serve until a signal or a command ends it; the exit status tells how it went."""
     from twisted.internet import reactor
 
-    process = launched(path, families, paths=paths, debug=debug, ports=ports)
-    globalLogBeginner.beginLoggingTo([observer(process.logs[families[0]])], redirectStandardIO=False)
+    process = launched(path, families, paths=paths, debug=debug, ports=ports, agent=agent)
+    globalLogBeginner.beginLoggingTo([observer(next(iter(process.logs.values())))], redirectStandardIO=False)
     process.privilegedStartService()
     process.startService()
     reactor.addSystemEventTrigger("before", "shutdown", process.stopService)

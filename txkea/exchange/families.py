@@ -59,6 +59,11 @@ class Family:
         """The name of Kea's program, of its pid file and of the root of its loggers."""
         return f"kea-dhcp{self.number}"
 
+    @property
+    def logger(self) -> str:
+        """The logger of what a server tells about itself."""
+        return f"dhcp{self.number}"
+
     def message(self, identifier: str) -> str:
         """A log message that both families have, such as ``DHCP{}_STARTED``, with its number."""
         return identifier.format(self.number)
