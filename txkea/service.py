@@ -231,7 +231,7 @@ class KeaService(Service):
         ]
 
     def _deleted(self, lease: Any) -> None:
-        accounting.deleted(self.statistics, self.site.subnets, lease)
+        accounting.replaced(self.statistics, self.site.subnets, None, lease)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

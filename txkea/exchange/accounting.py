@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from typing import Final
 
 from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, Counted
 from txkea.exchange.subnets import ANY, LiveSubnet, SubnetIndex
 from txkea.model.lease import Lease4, Lease6, LeaseState
 
-__all__ = ["assigned", "declined", "deleted", "ended", "reclaimed"]
+__all__ = ["BELIEVED", "TAKEN", "assigned", "declined", "ended", "reclaimed", "replaced"]
 
 Statistics = MutableMapping[str, int]
+
+TAKEN: Final = (LeaseState.DEFAULT, LeaseState.DECLINED)
+"""The states of a lease that counts as assigned."""
+BELIEVED: Final = (*TAKEN, LeaseState.REGISTERED)
+"""The states in which nobody else may have the address."""
 
 
 def _everywhere(lease: Lease4 | Lease6) -> Mapping[int, Counted]:
@@ -46,16 +52,34 @@ def declined(statistics: Statistics, subnet: LiveSubnet) -> None:
     statistics[subnet.declined] += 1
 
 
-def deleted(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6) -> None:
-    """An operator deleted a lease."""
-    if lease.state not in (LeaseState.DEFAULT, LeaseState.DECLINED):
-        return
+def replaced(
+    statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6 | None, was: Lease4 | Lease6 | None
+) -> None:
+    """An operator put a lease in the place of another, or of nothing, or nothing in its place.
+
+    What was given so far does not grow: nobody was given anything (Kea's lease commands).
+    """
+    if was is not None:
+        _count(statistics, subnets, was, -1)
+    if lease is not None:
+        _count(statistics, subnets, lease, 1)
+
+
+def _count(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6, step: int) -> None:
+    """Count a lease that has appeared or vanished, as `txkea.exchange.assemble.recount` would."""
     subnet = subnets.by_id.get(lease.subnet_id)
-    if lease.state == LeaseState.DECLINED:
-        statistics["declined-addresses"] -= 1
+    everywhere = _everywhere(lease)
+    kind = lease.type if lease.type in everywhere else None
+    if lease.state in TAKEN and kind is not None:
+        statistics[everywhere[kind].assigned] += step
         if subnet is not None:
-            statistics[subnet.declined] -= 1
-    ended(statistics, subnet, lease)
+            statistics[subnet.counted[kind].assigned] += step
+    if lease.state == LeaseState.DECLINED:
+        statistics["declined-addresses"] += step
+        if subnet is not None and kind is not None:
+            statistics[subnet.declined] += step
+    if lease.state in BELIEVED and subnet is not None:
+        subnet.mark(lease.address, step > 0)
 
 
 def reclaimed(statistics: Statistics, subnets: SubnetIndex, lease: Lease4 | Lease6) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from txkea.exchange.accounting import BELIEVED, TAKEN
 from txkea.exchange.classes import classes_of
 from txkea.exchange.site import Loggers, Site
 from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, GLOBAL4, GLOBAL6
@@ -19,8 +20,6 @@ SERVER_IDENTIFIER = 54
 MOST = 2**63 - 1
 """Where a statistic stops (Kea G087)."""
 DECLINED = LeaseState.DECLINED
-TAKEN = (LeaseState.DEFAULT, LeaseState.DECLINED)
-BELIEVED = (*TAKEN, LeaseState.REGISTERED)
 ASKING = ("identifier_sources", "received", "selected", "lease_selected", "filters", "answer_ready")
 """The fields of a site with third parties who may ask for the classes of a query."""
 
