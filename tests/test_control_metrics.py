@@ -35,6 +35,7 @@ from txkea.testing.stores import WaitingLeases
 from txkea.wire.dhcp4 import MessageType4
 
 DASHBOARD: Final = Path(__file__).resolve().parent.parent / "config" / "grafana-dashboard.json"
+MANUAL: Final = DASHBOARD.parent.parent / "doc" / "operator" / "metrics.rst"
 LONGEST: Final = 0.02
 """Seconds for which nobody may hold the reactor."""
 Labels = Mapping[str, str]
@@ -387,6 +388,35 @@ class Page6Tests(SynchronousTestCase):
         self.assertEqual(scrape.value("packets_sent_total", type="reply"), 2)
 
 
+def everything() -> list[Metric]:
+    """The pages of a server of each family that has leased something."""
+    clock, found = Clock(), list[Metric]()
+    four, six = serving(), serving6()
+    for local, lease in ((four, Client(four).lease), (six, Client6(six).lease)):
+        page = MetricsPage(running(local), clock, clock.seconds)
+        Scrape(page, clock)
+        lease()
+        found += Scrape(page, clock).families
+        page.stop()
+    return found
+
+
+class ManualTests(SynchronousTestCase):
+    """The page of the manual."""
+
+    def test_metrics(self) -> None:
+        """Every metric of a server is explained, and no other."""
+        text = MANUAL.read_text(encoding="utf-8")
+        explained = {
+            name for line in re.findall(r"(?m)^``txkea_.*$", text) for name in re.findall(r"``(txkea_\w+)``", line)
+        }
+        found = set()
+        for family in everything():
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            found.add(re.sub(r"^txkea_(subnet|pool|pd_pool)_(?!info)", "txkea_", name))
+        self.assertEqual({name for name in found if name.startswith("txkea_")} ^ explained, set())
+
+
 class DashboardTests(SynchronousTestCase):
     """``config/grafana-dashboard.json``."""
 
@@ -395,16 +425,10 @@ class DashboardTests(SynchronousTestCase):
         dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
         queries = sorted(set(_queries(dashboard)))
         self.assertGreater(len(queries), 10)
-        clock, known = Clock(), dict[str, set[str]]()
-        four, six = serving(), serving6()
-        for local, lease in ((four, Client(four).lease), (six, Client6(six).lease)):
-            page = MetricsPage(running(local), clock, clock.seconds)
-            Scrape(page, clock)
-            lease()
-            for family in Scrape(page, clock).families:
-                for sample in family.samples:
-                    known.setdefault(sample.name, set()).update(sample.labels)
-            page.stop()
+        known: dict[str, set[str]] = {}
+        for family in everything():
+            for sample in family.samples:
+                known.setdefault(sample.name, set()).update(sample.labels)
         for query in queries:
             for name, labels in re.findall(r"\b((?:txkea|process|python)_\w+)(?:\{([^}]*)\})?", query):
                 self.assertIn(name, known, query)
