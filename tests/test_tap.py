@@ -19,7 +19,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from txkea.errors import ConfigError
 from txkea.paths import Paths, PidFile
-from txkea.tap import Options, configured_families
+from txkea.tap import Options, configured_servers
 from txkea.wire.client6 import query6
 from txkea.wire.dhcp4 import Message4, encode_message4
 from txkea.wire.dhcp6 import MessageType6, Option6, decode6, encode_message6
@@ -524,25 +524,29 @@ class OptionsTests(SynchronousTestCase):
             with self.assertRaises(UsageError, msg=wrong):
                 Options().parseOptions(["--config", "x", "--port", wrong])
 
-    def test_families(self) -> None:
-        """A file is served by the families that it configures; one that cannot be read by those it seems to mean."""
+    def test_servers(self) -> None:
+        """A file is served by those that it configures; one that cannot be read by those it seems to mean."""
         path = self.mktemp()
-        for text, found in (
-            ('{"Dhcp4": {}}', (4,)),
-            ('{"Dhcp6": {}}', (6,)),
-            ('{"Dhcp6": {}, "Dhcp4": {}}', (4, 6)),
-            ('{"Dhcp6": {} /* no "Dhcp4" */}', (6,)),
-            ('{"Dhcp4": {"server-tag": "\\"Dhcp6\\""}}', (4,)),
-            ('{"Dhcp6": {', (6,)),
-            ('{"Dhcp4": {}, "Dhcp6": {', (4, 6)),
-            ("nonsense", (4,)),
+        for text, *found in (
+            ('{"Dhcp4": {}}', (4,), False),
+            ('{"Dhcp6": {}}', (6,), False),
+            ('{"Dhcp6": {}, "Dhcp4": {}}', (4, 6), False),
+            ('{"Dhcp6": {} /* no "Dhcp4" */}', (6,), False),
+            ('{"Dhcp4": {"server-tag": "\\"Dhcp6\\""}}', (4,), False),
+            ('{"Dhcp6": {', (6,), False),
+            ('{"Dhcp4": {}, "Dhcp6": {', (4, 6), False),
+            ('{"Control-agent": {}}', (), True),
+            ('{"Control-agent": {}, "Dhcp6": {}}', (6,), True),
+            ('{"Dhcp4": {} /* no "Control-agent" */}', (4,), False),
+            ('{"Control-agent": {', (), True),
+            ("nonsense", (4,), False),
         ):
             Path(path).write_text(text)
-            self.assertEqual(configured_families(path), found, text)
+            self.assertEqual(list(configured_servers(path)), found, text)
         Path(f"{path}.part").write_text('{"Dhcp6": {}}')
         Path(path).write_text(f'<?include "{os.path.abspath(path)}.part"?>')
-        self.assertEqual(configured_families(path), (6,))
-        self.assertEqual(configured_families("/nonexistent"), (4,))
+        self.assertEqual(configured_servers(path).families, (6,))
+        self.assertEqual(configured_servers("/nonexistent"), ((4,), False))
 
     def test_files(self) -> None:
         """Several files are several servers."""

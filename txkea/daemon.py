@@ -157,7 +157,8 @@ class DaemonService(Service, Generic[C]):
 
     async def change(self, edit: Callable[[dict[str, Any]], T]) -> T:
         """See `txkea.control.commands.Daemon.change`."""
-        return await self._one_at_a_time(lambda: self._change(edit))
+        changed: T = await self._one_at_a_time(lambda: self._change(edit))
+        return changed
 
     async def _change(self, edit: Callable[[dict[str, Any]], T]) -> T:
         document = deepcopy(dict(self.configuration.written))

@@ -22,7 +22,6 @@ from twisted.python.usage import UsageError
 
 from txkea.agent import AGENT, AgentService
 from txkea.config.load import FAMILIES as MAPS
-from txkea.config.load import families
 from txkea.config.text import load
 from txkea.daemon import Program
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
@@ -34,7 +33,7 @@ from txkea.over6 import answers_from
 from txkea.paths import Paths, PidFile
 from txkea.service import KeaService
 
-__all__ = ["Options", "Ports", "Process", "configured_families", "launched", "makeService"]
+__all__ = ["Options", "Ports", "Process", "Servers", "configured_servers", "launched", "makeService"]
 
 S = TypeVar("S")
 
@@ -266,26 +265,40 @@ def write_failure(reason: str) -> None:
     sys.stderr.flush()
 
 
-# -- families ----------------------------------------------------------------------------------------------------------
+# -- servers -----------------------------------------------------------------------------------------------------------
 
 
-def configured_families(path: str) -> tuple[int, ...]:
-    """The families that a file configures; where it cannot be read those that it seems to mean.
+class Servers(NamedTuple):
+    """What a file configures: the numbers of families, and whether it has a Control Agent."""
 
-    A file that can only mean one is not parsed here.
+    families: tuple[int, ...]
+    agent: bool = False
+
+
+def configured_servers(path: str) -> Servers:
+    """The servers that a file configures; where it cannot be read those that it seems to mean.
+
+    A file that can only mean one is not parsed here. A file that means none is taken for one of DHCPv4.
     """
     try:
         with open(path, "rb") as file:
             text = file.read()
     except OSError:
-        return (4,)
-    mentioned = tuple(number for name, number in MAPS.items() if f'"{name}"'.encode() in text)
-    if len(mentioned) < 2 and b"<?include" not in text:
-        return mentioned or (4,)
+        return Servers((4,))
+    mentioned = _servers({top for top in (*MAPS, AGENT.top) if f'"{top}"'.encode() in text})
+    if len(mentioned.families) + mentioned.agent < 2 and b"<?include" not in text:
+        return mentioned
     try:
-        return families(load(path)) or (4,)
+        root = load(path).root.value
     except ConfigErrors:
-        return mentioned or (4,)
+        return mentioned
+    return _servers(set(root) if isinstance(root, dict) else set())
+
+
+def _servers(tops: set[str]) -> Servers:
+    families = tuple(number for top, number in MAPS.items() if top in tops)
+    agent = AGENT.top in tops
+    return Servers(families or (() if agent else (4,)), agent)
 
 
 # -- twistd ------------------------------------------------------------------------------------------------------------
@@ -361,9 +374,11 @@ def makeService(options: Options) -> IService:
     """The service that twistd runs: a `Process` for each configuration file."""
     every = MultiService()
     for path in options["config"]:
+        servers = configured_servers(path)
         process = launched(
             path,
-            configured_families(path),
+            servers.families,
+            agent=servers.agent,
             paths=options["paths"],
             debug=bool(options["debug"]),
             ports={
