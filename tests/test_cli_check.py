@@ -105,6 +105,16 @@ class CheckTests(CliCase):
         for word in ("Dhcp4.first", "Dhcp6.second", "2 errors"):
             self.assertIn(word, result.output)
 
+    def test_agent(self) -> None:
+        """The Control Agent of a file is checked too, alone and beside servers."""
+        agent: dict[str, Any] = {"Control-agent": {"http-port": 8001}}
+        result = self.run_cli("check", self.file(agent))
+        self.assertIn("can be used; a Control Agent on 127.0.0.1 port 8001, 0 warnings", result.output)
+        result = self.run_cli("check", self.file({**agent, **GOOD}))
+        self.assertIn("1 subnet of DHCPv4, a Control Agent on", result.output)
+        result = self.run_cli("check", self.file({"Control-agent": {"http-port": "x"}, "Dhcp4": {"x": 1}}))
+        self.assertEqual((result.exit_code, result.output.count("error: ")), (1, 2))
+
     def test_unknown_store(self) -> None:
         """A lease database that nobody provides is found too."""
         result = self.run_cli("check", self.file({"Dhcp4": {"lease-database": {"type": "clay-tablets"}}}))
@@ -170,6 +180,17 @@ class SwitchTests(CliCase):
                 self.assertIn("/nonexistent", result.output)
         path = self.file({"Dhcp6": {"data-directory": "/nonexistent"}})
         self.assertEqual(self.run_cli("dhcp6", "-T", path, **good).exit_code, 1)
+
+    def test_ctrl_agent(self) -> None:
+        """``txkea ctrl-agent -t`` says what is wrong with its own map, and ends with 0 or 1."""
+        good = self.file({"Control-agent": {}, "Dhcp4": {"nonsense": 1}}, "agent.conf")
+        self.assertEqual(self.run_cli("ctrl-agent", "-t", good).exit_code, 0)
+        result = self.run_cli("ctrl-agent", "-t", self.file({"Control-agent": {"http-prot": 1}}))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("Syntax check failed with: ", result.output)
+        self.assertIn("did you mean http-port?", result.output)
+        self.assertEqual(self.run_cli("ctrl-agent", "-v").output.strip(), __version__)
+        self.assertEqual(self.run_cli("ctrl-agent").exit_code, 1)
 
     def test_versions(self) -> None:
         """-v prints the version alone, -V and -W more, and none starts anything."""

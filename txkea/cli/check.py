@@ -9,11 +9,13 @@ from typing import Any, Final, NamedTuple
 import click
 from twisted.internet import reactor
 
+from txkea.config.agent import agent_configuration, configures_agent
 from txkea.config.load import configuration as configured
 from txkea.config.load import families
-from txkea.config.text import load
+from txkea.config.text import Document, load
 from txkea.errors import ConfigErrors, TxkeaError
 from txkea.logs.logs import Logs
+from txkea.model.agent import AgentConfiguration
 from txkea.model.configuration import Configuration
 from txkea.net.links import links
 from txkea.net.selection import select4, select6
@@ -31,6 +33,7 @@ class Findings(NamedTuple):
     configurations: Sequence[Configuration]
     errors: Sequence[str]
     warnings: Sequence[str]
+    agent: AgentConfiguration | None = None
 
 
 def examine(path: str, paths: Paths, wanted: Sequence[int] = ()) -> Findings:
@@ -43,7 +46,9 @@ def examine(path: str, paths: Paths, wanted: Sequence[int] = ()) -> Findings:
         document = load(path)
     except ConfigErrors as broken:
         return Findings((), [str(error) for error in broken.errors], ())
-    for family in wanted or families(document) or (4,):
+    has_agent = not wanted and configures_agent(document)
+    agent = _agent(document, errors) if has_agent else None
+    for family in wanted or families(document) or (() if has_agent else (4,)):
         try:
             found = configured(document, family)
             _try_providers(found, paths)
@@ -53,10 +58,19 @@ def examine(path: str, paths: Paths, wanted: Sequence[int] = ()) -> Findings:
         except TxkeaError as error:
             errors.append(f"{path}: {error}")
     warnings = dict.fromkeys(text for configuration in configurations for text in configuration.warnings)
+    warnings.update(dict.fromkeys(agent.warnings if agent else ()))
     if errors:
         return Findings((), errors, [*warnings])
     missing = [f"{path}: {text}" for configuration in configurations for text in missing_links(configuration)]
-    return Findings(configurations, (), [*warnings, *missing])
+    return Findings(configurations, (), [*warnings, *missing], agent)
+
+
+def _agent(document: Document, errors: list[str]) -> AgentConfiguration | None:
+    try:
+        return agent_configuration(document)
+    except ConfigErrors as wrong:
+        errors += [str(error) for error in wrong.errors]
+        return None
 
 
 def _try_providers(configuration: Configuration, paths: Paths) -> None:
@@ -123,13 +137,13 @@ def _report(path: str, findings: Findings) -> None:
         click.echo(f"{click.style('error:', fg='red')} {text}")
     for text in findings.warnings:
         click.echo(f"{click.style('warning:', fg='yellow')} {text}")
-    if not findings.configurations:
+    if findings.errors:
         click.echo(f"{path}: {_count(len(findings.errors), 'error')}")
     else:
-        subnets = ", ".join(
-            f"{_count(len(each.subnets), 'subnet')} of DHCPv{each.family}" for each in findings.configurations
-        )
-        click.echo(f"{path}: can be used; {subnets}, {_count(len(findings.warnings), 'warning')}")
+        parts = [f"{_count(len(each.subnets), 'subnet')} of DHCPv{each.family}" for each in findings.configurations]
+        if findings.agent:
+            parts.append(f"a Control Agent on {findings.agent.listener.address} port {findings.agent.listener.port}")
+        click.echo(f"{path}: can be used; {', '.join(parts)}, {_count(len(findings.warnings), 'warning')}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -20,7 +20,7 @@ from txkea.errors import ConfigErrors
 from txkea.model.agent import AgentConfiguration
 from txkea.model.configuration import ControlSocket
 
-__all__ = ["PROGRAM", "TOP", "agent_configuration", "load_agent"]
+__all__ = ["PROGRAM", "TOP", "agent_configuration", "configures_agent", "load_agent"]
 
 TOP: Final = "Control-agent"
 PROGRAM: Final = "kea-ctrl-agent"
@@ -60,6 +60,11 @@ def load_agent(path: str) -> AgentConfiguration:
     Raises `ConfigErrors` with everything that is wrong, in the order of the file.
     """
     return agent_configuration(load(path))
+
+
+def configures_agent(document: Document) -> bool:
+    """Whether a document has a Control Agent."""
+    return isinstance(document.root.value, dict) and TOP in document.root.value
 
 
 def agent_configuration(document: Document) -> AgentConfiguration:
