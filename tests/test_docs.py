@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from txkea.cli.root import main
+from txkea.config.agent import agent_configuration, configures_agent
 from txkea.config.keywords4 import MAPS4
 from txkea.config.keywords6 import MAPS6
 from txkea.config.load import configuration, families
@@ -43,7 +44,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.rst", *sorted((ROOT / "doc").rglob("*.rst")))
 BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:\1   :.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE)
 MESSAGE = re.compile(
-    r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|EVAL|FLEX_ID|FLEX_OPTION|HOSTS|TXKEA)"
+    r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|CTRL_AGENT|DCTL|EVAL|FLEX_ID|FLEX_OPTION"
+    r"|HOSTS|TXKEA)"
     r"_[A-Z0-9_]+"
 )
 
@@ -87,9 +89,11 @@ def messages(path: Path) -> Iterator[str]:
 
 
 def warnings(path: str) -> list[str]:
-    """What deserves a warning in a file, of all families that it configures; raises `ConfigErrors`."""
+    """What deserves a warning in a file, of all servers that it configures; raises `ConfigErrors`."""
     document = load(path)
-    return [text for family in families(document) for text in configuration(document, family).warnings]
+    agents = [agent_configuration(document).warnings] if configures_agent(document) else []
+    servers = [configuration(document, family).warnings for family in families(document)]
+    return [text for found in (*servers, *agents) for text in found]
 
 
 def warnings_in(text: str) -> list[str]:

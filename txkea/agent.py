@@ -29,10 +29,14 @@ __all__ = ["AGENT", "AgentProgram", "AgentService"]
 MESSAGES: Final = {
     "DHCP{}_CONFIG_COMPLETE": "DCTL_CONFIG_COMPLETE",
     "DHCP{}_CONFIG_LOAD_FAIL": "DCTL_CONFIG_FILE_LOAD_FAIL",
+    "DHCP{}_CONFIG_WARNING": "CTRL_AGENT_CONFIG_WARNING",
     "DHCP{}_DYNAMIC_RECONFIGURATION": "DCTL_CFG_FILE_RELOAD_SIGNAL_RECVD",
     "DHCP{}_DYNAMIC_RECONFIGURATION_FAIL": "DCTL_CFG_FILE_RELOAD_ERROR",
+    "DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS": "CTRL_AGENT_RELOADED",
     "DHCP{}_INIT_FAIL": "DCTL_INIT_PROCESS_FAIL",
+    "DHCP{}_LOGGING_PROBLEM": "CTRL_AGENT_LOGGING_PROBLEM",
     "DHCP{}_SHUTDOWN": "DCTL_SHUTDOWN",
+    "DHCP{}_STARTED": "CTRL_AGENT_STARTED",
     "DHCP{}_STARTING": "DCTL_STARTING",
 }
 """What Kea's Control Agent calls what the DHCP servers tell too."""
@@ -49,7 +53,7 @@ class AgentProgram:
 
     def message(self, identifier: str) -> str:
         """The Control Agent's name of a log message of the DHCP servers."""
-        return MESSAGES.get(identifier, identifier.replace("DHCP{}", "CTRL_AGENT"))
+        return MESSAGES[identifier]
 
 
 AGENT: Final = AgentProgram()

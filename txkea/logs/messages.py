@@ -106,6 +106,19 @@ commands WARN COMMAND_PROCESS_ERROR2 a request on the control channel is JSON bu
 commands ERROR COMMAND_FAILED a fault in the server while it ran a command, please report it
 commands WARN COMMAND_SOCKET_ACCEPT_FAIL a connection to the control channel was refused: too many are open
 commands INFO COMMAND_SOCKET_CONNECTION_TIMEOUT a connection to the control channel was too slow
+ctrl-agent INFO DCTL_STARTING the Control Agent begins to start; the text has its version
+ctrl-agent INFO CTRL_AGENT_STARTED the Control Agent is ready; the text has its version
+ctrl-agent INFO DCTL_CONFIG_COMPLETE a configuration is in force; the text tells where the agent listens, and for whom
+ctrl-agent ERROR DCTL_CONFIG_FILE_LOAD_FAIL a configuration was refused; the text says where and why, one line an error
+ctrl-agent ERROR DCTL_INIT_PROCESS_FAIL the Control Agent could not start and ends
+ctrl-agent INFO DCTL_CFG_FILE_RELOAD_SIGNAL_RECVD a reload begins (SIGHUP or the command config-reload)
+ctrl-agent INFO CTRL_AGENT_RELOADED a reload succeeded and the new configuration is in force
+ctrl-agent ERROR DCTL_CFG_FILE_RELOAD_ERROR a reload failed; the old configuration stays in force
+ctrl-agent WARN CTRL_AGENT_CONFIG_WARNING something in the configuration was accepted that deserves a look
+ctrl-agent WARN CTRL_AGENT_LOGGING_PROBLEM an output or a pattern of a logger cannot be used as configured
+ctrl-agent INFO CTRL_AGENT_COMMAND_FORWARDED a server answered a command that was passed on to it
+ctrl-agent DEBUG:40 CTRL_AGENT_COMMAND_FORWARD_FAILED a command could not be passed on; the text says why
+ctrl-agent INFO DCTL_SHUTDOWN the Control Agent ended in order
 dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, which is no member of the class then
 flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
 flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
