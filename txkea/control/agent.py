@@ -89,6 +89,6 @@ class ServiceRouter:
 
 
 def _command(request: Request) -> Mapping[str, Any]:
-    """The request as JSON, as it came."""
-    command: dict[str, Any] = {"command": request.command, "service": list(request.service)}
-    return command if request.arguments is None else {**command, "arguments": request.arguments}
+    """The request as JSON, in the order of Kea's agent: servers tell positions in it."""
+    given = {"arguments": request.arguments, "command": request.command, "service": list(request.service)}
+    return {name: value for name, value in given.items() if value is not None}
