@@ -21,14 +21,12 @@ INSTALLED: Final = Path("/usr/share/doc/kea/examples")
 CACHE: Final = Path(__file__).parent.parent / "build" / "kea-doc"
 """Images of containers leave documentation out when they install a package; then it is unpacked here."""
 
-HA, COMMANDS = LIBRARIES["ha"], LIBRARIES["lease_cmds"]
-RADIUS, HOST_CACHE = LIBRARIES["radius"], LIBRARIES["host_cache"]
+HA, RADIUS, HOST_CACHE = (LIBRARIES[name] for name in ("ha", "radius", "host_cache"))
 
 EVERYTHING: Final = {
     features.CONFIG_BACKEND,
     features.DATABASES,
     features.EXTENDED_INFO,
-    COMMANDS,
 }
 
 OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
@@ -44,7 +42,7 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "config-backend.json": {features.CONFIG_BACKEND},
         "dhcpv4-over-dhcpv6.json": set(),
         "global-reservations.json": set(),
-        "ha-load-balancing-primary.json": {HA, COMMANDS},
+        "ha-load-balancing-primary.json": {HA},
         "hooks-radius.json": {RADIUS, HOST_CACHE},
         "hooks.json": {features.FOREIGN},
         "leases-expiration.json": set(),
@@ -72,7 +70,7 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "dhcpv4-over-dhcpv6.json": set(),
         "duid.json": set(),
         "global-reservations.json": set(),
-        "ha-hot-standby.json": {HA, COMMANDS},
+        "ha-hot-standby.json": {HA},
         "hooks.json": {features.FOREIGN},
         "iPXE.json": set(),
         "leases-expiration.json": set(),

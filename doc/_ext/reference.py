@@ -274,6 +274,7 @@ class HookLibraries(Generated):
             for name, feature in features.LIBRARIES.items()
         ]
         rows += [(f"``libdhcp_{name}.so``", "built in: see :ref:`flex`") for name in features.BUILT]
+        rows += [(f"``libdhcp_{name}.so``", f"always there: {what}") for name, what in features.INCLUDED.items()]
         rows.sort()
         yield from table(("Library", "Now"), rows, "35 65")
 

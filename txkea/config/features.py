@@ -21,8 +21,10 @@ __all__ = [
     "FOREIGN",
     "FREE_LEASE_QUEUE",
     "HTTP",
+    "INCLUDED",
     "LIBRARIES",
     "POOL_DDNS",
+    "REFUSED_PARAMETERS",
     "STASH",
     "Feature",
     "Later",
@@ -67,38 +69,46 @@ HTTP: Final = Feature("control over HTTP", 6)
 POOL_DDNS: Final = Feature("DNS settings of a pool")
 STASH: Final = Feature("stashed relay agent options")
 
-COMMANDS: Final = Feature("the commands of the control channel", 6)
-
 LIBRARIES: Final = {
     "bootp": Feature("the bootp library"),
     "cb_cmds": CONFIG_BACKEND,
-    "class_cmds": COMMANDS,
     "ddns_tuning": DDNS,
     "gss_tsig": DDNS,
     "ha": Feature("High Availability", 9),
     "host_cache": Feature("the host cache", 8),
-    "host_cmds": COMMANDS,
-    "lease_cmds": COMMANDS,
     "lease_query": Feature("leasequery"),
     "legal_log": Feature("the forensic log"),
     "limits": Feature("limits of leases and rates"),
     "mysql": DATABASES,
     "mysql_cb": CONFIG_BACKEND,
-    "perfmon": Feature("performance monitoring", 6),
     "pgsql": DATABASES,
     "pgsql_cb": CONFIG_BACKEND,
     "ping_check": Feature("ping checks"),
     "radius": Feature("RADIUS", 8),
     "rbac": Feature("roles on the control channel", 6),
     "run_script": Feature("scripts at hook points"),
-    "stat_cmds": COMMANDS,
-    "subnet_cmds": COMMANDS,
     "user_chk": Feature("the user_chk library"),
 }
 """Kea's hook libraries by their base names without ``libdhcp_`` and ``.so``."""
 
 BUILT: Final = ("flex_id", "flex_option")
-"""Those that are built."""
+"""Those that are built, and do something where they are named."""
+
+INCLUDED: Final = {
+    "class_cmds": "its commands",
+    "host_cmds": "its commands",
+    "lease_cmds": "its commands",
+    "perfmon": "durations, on the page of metrics; its commands and alarms are not built in",
+    "stat_cmds": "its commands",
+    "subnet_cmds": "its commands",
+}
+"""Those that may be named and then mean nothing more, for what they bring is always there."""
+
+REFUSED_PARAMETERS: Final = {
+    ("lease_cmds", "binding-variables"): Feature("variables that are kept with leases"),
+    ("perfmon", "alarms"): Feature("alarms about durations"),
+}
+"""Library and parameter that ask for more than what is there; a parameter that asks for nothing may stand."""
 
 FOREIGN: Final = Feature("libraries that are not Kea's own")
 
@@ -145,4 +155,4 @@ def library_name(value: str) -> str:
 def libraries(value: str) -> Feature | None:
     """A hook library of Kea's, by its file's base name, or a provider by its name or dotted path."""
     name = library_name(value)
-    return LIBRARIES.get(name) or (None if name in (*BUILT, value) else FOREIGN)
+    return LIBRARIES.get(name) or (None if name in (*BUILT, *INCLUDED, value) else FOREIGN)

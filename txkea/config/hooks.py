@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from txkea.config.features import library_name
+from txkea.config.features import INCLUDED, REFUSED_PARAMETERS, NotBuilt, library_name
 from txkea.config.node import Node
 from txkea.config.structure import Section
 from txkea.errors import Position
@@ -19,7 +19,7 @@ STEP: Final = re.compile(r"[^.\[\]]+")
 
 
 def hook_libraries(dhcp: Section) -> tuple[HookLibrary, ...]:
-    """The libraries in the order of the file; what is wrong is reported and left out."""
+    """The libraries in the order of the file, but for those that are always there; what is wrong is reported."""
     return tuple([each for section in dhcp.sections("hooks-libraries") if (each := hook_library(section)) is not None])
 
 
@@ -32,7 +32,20 @@ def hook_library(section: Section) -> HookLibrary | None:
         return None
     node = section.nodes.get("parameters", section.node)
     place = f"{section.path}.parameters"
-    return HookLibrary(name=library_name(library), parameters=parameters or {}, path=place, locate=locator(node))
+    found = HookLibrary(name=library_name(library), parameters=parameters or {}, path=place, locate=locator(node))
+    if found.name in INCLUDED:
+        refuse_parameters(section, found)
+        return None
+    return found
+
+
+def refuse_parameters(section: Section, hook: HookLibrary) -> None:
+    """Report parameters of an included library that ask for what it does not bring; others are without effect."""
+    for name, value in hook.parameters.items():
+        feature = REFUSED_PARAMETERS.get((hook.name, name))
+        if feature is not None and value:
+            path = f"{hook.path}.{name}"
+            section.problems.errors.append(NotBuilt(feature, path, hook.locate(name)))
 
 
 def locator(node: Node) -> Callable[[str], Position | None]:
