@@ -99,13 +99,15 @@ class DiscoverTests(SynchronousTestCase):
 
     def test_no_address(self) -> None:
         """A116, A161: with a subnet but no address there is no OFFER, and the statistics say why."""
-        for pools, statistic in (([], "no-pools"), ([{"pool": "192.0.2.10/32"}], "subnet")):
+        for pools, statistic in (([], "-no-pools"), ([{"pool": "192.0.2.10/32"}], "")):
             server = serving({"pools": pools})
             if pools:
                 Client(server, 1).lease()
             self.assertIsNone(Client(server, 2).discover())
-            self.assertEqual(server.statistic("v4-allocation-fail"), 1)
-            self.assertEqual(server.statistic(f"v4-allocation-fail-{statistic}"), 1)
+            for name in (statistic, "-subnet", "-classes"):
+                self.assertEqual(server.statistic(f"v4-allocation-fail{name}"), 1)
+                self.assertEqual(server.statistic(f"subnet[1].v4-allocation-fail{name}"), 1)
+            self.assertEqual(sum(server.statistic(f"v4-allocation-fail{name}") for name in ("", "-no-pools")), 1)
 
     def test_rapid_commit(self) -> None:
         """A118: option 80 (rapid commit) changes nothing."""

@@ -523,7 +523,7 @@ class RegistrationTests(Case):
         self.assertEqual(answer.address, self.OWN)
         row = self.server.leases[self.OWN]
         self.assertEqual((row.state, row.duid, row.valid_lifetime), (LeaseState.REGISTERED, self.client.duid, 7200))
-        self.assertEqual(self.server.statistic("cumulative-registered"), 1)
+        self.assertEqual(self.server.statistic("cumulative-registered-nas"), 1)
 
     def test_in_a_pool(self) -> None:
         """A registered address of a pool is leased to nobody else, until its time is over."""

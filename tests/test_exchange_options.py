@@ -406,7 +406,7 @@ class NoAddressTests(SynchronousTestCase):
             self.assertEqual(answer is not None, answered)
             if answer is not None:
                 self.assertEqual((answer.type, answer.yiaddr, answer.options[116]), (OFFER, "0.0.0.0", b"\0"))
-            self.assertEqual(server.statistic("v4-allocation-fail"), 1)
+            self.assertEqual(server.statistic("v4-allocation-fail-subnet"), 1)
 
     def test_auto_configure_with_address(self) -> None:
         """V4-63: as long as there are addresses, option 116 changes nothing."""

@@ -299,7 +299,7 @@ class DriftTests(SynchronousTestCase):
         for last in range(10, 15):
             store.table.add(Lease4(packed(f"192.0.2.{last}"), b"others", b"", 100, int(server.now) + 100, 1))
         self.assertEqual(Client(server, 1).lease().yiaddr, "192.0.2.15")
-        server.site.subnets.by_id[1].pools[0].next = 0
+        server.site.subnets.by_id[1].pools[0].beliefs.next = 0
         store.calls.clear()
         self.assertEqual(got(Client(server, 2).discover(), OFFER).yiaddr, "192.0.2.16")
         self.assertEqual(store.calls["get"], 1)
@@ -423,11 +423,11 @@ class IndexTests(SynchronousTestCase):
         Client(server, 1).lease()
         before = server.site.subnets
         after = arrange(server.site.configuration, lambda below: 0, before.subnets)
-        self.assertIs(after.by_id[1].pools[0], before.by_id[1].pools[0])
+        self.assertIs(after.by_id[1].pools[0].beliefs, before.by_id[1].pools[0].beliefs)
         first, *others = server.site.configuration.subnets
         moved = evolve(first, pools=(Pool(first=first.pools[0].first, last=first.pools[0].last - 1),))
         changed = arrange(evolve(server.site.configuration, subnets=(moved, *others)), lambda below: 0, before.subnets)
-        self.assertEqual(changed.by_id[1].pools[0].next, 0)
+        self.assertEqual(changed.by_id[1].pools[0].beliefs.next, 0)
 
     def test_mask(self) -> None:
         """Mask and ends of a subnet follow from its prefix length, host bits or not."""

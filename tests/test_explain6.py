@@ -194,7 +194,7 @@ class NothingChangesTests(SynchronousTestCase):
         site = server.site
         pools = [pool for subnet in site.subnets.subnets for pool in (*subnet.pools, *subnet.prefix_pools)]
         free = [[offset for offset in range(pool.size) if pool.free_from(offset) == offset] for pool in pools]
-        beliefs = [pool.next for pool in pools], free, [subnet.recent for subnet in site.subnets.subnets]
+        beliefs = [pool.beliefs.next for pool in pools], free, [subnet.recent for subnet in site.subnets.subnets]
         assert isinstance(site.leases, MemoryLeases)
         leases = site.leases.table.page(None, 100)
         return dict(site.statistics), beliefs, leases, len(site.offers), len(server.log.lines)

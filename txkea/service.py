@@ -18,16 +18,21 @@ from txkea.config.load import configuration as configured
 from txkea.config.text import from_json, load
 from txkea.control.channel import ControlChannel
 from txkea.control.channels import Channels
+from txkea.control.classes import ClassCommands
 from txkea.control.commands import DaemonCommands
 from txkea.control.configuration import ConfigurationCommands, Written
 from txkea.control.duty import Duty
 from txkea.control.explain import ExplainCommands
+from txkea.control.hosts import HostCommands
 from txkea.control.interfaces import InterfaceCommands
 from txkea.control.leases import LeaseCommands
+from txkea.control.networks import NetworkCommands
+from txkea.control.leases_changes import LeaseChanges
 from txkea.control.operations import OperationCommands
 from txkea.control.registry import Registry
 from txkea.control.selection import SelectionCommands
 from txkea.control.statistics import StatisticCommands
+from txkea.control.subnets import SubnetCommands
 from txkea.control.views import VIEWS
 from txkea.errors import ConfigErrors, TxkeaError
 from txkea.exchange import accounting
@@ -219,19 +224,27 @@ class KeaService(Service):
 
     def _commands(self) -> list[Any]:
         number, seconds = self.family.number, self._reactor.seconds
+        files, form = self._sites.written(self.configuration, self._in_thread)
         return [
             DaemonCommands(self, seconds),
             ConfigurationCommands(self),
             OperationCommands(self),
             InterfaceCommands(self),
             SelectionCommands(lambda: self.site),
-            LeaseCommands(self.leases, VIEWS[number], self._deleted),
+            SubnetCommands(self),
+            NetworkCommands(self),
+            ClassCommands(self),
+            HostCommands(self),
+            LeaseCommands(lambda: self.site, VIEWS[number]),
+            LeaseChanges(
+                lambda: self.site, VIEWS[number], self._replaced, files=files, form=form, reactor=self._reactor
+            ),
             StatisticCommands(self.statistics, seconds),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
         ]
 
-    def _deleted(self, lease: Any) -> None:
-        accounting.replaced(self.statistics, self.site.subnets, None, lease)
+    def _replaced(self, lease: Any, was: Any) -> None:
+        accounting.replaced(self.statistics, self.site.subnets, lease, was)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
@@ -291,10 +304,11 @@ class KeaService(Service):
         async with AsyncExitStack() as back:
             channels = self._channels.prepare(sockets)
             back.callback(channels.cancel)
-            if _where(configuration) != _where(before.configuration):
+            moved = _where(configuration) != _where(before.configuration)
+            if moved:
                 await self._move(configuration)
                 back.push_async_callback(self._move, before.configuration)
-            site = self._sites.site(configuration, self.leases, before, self._server_id(configuration))
+            site = self._sites.site(configuration, self.leases, before, self._server_id(configuration), moved)
             counts = await self.leases.counts()
             self._keep(configuration, site.server_id)
             back.callback(self._keep, before.configuration, before.server_id)
@@ -307,7 +321,7 @@ class KeaService(Service):
         self._changed()
         self.reloaded = self._reactor.seconds()
         forget(self.statistics, before.subnets, site.subnets)
-        recount(site, counts)
+        recount(site, counts, None if moved else before.subnets)
         self._reclamation = self._reclaiming(site)
         self._reclamation.start()
         self.registry.provide(self._commands())

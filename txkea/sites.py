@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from txkea.control.files import Directory
+from txkea.control.leases_changes import LeaseFile
 from txkea.errors import ConfigError
 from txkea.exchange import accounting
 from txkea.exchange.assemble import assemble
@@ -15,6 +18,7 @@ from txkea.exchange.site import Loggers, Site
 from txkea.hosts.configured import configured_hosts
 from txkea.interfaces import ILeaseStore
 from txkea.leases.expiry import Reclamation
+from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
@@ -52,10 +56,14 @@ class Sites:
         leases: ILeaseStore,
         before: Site | None = None,
         server_id: bytes = b"",
+        moved: bool = False,
     ) -> Site:
-        """A site over an open lease store; ``before`` is the one that it replaces. Raises `ConfigErrors`."""
+        """A site over an open lease store; ``before`` is the one that it replaces. Raises `ConfigErrors`.
+
+        ``moved`` is true if that had its leases elsewhere.
+        """
         logger = self._logs.logger
-        return assemble(
+        site = assemble(
             configuration,
             leases=leases,
             hosts=configured_hosts(configuration),
@@ -74,6 +82,9 @@ class Sites:
             known=before.subnets.subnets if before is not None else (),
             offers=before.offers if before is not None else Offers(),
         )
+        if moved:
+            site.subnets.forget()
+        return site
 
     def reclamation(self, site: Site, current: Callable[[], Site], postponed: Callable[[], bool]) -> Reclamation:
         """The clean-up of leases whose time is over, on its timers and when addresses run out.
@@ -92,6 +103,17 @@ class Sites:
         )
         site.reclaim = reclamation.on_demand
         return reclamation
+
+    def written(
+        self, configuration: Configuration, in_thread: Callable[..., Awaitable[Any]]
+    ) -> tuple[Directory, LeaseFile]:
+        """Where commands write leases, and how; no server's own files are there to be replaced."""
+        paths = self._paths.configured(configuration.data_directory)
+        own = (name for number in ROWS for name in (paths.lease_file(family=number), paths.server_id_file(number)))
+        rows = ROWS[self._family.number]
+        layout = rows.schema.wanted(configuration.lease_database.parameters.get("pool-id") is True)
+        directory = Directory(paths.data, in_thread, map(os.path.basename, own))
+        return directory, LeaseFile(layout.header, rows.format(layout.width))
 
 
 def refuse_strangers(configuration: Configuration, in_force: Configuration) -> None:

@@ -193,7 +193,7 @@ MISSED: Final = (
 ADDRESSES4: Final = _leased("addresses", "addresses", "v4-lease-reuses")
 ADDRESSES6: Final = _leased("nas", "addresses", "v6-ia-na-lease-reuses")
 PREFIXES6: Final = _leased("pds", "prefixes", "v6-ia-pd-lease-reuses")
-REGISTERED: Final = Figure("cumulative-registered", "addresses_registered", "Addresses that clients chose themselves.")
+REGISTERED: Final = Figure("cumulative-registered-nas", "addresses_registered", "Addresses that clients chose themselves.")
 SUBNETS: Final = {4: (*ADDRESSES4, *ENDED, *MISSED), 6: (*ADDRESSES6, *PREFIXES6, REGISTERED, *ENDED, *MISSED)}
 """The figures of subnets, by family."""
 SERVER: Final = SUBNETS

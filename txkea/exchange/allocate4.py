@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
+from txkea.exchange.accounting import counted
 from txkea.exchange.binding import TRIES, Grant, fresh, give_up, is_running, left, store
 from txkea.exchange.hostnames4 import settle4
 from txkea.exchange.pools import LivePool
@@ -87,7 +88,7 @@ async def choose(query: Query4, subnet: LiveSubnet) -> Choice | None:
         choice = await _if_free(query, subnet, reserved)
         if choice is not None:
             return choice
-        query.site.statistics["v4-reservation-conflicts"] += 1
+        counted(query.site.statistics, "v4-reservation-conflicts", subnet)
     if own is not None and (choice := await _if_usable(query, own.address, subnet, own)):
         return choice
     for hint in (query.message.options.get(50), query.site.offers.to(query.key, query.now)):
@@ -165,7 +166,7 @@ async def grant(query: Query4, subnet: LiveSubnet, requested: bytes | None) -> G
         query.subnet = choice.subnet
         lease = await _draft(query, choice)
         if choice.was is not None and (age := fresh(query, choice.subnet, choice.was, lease)) is not None:
-            query.site.statistics["v4-lease-reuses"] += 1
+            counted(query.site.statistics, "v4-lease-reuses", choice.subnet)
             return Grant(choice.was, left(choice.was.valid_lifetime, age))
         if await store(query, query.key, choice.subnet, lease, choice.was):
             if own is not None and own.address != lease.address:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from txkea.errors import Refuse
+from txkea.exchange.accounting import counted
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
 from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
 from txkea.exchange.hostnames import SUPPLIED
@@ -290,7 +291,7 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
         if lease is None:
             return None
         if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
-            query.site.statistics[REUSES[wish.kind]] += 1
+            counted(query.site.statistics, REUSES[wish.kind], subnet)
             valid, preferred = left(was.valid_lifetime, age), left(was.preferred_lifetime, age)
             return Grant6(wish.kind, address, length, preferred, valid, subnet, pool)
         if await store(query, wish.key, subnet, lease, was):

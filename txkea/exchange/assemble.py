@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
-from txkea.exchange.accounting import BELIEVED, TAKEN
+from txkea.exchange.accounting import TAKEN, found
 from txkea.exchange.classes import classes_of
 from txkea.exchange.site import Loggers, Site
-from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, GLOBAL4, GLOBAL6
+from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, GLOBAL4, GLOBAL6, MOST, RARE, SUBNET4, SUBNET6
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
 from txkea.interfaces import IHostSource, ILeaseStore
 from txkea.model.configuration import Configuration, OptionData
-from txkea.model.lease import Lease4, Lease6, LeaseState
+from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 
-__all__ = ["assemble", "believe", "forget", "recount", "server_addresses", "unknown_pools"]
+__all__ = ["assemble", "begin_counting", "believe", "forget", "recount", "server_addresses", "unknown_pools"]
 
 SERVER_IDENTIFIER = 54
-MOST = 2**63 - 1
-"""Where a statistic stops (Kea G087)."""
-DECLINED = LeaseState.DECLINED
 ASKING = ("identifier_sources", "received", "selected", "lease_selected", "filters", "answer_ready")
 """The fields of a site with third parties who may ask for the classes of a query."""
 
@@ -43,8 +40,6 @@ def assemble(
     has_hosts = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
     for name in GLOBAL4 if configuration.family == 4 else GLOBAL6:
         statistics.setdefault(name, 0)
-    for subnet in subnets.subnets:
-        _begin_counting(subnet, statistics)
     return Site(
         configuration=configuration,
         subnets=subnets,
@@ -57,17 +52,6 @@ def assemble(
         server_identifiers=_server_identifiers(configuration),
         **more,
     )
-
-
-def _begin_counting(subnet: LiveSubnet, statistics: MutableMapping[str, int]) -> None:
-    """Set the sizes of a subnet's pools, and what was not counted before to zero."""
-    names = [subnet.declined, subnet.reclaimed, subnet.reclaimed_declined]
-    for kind, counted in subnet.counted.items():
-        pools, _ = subnet.allocation(kind)
-        statistics[counted.total] = min(sum(pool.size for pool in pools), MOST)
-        names += [counted.assigned, counted.cumulative]
-    for name in names:
-        statistics.setdefault(name, 0)
 
 
 def _server_identifiers(configuration: Configuration) -> dict[int, bytes]:
@@ -94,42 +78,63 @@ def server_addresses(site: Site, sockets: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset((*sockets, *site.server_identifiers.values()))
 
 
-def recount(site: Site, counts: Mapping[tuple[int, int, int], int]) -> None:
-    """Set the statistics of leases to what the store counts (Kea G083).
-
-    A declined address counts as assigned too, as it does while the server runs (Kea G090), so that its recovery
-    brings the count back to where it was; Kea's own recount leaves it out.
-    """
+def begin_counting(site: Site) -> None:
+    """Set the sizes of pools, and what was not counted before to zero: from now on the site is in force."""
     statistics = site.statistics
+    names = SUBNET4 if site.configuration.family == 4 else SUBNET6
     for subnet in site.subnets.subnets:
-        number = subnet.id
-        statistics[subnet.declined] = sum(counts.get((number, DECLINED, kind), 0) for kind in subnet.counted)
+        for name in names:
+            statistics.setdefault(f"subnet[{subnet.id}].{name}", 0)
         for kind, counted in subnet.counted.items():
-            statistics[counted.assigned] = sum(counts.get((number, state, kind), 0) for state in TAKEN)
-    statistics["declined-addresses"] = sum(count for (_, state, _), count in counts.items() if state == DECLINED)
+            pools, _ = subnet.allocation(kind)
+            statistics[counted.total] = min(sum(pool.size for pool in pools), MOST)
+
+
+def recount(site: Site, counts: Mapping[tuple[int, int, int], int], before: SubnetIndex | None = None) -> None:
+    """Begin counting, with the leases that the store has now (Kea G083).
+
+    Subnets that were counted ``before`` go on: the store may know of a change already that is counted in a moment. All
+    subnets together are always their sum. A declined address counts as assigned too, as it does while the server runs
+    (Kea G090), so that its recovery brings the count back to where it was; Kea's own recount leaves it out.
+    """
+    begin_counting(site)
+    statistics, subnets = site.statistics, site.subnets.subnets
+    for subnet in subnets:
+        if before is None or subnet.id not in before.by_id:
+            _count(subnet, counts, statistics)
+    statistics["declined-addresses"] = sum(statistics[subnet.declined] for subnet in subnets)
     for kind, counted in (EVERYWHERE4 if site.configuration.family == 4 else EVERYWHERE6).items():
-        taken = (count for (_, state, which), count in counts.items() if state in TAKEN and which == kind)
-        statistics[counted.assigned] = sum(taken)
+        statistics[counted.assigned] = sum(statistics[subnet.counted[kind].assigned] for subnet in subnets)
+
+
+def _count(
+    subnet: LiveSubnet, counts: Mapping[tuple[int, int, int], int], statistics: MutableMapping[str, int]
+) -> None:
+    number = subnet.id
+    statistics[subnet.declined] = sum(counts.get((number, LeaseState.DECLINED, kind), 0) for kind in subnet.counted)
+    for kind, counted in subnet.counted.items():
+        statistics[counted.assigned] = sum(counts.get((number, state, kind), 0) for state in TAKEN)
+    if subnet.registered in statistics:
+        statistics[subnet.registered] = counts.get((number, LeaseState.REGISTERED, LeaseType.NA), 0)
 
 
 def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: SubnetIndex) -> None:
     """Drop the statistics of subnets that are gone (Kea G086)."""
     for number in before.by_id.keys() - after.by_id.keys():
-        prefix = f"subnet[{number}]."
-        for name in [name for name in statistics if name.startswith(prefix)]:
-            del statistics[name]
+        for name in (*SUBNET4, *SUBNET6, *RARE):
+            statistics.pop(f"subnet[{number}].{name}", None)
 
 
 def believe(site: Site, leases: Iterable[Lease4 | Lease6]) -> None:
     """Tell the pools of leases in the store, at the start of a site."""
-    by_id = site.subnets.by_id
     for lease in leases:
-        subnet = by_id.get(lease.subnet_id)
-        if subnet is not None and lease.state in BELIEVED:
-            subnet.mark(lease.address, True)
+        found(site.subnets, lease)
 
 
 def unknown_pools(after: SubnetIndex, before: SubnetIndex) -> bool:
     """Whether some pools are new, so that they know of no lease yet."""
-    known = {id(pool) for subnet in before.subnets for pool in (*subnet.pools, *subnet.prefix_pools)}
-    return any(id(pool) not in known for subnet in after.subnets for pool in (*subnet.pools, *subnet.prefix_pools))
+    return not _beliefs(after) <= _beliefs(before)
+
+
+def _beliefs(index: SubnetIndex) -> set[int]:
+    return {id(pool.beliefs) for subnet in index.subnets for pool in (*subnet.pools, *subnet.prefix_pools)}

@@ -86,7 +86,7 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
 
 def outlived(query: Query, was: Lease | None) -> None:
     """Account for a row that gave way because its time was over, if nobody did before."""
-    if was is not None and was.state in COUNTED:
+    if was is not None and was.state not in OVER:
         site = query.site
         accounting.reclaimed(site.statistics, site.subnets, was)
         query.expired.append(was)
@@ -143,5 +143,5 @@ async def set_aside(query: Query, lease: Lease, kept: Lease) -> bool:
     query.declined.append(kept)
     subnet = site.subnets.by_id.get(lease.subnet_id)
     if subnet is not None:
-        accounting.declined(site.statistics, subnet)
+        accounting.declined(site.statistics, subnet, kept)
     return True

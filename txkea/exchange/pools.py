@@ -11,15 +11,23 @@ from zope.interface import implementer
 from txkea.interfaces import Hint, IAllocator
 from txkea.model.configuration import Pool, PrefixPool
 
-__all__ = ["ALLOCATORS", "Iterative", "LivePool", "Marks", "Random", "pool_at"]
+__all__ = [
+    "ALLOCATORS", "DECLINED", "FREE", "LEASED", "REGISTERED", "Beliefs", "Iterative", "LivePool", "Marks",
+    "Random", "pool_at",
+]  # fmt: skip
 
 BITS = 8
 CHUNK = 1 << BITS
 
+FREE, TAKEN, REGISTERED, LEASED, DECLINED = range(5)
+"""What an address (or prefix) is marked with: believed taken for the moment or by hearsay; or with its lease, as this
+server stored or found it. From `LEASED` on it counts as assigned.
+"""
+
 
 class Marks:
-    """Which of the numbers below ``size`` are marked; the next one that is not is found without going through those
-    that are.
+    """The numbers below ``size`` with a mark each, 0 for none; the next one without a mark is found without going
+    through those that have one.
 
     One byte a number, in chunks made on demand. Above them stands a level with a mark for every full chunk, above that
     one another, until one chunk holds the top: a pool of 2**80 addresses takes ten levels, and memory only where
@@ -35,27 +43,42 @@ class Marks:
             self._levels.append((size, {}))
             size = -(-size >> BITS)
 
-    def mark(self, number: int, marked: bool) -> None:
-        """Mark a number, or take its mark away."""
+    def __getitem__(self, number: int) -> int:
+        chunk = self._levels[0][1].get(number >> BITS)
+        return 0 if chunk is None else chunk[number & CHUNK - 1]
+
+    def mark(self, number: int, mark: int) -> int:
+        """Give a number a mark below 256, 0 to take its mark away; gives the one that it had."""
+        chunk = self._levels[0][1].get(number >> BITS)
+        before = 0 if chunk is None else chunk[number & CHUNK - 1]
+        if chunk is not None and before and mark:
+            chunk[number & CHUNK - 1] = mark
+        elif mark and not before:
+            self._fill(number, mark)
+        elif before and not mark:
+            self._empty(number)
+        return before
+
+    def _fill(self, number: int, mark: int) -> None:
         for size, chunks in self._levels:
             chunk = chunks.get(number >> BITS)
             if chunk is None:
-                if not marked:
-                    return
                 chunk = chunks[number >> BITS] = _fresh(size - (number >> BITS << BITS))
-            place = number & CHUNK - 1
+            chunk[number & CHUNK - 1] = mark
+            if 0 in chunk:
+                return
             number >>= BITS
-            if marked:
-                chunk[place] = 1
-                if 0 in chunk:
-                    return
-            else:
-                was_full = 0 not in chunk
-                chunk[place] = 0
-                if 1 not in chunk:
-                    del chunks[number]
-                if not was_full:
-                    return
+
+    def _empty(self, number: int) -> None:
+        for _, chunks in self._levels:
+            chunk = chunks[number >> BITS]
+            was_full = 0 not in chunk
+            chunk[number & CHUNK - 1] = 0
+            if chunk.count(0) == CHUNK:
+                del chunks[number >> BITS]
+            if not was_full:
+                return
+            number >>= BITS
 
     def copy(self) -> Marks:
         """The same marks, to be changed apart from these."""
@@ -91,15 +114,56 @@ def _fresh(room: int) -> bytearray:
     return bytearray(CHUNK) if room >= CHUNK else bytearray(room) + b"\1" * (CHUNK - room)
 
 
-class LivePool:
-    """A pool and what this server believes of its addresses, or of its prefixes.
+class Beliefs:
+    """What this server believes of a pool's addresses, or prefixes, and has counted of them.
 
-    The belief is only a hint, for other servers may share the store: the store alone decides.
+    The beliefs are only hints, for other servers may share the store: the store alone decides.
     """
 
     __slots__ = (
-        "_doubt", "_marks", "_shift", "first", "first_address", "guard", "last_address", "length", "next", "pool",
-        "size", "width",
+        "assigned", "cumulative", "declined", "doubt", "marks", "next", "reclaimed", "reclaimed_declined",
+    )  # fmt: skip
+
+    def __init__(self, size: int) -> None:
+        self.marks = Marks(size)
+        self.next = 0
+        """The offset at which the iterative allocator goes on."""
+        self.doubt = 0
+        """The offset from which on to look again."""
+        self.assigned = 0
+        """How many have a lease now, those that were declined among them (Kea G090)."""
+        self.declined = 0
+        self.cumulative = 0
+        """How often one was given to a client that did not have it."""
+        self.reclaimed = 0
+        self.reclaimed_declined = 0
+
+    def copy(self) -> Beliefs:
+        """The same, to be changed apart from these."""
+        twin = copy(self)
+        twin.marks = self.marks.copy()
+        return twin
+
+    def emptied(self) -> Beliefs:
+        """What was counted so far, but nothing believed: the leases are elsewhere now."""
+        fresh = Beliefs(self.marks.size)
+        fresh.cumulative, fresh.reclaimed = self.cumulative, self.reclaimed
+        fresh.reclaimed_declined = self.reclaimed_declined
+        return fresh
+
+    def note(self, offset: int, mark: int) -> None:
+        """Know from now on what the store has, or `FREE` for nothing; to be told twice changes nothing."""
+        before = self.marks.mark(offset, mark)
+        if before != mark:
+            self.assigned += (mark >= LEASED) - (before >= LEASED)
+            self.declined += (mark == DECLINED) - (before == DECLINED)
+
+
+class LivePool:
+    """A pool of a configuration in force, and what this server believes of it."""
+
+    __slots__ = (
+        "_shift", "beliefs", "first", "first_address", "guard", "last_address", "length", "pool", "size", "width",
     )  # fmt: skip
 
     def __init__(self, pool: Pool | PrefixPool, width: int) -> None:
@@ -114,12 +178,10 @@ class LivePool:
         """How many addresses or prefixes it holds."""
         self.first_address = pool.first.to_bytes(width, "big")
         self.last_address = pool.last.to_bytes(width, "big")
-        self.next = 0
-        """The offset at which the iterative allocator goes on."""
         self.guard = pool.client_classes
         """The classes of which a client must be in one; empty for everybody (Kea D018)."""
-        self._doubt = 0
-        self._marks = Marks(pool.size)
+        self.beliefs = Beliefs(pool.size)
+        """Shared with the same pool of the configuration before."""
 
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
@@ -127,7 +189,7 @@ class LivePool:
     def copy(self) -> LivePool:
         """The same pool and beliefs, to be changed apart from these: for whoever tries something out."""
         twin = copy(self)
-        twin._marks = self._marks.copy()
+        twin.beliefs = self.beliefs.copy()
         return twin
 
     def admits(self, classes: Container[str]) -> bool:
@@ -140,19 +202,30 @@ class LivePool:
             return False
         return not self._shift or not int.from_bytes(address, "big") & (1 << self._shift) - 1
 
+    def offset(self, address: bytes) -> int:
+        """The place of an address of this pool, or of the prefix that holds it."""
+        return int.from_bytes(address, "big") - self.first >> self._shift
+
     def mark(self, address: bytes, taken: bool) -> None:
-        """Believe from now on that an address (or prefix) of this pool is taken, or free."""
-        self._marks.mark(int.from_bytes(address, "big") - self.first >> self._shift, taken)
+        """Believe from now on that an address (or prefix) of this pool is taken, or free; what is known stays known."""
+        offset, marks = self.offset(address), self.beliefs.marks
+        if marks[offset] == (FREE if taken else TAKEN):
+            marks.mark(offset, TAKEN if taken else FREE)
+
+    def note(self, address: bytes, mark: int) -> None:
+        """Know from now on what lease the store has of an address (or prefix) of this pool; see `Beliefs.note`."""
+        self.beliefs.note(int.from_bytes(address, "big") - self.first >> self._shift, mark)
 
     def free_from(self, start: int) -> int | None:
         """The offset of the first address believed free at ``start`` or after it, or None."""
-        return self._marks.free_from(start)
+        return self.beliefs.marks.free_from(start)
 
     def doubted(self, number: int) -> Iterator[bytes]:
         """The next ``number`` addresses to look at again in the store, whatever is believed of them."""
+        beliefs = self.beliefs
         for _ in range(min(number, self.size)):
-            offset = self._doubt
-            self._doubt = offset + 1 if offset + 1 < self.size else 0
+            offset = beliefs.doubt
+            beliefs.doubt = offset + 1 if offset + 1 < self.size else 0
             yield self.address(offset)
 
     def address(self, offset: int) -> bytes:
@@ -190,8 +263,9 @@ class Iterative:
     def candidates(self, pools: Sequence[LivePool], hint: Hint) -> Iterator[bytes]:
         """Addresses believed free, pool after pool."""
         for pool in pools:
-            for offset in pool.walk(pool.next):
-                pool.next = offset + 1
+            beliefs = pool.beliefs
+            for offset in pool.walk(beliefs.next):
+                beliefs.next = offset + 1
                 yield pool.address(offset)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from txkea.errors import Drop
+from txkea.exchange.accounting import registered
 from txkea.exchange.allocate6 import LEASES, leases_of
 from txkea.exchange.binding import outlived
 from txkea.exchange.query import Query6
@@ -78,21 +79,21 @@ async def _note(query: Query6, subnet: LiveSubnet, address: bytes, preferred: in
         done = await (site.leases.add(lease) if was is None else site.leases.update(lease, was))
     if not done:
         raise Drop("the address changed hands meanwhile", "", DROPPED)
-    outlived(query, was)
+    if was is not None and was.state != REGISTERED:
+        outlived(query, was)
     _tell(query, subnet, lease, was)
 
 
 def _tell(query: Query6, subnet: LiveSubnet, lease: Lease6, was: Lease6 | None) -> None:
     site = query.site
-    if was is None or was.state != REGISTERED:
-        site.statistics["cumulative-registered"] += 1
-    elif was.duid == lease.duid:
+    known = was if was is not None and was.state == REGISTERED else None
+    registered(site.statistics, site.subnets, lease, known)
+    if known is not None and known.duid == lease.duid:
         query.renewed = (lease,)
     if lease.valid_lifetime:
         query.granted.append(lease)
     else:
         query.removed.append(was)
-    subnet.mark(lease.address, bool(lease.valid_lifetime))
     if site.log.leases.info:
         holder = f", formerly of {was.duid.hex(':')}" if was is not None and was.duid != lease.duid else ""
         text = f"{query}: address {address_text(lease.address)} registered for {lease.valid_lifetime} seconds{holder}"

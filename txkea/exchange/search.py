@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from txkea.exchange.accounting import count_failure
+from txkea.exchange.pools import FREE
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
 
@@ -75,19 +77,9 @@ class Search(Generic[C]):
         if choice is None:
             choice = await self._doubted() or await self._offered()
         if choice is None:
-            self._count_failure()
+            has_pools = any(self.allocation(other)[0] for other in self.subnet.siblings)
+            count_failure(site.statistics, self.statistics, self.subnet, has_pools)
         return choice
-
-    def _count_failure(self) -> None:
-        """Say why there was none (Kea A161)."""
-        statistics, siblings, name = self.query.site.statistics, self.subnet.siblings, self.statistics
-        statistics[name] += 1
-        if not any(self.allocation(other)[0] for other in siblings):
-            statistics[name + "-no-pools"] += 1
-        elif len(siblings) > 1:
-            statistics[name + "-shared-network"] += 1
-        else:
-            statistics[name + "-subnet"] += 1
 
     def _in_turn(self) -> Iterable[LiveSubnet]:
         """The subnets of the link, beginning with the one that gave an address last (Kea A153)."""
@@ -124,6 +116,7 @@ class Search(Generic[C]):
                     if offers.kept_from(self.key, address) or not self.fits(subnet, address):
                         continue
                     if choice := await self.look(subnet, address):
+                        pool.note(address, FREE)
                         return choice
         return None
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from txkea.model.lease import LeaseType
 from txkea.wire.dhcp4 import MessageType4
 from txkea.wire.dhcp6 import MessageType6
 
 __all__ = [
-    "EVERYWHERE4", "EVERYWHERE6", "GLOBAL4", "GLOBAL6", "RECEIVED4", "RECEIVED6", "SENT4", "SENT6", "Counted",
+    "EVERYWHERE4", "EVERYWHERE6", "GAUGES", "GLOBAL4", "GLOBAL6", "MOST", "RARE", "RECEIVED4", "RECEIVED6", "SENT4",
+    "SENT6", "SUBNET4", "SUBNET6", "Counted",
 ]  # fmt: skip
+
+MOST: Final = 2**127 - 1
+"""Where a statistic stops: at 128 bits with a sign (Kea G037)."""
 
 
 class Counted(NamedTuple):
@@ -63,7 +67,12 @@ GLOBAL4 = (
     "pkt4-admin-filtered",
     "pkt4-not-for-us",
     "pkt4-processing-failed",
+    "pkt4-limit-exceeded",
     "pkt4-service-disabled",
+    "pkt4-lease-query-received",
+    "pkt4-lease-query-response-unassigned-sent",
+    "pkt4-lease-query-response-unknown-sent",
+    "pkt4-lease-query-response-active-sent",
     "declined-addresses",
     "reclaimed-declined-addresses",
     "reclaimed-leases",
@@ -73,10 +82,25 @@ GLOBAL4 = (
     "v4-allocation-fail-shared-network",
     "v4-allocation-fail-subnet",
     "v4-allocation-fail-no-pools",
+    "v4-allocation-fail-classes",
     "v4-reservation-conflicts",
     "v4-lease-reuses",
 )
-"""What a server has from its start on, at zero (Kea G076)."""
+"""What a server has from its start on, at zero (Kea G076); of lease queries and rate limits for ever, as Kea without
+their hook libraries.
+"""
+
+SUBNET4 = (
+    "total-addresses",
+    "assigned-addresses",
+    "cumulative-assigned-addresses",
+    "declined-addresses",
+    "reclaimed-declined-addresses",
+    "reclaimed-leases",
+    "v4-reservation-conflicts",
+    "v4-lease-reuses",
+)
+"""What each subnet has from its start on (Kea G082 - G089)."""
 
 RECEIVED6: dict[int, str] = {
     MessageType6.SOLICIT: "pkt6-solicit-received",
@@ -119,7 +143,10 @@ GLOBAL6 = (
     "pkt6-admin-filtered",
     "pkt6-not-for-us",
     "pkt6-processing-failed",
+    "pkt6-limit-exceeded",
     "pkt6-service-disabled",
+    "pkt6-lease-query-received",
+    "pkt6-lease-query-reply-sent",
     "declined-addresses",
     "reclaimed-declined-addresses",
     "reclaimed-leases",
@@ -127,12 +154,48 @@ GLOBAL6 = (
     "assigned-pds",
     "cumulative-assigned-nas",
     "cumulative-assigned-pds",
-    "cumulative-registered",
+    "cumulative-registered-nas",
     "v6-allocation-fail",
     "v6-allocation-fail-shared-network",
     "v6-allocation-fail-subnet",
     "v6-allocation-fail-no-pools",
+    "v6-allocation-fail-classes",
     "v6-ia-na-lease-reuses",
     "v6-ia-pd-lease-reuses",
 )
 """What a DHCPv6 server has from its start on, at zero (Kea G078 - G081)."""
+
+SUBNET6 = (
+    "total-nas",
+    "total-pds",
+    "assigned-nas",
+    "assigned-pds",
+    "cumulative-assigned-nas",
+    "cumulative-assigned-pds",
+    "registered-nas",
+    "cumulative-registered-nas",
+    "declined-addresses",
+    "reclaimed-declined-addresses",
+    "reclaimed-leases",
+    "v6-ia-na-lease-reuses",
+    "v6-ia-pd-lease-reuses",
+)
+
+RARE = tuple(
+    f"v{family}-allocation-fail{why}"
+    for family in (4, 6)
+    for why in ("", "-shared-network", "-subnet", "-no-pools", "-classes")
+)
+"""What a subnet has from the first time on, as in Kea."""
+
+GAUGES = frozenset(
+    f"{what}-{of}"
+    for what, kinds in (
+        ("total", ("addresses", "nas", "pds")),
+        ("assigned", ("addresses", "nas", "pds")),
+        ("declined", ("addresses",)),
+        ("registered", ("nas",)),
+    )
+    for of in kinds
+)
+"""The ends of the names of what tells how things are, and not how often something happened."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from txkea.exchange.pools import ALLOCATORS, LivePool, pool_at
+from txkea.exchange.pools import ALLOCATORS, FREE, Beliefs, LivePool, pool_at
 from txkea.exchange.statistics import Counted
 from txkea.interfaces import IAllocator
 from txkea.model.configuration import Configuration, Over6, Pool, PrefixPool, SharedNetwork, Subnet
@@ -51,6 +51,7 @@ class LiveSubnet:
         "reclaimed",
         "reclaimed_declined",
         "recent",
+        "registered",
         "siblings",
         "subnet",
         "tee_times",
@@ -63,7 +64,7 @@ class LiveSubnet:
         order: int,
         network: SharedNetwork | None,
         random: Callable[[int], int],
-        known: Mapping[Place, LivePool],
+        known: Mapping[Place, Beliefs],
     ) -> None:
         width = len(subnet.network)
         ones = (1 << 8 * width) - 1
@@ -105,6 +106,7 @@ class LiveSubnet:
         self.declined = name + "declined-addresses"
         self.reclaimed = name + "reclaimed-leases"
         self.reclaimed_declined = name + "reclaimed-declined-addresses"
+        self.registered = name + "registered-nas"
 
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
@@ -153,6 +155,21 @@ class LiveSubnet:
         pools, allocator = self.allocation(kind)
         return ([pool for pool in pools if pool.admits(classes)] if self.guarded else pools), allocator
 
+    def holding(self, kind: int, address: bytes) -> LivePool | None:
+        """The pool whose statistics a lease of this type and address counts in, or None."""
+        if kind == PD:
+            return pool_at(self.prefix_pools, self.prefix_starts, address)
+        return self.pool_of(address) if kind in self.counted else None
+
+    def note(self, kind: int, address: bytes, mark: int) -> LivePool | None:
+        """Know what lease of this type the store has of an address (or prefix); gives the pool that counts it."""
+        pool = self.holding(kind, address)
+        if pool is None:
+            self.mark(address, mark != FREE)  # nobody else can have it, nor the prefix around it
+        else:
+            pool.note(address, mark)
+        return pool
+
     def mark(self, address: bytes, taken: bool) -> None:
         """Believe that an address (or a prefix) is taken, or free."""
         pool = self.pool_of(address) or pool_at(self.prefix_pools, self.prefix_starts, address)
@@ -161,18 +178,13 @@ class LiveSubnet:
 
 
 def _live(
-    configured: Iterable[Pool | PrefixPool], subnet_id: int, width: int, known: Mapping[Place, LivePool]
+    configured: Iterable[Pool | PrefixPool], subnet_id: int, width: int, known: Mapping[Place, Beliefs]
 ) -> tuple[LivePool, ...]:
-    """The pools of a subnet, in order; one that was there before keeps its state."""
-    pools = []
-    for pool in sorted(configured, key=lambda each: each.first):
-        live = LivePool(pool, width)
-        before = known.get(_place(subnet_id, live))
-        if before is not None:
-            live = before
-            live.pool = pool
-        pools.append(live)
-    return tuple(pools)
+    """The pools of a subnet, in order; of one that was there before is believed what was believed."""
+    pools = tuple(LivePool(pool, width) for pool in sorted(configured, key=lambda each: each.first))
+    for pool in pools:
+        pool.beliefs = known.get(_place(subnet_id, pool), pool.beliefs)
+    return pools
 
 
 def _place(subnet_id: int, pool: LivePool) -> Place:
@@ -204,6 +216,12 @@ class SubnetIndex:
             self._by_interface_id.setdefault(parameters.interface_id, []).append(subnet)
         same_length = self._by_network.setdefault(subnet.subnet.length, {})
         same_length.setdefault(subnet.first_address, []).append(subnet)
+
+    def forget(self) -> None:
+        """Believe nothing of the pools any more: the leases are elsewhere now. What was counted stays."""
+        for subnet in self.subnets:
+            for pool in (*subnet.pools, *subnet.prefix_pools):
+                pool.beliefs = pool.beliefs.emptied()
 
     # Each gives the first subnet in order that the classes may use (Kea D018, A174).
 
@@ -272,9 +290,12 @@ def arrange(
 ) -> SubnetIndex:
     """Make the run-time subnets of a configuration.
 
-    Pools that ``known`` subnets of an earlier configuration have in the same place keep their state.
+    What was believed and counted of pools that ``known`` subnets of an earlier configuration have in the same place
+    goes on.
     """
-    pools = {_place(subnet.id, pool): pool for subnet in known for pool in (*subnet.pools, *subnet.prefix_pools)}
+    pools = {
+        _place(subnet.id, pool): pool.beliefs for subnet in known for pool in (*subnet.pools, *subnet.prefix_pools)
+    }
     networks = {network.name: network for network in configuration.networks}
     live = [
         LiveSubnet(subnet, order, networks.get(subnet.network_name), random, pools)

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from txkea.errors import Drop
 from txkea.exchange.classes import Classes
 from txkea.exchange.offers import Offers
-from txkea.exchange.pools import LivePool
+from txkea.exchange.pools import FREE, LivePool
 from txkea.exchange.query import Query, Query6
 from txkea.exchange.site import Loggers, Site
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex
@@ -70,7 +70,7 @@ def shadow_of(site: Site, explained: ExplainsClasses) -> Shadow:
         for lease in over:
             home = subnets.by_id.get(lease.subnet_id)
             if home is not None:
-                home.mark(lease.address, False)
+                home.note(lease.type, lease.address, FREE)
         return len(over)
 
     twin = evolve(

@@ -7,7 +7,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from txkea.exchange.assemble import assemble
+from txkea.exchange.assemble import assemble, begin_counting
 from txkea.exchange.site import Loggers, Site
 from txkea.hosts.configured import configured_hosts
 from txkea.interfaces import ILogger
@@ -46,4 +46,6 @@ def memory_site(configuration: Configuration, **more: Any) -> Site:
         "log": Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log),
         "random": lambda below: 0,
     }
-    return assemble(configuration, **{**defaults, **more})
+    site = assemble(configuration, **{**defaults, **more})
+    begin_counting(site)
+    return site
