@@ -26,8 +26,8 @@ from txkea.control.explain import ExplainCommands
 from txkea.control.hosts import HostCommands
 from txkea.control.interfaces import InterfaceCommands
 from txkea.control.leases import LeaseCommands
-from txkea.control.networks import NetworkCommands
 from txkea.control.leases_changes import LeaseChanges
+from txkea.control.networks import NetworkCommands
 from txkea.control.operations import OperationCommands
 from txkea.control.registry import Registry
 from txkea.control.selection import SelectionCommands

@@ -1,23 +1,24 @@
-"""What tells the lease commands of one family from those of the other: how a lease is shown, and what finds it."""
+"""What tells the lease commands of one family from those of the other: how a lease is shown, made, and found."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from re import fullmatch
-from socket import AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
 from typing import Any, Final
 
 from attrs import frozen
 
+from txkea.control.arguments import Given
+from txkea.control.entered import HWADDR_MAXIMUM, TYPES6, UINT32, lease4_entered, lease6_entered
 from txkea.errors import TxkeaError
+from txkea.exchange.subnets import SubnetIndex
 from txkea.model.identifier import IdentifierKind
-from txkea.model.lease import Lease4, Lease6, LeaseType
+from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
+from txkea.wire.text import address_text
 
 __all__ = ["VIEWS", "View", "lease4_arguments", "lease6_arguments"]
 
-TYPES: Final = {f"IA_{kind.name}": kind for kind in LeaseType}
-"""The types of a DHCPv6 lease in commands."""
+Test = Callable[[Any], bool]
 
 
 @frozen(kw_only=True)
@@ -27,14 +28,18 @@ class View:
     number: int
     """4 or 6."""
     show: Callable[[Any], dict[str, Any]]
-    address: Callable[[Any, str], bytes]
-    """The packed form of an argument, which has this name."""
-    matches: Callable[[Mapping[str, Any]], Callable[[Any], bool]]
+    enter: Callable[[Given, SubnetIndex, int], Any]
+    """The lease that the arguments describe, at this second."""
+    matches: Callable[[Given], Test]
     """From a command's arguments to what they demand of a lease beyond its address, client and subnet."""
     identifiers: Mapping[str, IdentifierKind]
     """The identifiers that name one lease of a subnet."""
+    unique: bool
+    """Whether such an identifier must not fit several leases (Kea G044: in DHCPv4 the first one is meant)."""
     searches: Mapping[str, IdentifierKind]
-    """The identifiers by which all leases of a client are found."""
+    """The identifiers by which all leases of a client are found at once."""
+    scans: Mapping[str, Callable[[Given], Test]]
+    """What all leases must be looked at for."""
 
     @property
     def label(self) -> str:
@@ -46,12 +51,31 @@ class View:
         return f"lease{self.number}-{what}"
 
 
+def _hostname(given: Given) -> Test:
+    hostname = given.text("hostname").lower()
+    if not hostname:
+        raise TxkeaError("'hostname' is empty; most leases have none, see get-all")
+    return lambda lease: bool(lease.hostname.lower() == hostname)
+
+
+def _state(given: Given) -> Test:
+    """Leases in a state, of one subnet if it is given and not 0."""
+    state = given.number("state", 0, max(LeaseState))
+    subnet_id = given.number("subnet-id", 0, UINT32, 0)
+    return lambda lease: lease.state == state and subnet_id in (0, lease.subnet_id)
+
+
+def _hwaddr(given: Given) -> Test:
+    hwaddr = given.octets("hw-address", 1, HWADDR_MAXIMUM)
+    return lambda lease: bool(lease.hwaddr == hwaddr)
+
+
 # -- DHCPv4 ------------------------------------------------------------------------------------------------------------
 
 
 def lease4_arguments(lease: Lease4) -> dict[str, Any]:
     """A DHCPv4 lease as commands show it (Kea G050)."""
-    shown = {"ip-address": inet_ntoa(lease.address), "hw-address": lease.hwaddr.hex(":"), **_common(lease)}
+    shown = {"ip-address": address_text(lease.address), "hw-address": lease.hwaddr.hex(":"), **_common(lease)}
     if lease.client_id:
         shown["client-id"] = lease.client_id.hex(":")
     return shown
@@ -74,19 +98,13 @@ def _common(lease: Lease4 | Lease6) -> dict[str, Any]:
     return shown
 
 
-def _address4(value: Any, name: str) -> bytes:
-    # inet_aton alone takes "1", "0x7f.1" and "127.1 x".
-    if not isinstance(value, str) or not fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", value):
-        raise TxkeaError(f"{name!r} {value!r} is not an IPv4 address")
-    try:
-        return inet_aton(".".join(str(int(part)) for part in value.split(".")))
-    except OSError:
-        raise TxkeaError(f"{name!r} {value!r} is not an IPv4 address") from None
-
-
-def _anything(arguments: Mapping[str, Any]) -> Callable[[Any], bool]:
+def _any_type(given: Given) -> Test:
+    given.meaning("type", TYPES4, "V4")
     return lambda lease: True
 
+
+TYPES4: Final = {"V4": None, "3": None, **dict.fromkeys(TYPES6)}
+"""What DHCPv4 takes for a type, and does not mind."""
 
 # -- DHCPv6 ------------------------------------------------------------------------------------------------------------
 
@@ -94,7 +112,7 @@ def _anything(arguments: Mapping[str, Any]) -> Callable[[Any], bool]:
 def lease6_arguments(lease: Lease6) -> dict[str, Any]:
     """A DHCPv6 lease as commands show it (Kea G050)."""
     shown = {
-        "ip-address": inet_ntop(AF_INET6, lease.address),
+        "ip-address": address_text(lease.address),
         "type": f"IA_{LeaseType(lease.type).name}",
         "iaid": lease.iaid,
         "duid": lease.duid.hex(":"),
@@ -108,25 +126,12 @@ def lease6_arguments(lease: Lease6) -> dict[str, Any]:
     return shown
 
 
-def _address6(value: Any, name: str) -> bytes:
-    try:
-        # inet_pton itself stops at a NUL and refuses what it cannot encode with ValueError.
-        return inet_pton(AF_INET6, value)
-    except (OSError, TypeError, ValueError):
-        raise TxkeaError(f"{name!r} {value!r} is not an IPv6 address") from None
-
-
-def _of_association(arguments: Mapping[str, Any]) -> Callable[[Any], bool]:
+def _of_association(given: Given) -> Test:
     """Type, IA_NA unless given, and with an identifier the number of the identity association (Kea G043)."""
-    kind = arguments.get("type", "IA_NA")
-    if not isinstance(kind, str) or kind not in TYPES:
-        raise TxkeaError(f"'type' {kind!r} is not one of {', '.join(TYPES)}")
-    wanted = TYPES[kind]
-    if "ip-address" in arguments:
+    wanted = given.meaning("type", TYPES6, "IA_NA")
+    if "ip-address" in given:
         return lambda lease: bool(lease.type == wanted)
-    iaid = arguments.get("iaid", 0)
-    if not isinstance(iaid, int) or isinstance(iaid, bool) or not 0 <= iaid < 1 << 32:
-        raise TxkeaError(f"'iaid' {iaid!r} is not a number from 0 to 4294967295")
+    iaid = given.number("iaid", 0, (1 << 32) - 1, 0)
     return lambda lease: bool(lease.type == wanted and lease.iaid == iaid)
 
 
@@ -134,18 +139,22 @@ VIEWS: Final = {
     4: View(
         number=4,
         show=lease4_arguments,
-        address=_address4,
-        matches=_anything,
+        enter=lease4_entered,
+        matches=_any_type,
         identifiers={"hw-address": IdentifierKind.HW_ADDRESS, "client-id": IdentifierKind.CLIENT_ID},
+        unique=False,
         searches={"hw-address": IdentifierKind.HW_ADDRESS, "client-id": IdentifierKind.CLIENT_ID},
+        scans={"hostname": _hostname, "state": _state},
     ),
     6: View(
         number=6,
         show=lease6_arguments,
-        address=_address6,
+        enter=lease6_entered,
         matches=_of_association,
         identifiers={"duid": IdentifierKind.DUID},
+        unique=True,
         searches={"duid": IdentifierKind.DUID},
+        scans={"hostname": _hostname, "state": _state, "hw-address": _hwaddr},
     ),
 }
 """By the number of the family."""
