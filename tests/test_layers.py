@@ -22,15 +22,18 @@ LAYERS = (
     {"config", "exchange", "ha.states", "ha.scopes", "radius.packet"},
     {"explain"},
     {"launch"},
-    {"server", "leases", "hosts", "flex", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid"},
-    {"testing"},
+    {
+        "server", "leases", "hosts", "flex", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid",
+        "running",
+    },
     {"providers", "over6"},
+    {"testing"},
     {"sites", "daemon"},
     {"service", "agent"},
     {"tap"},
     {"cli"},
     {"__main__"},
-)
+)  # fmt: skip
 OUTSIDE = {"twisted", "treq", "socket", "time", "random", "secrets", "asyncio", "threading", "select", "subprocess"}
 REACTOR = ("tap", "cli")
 MOST_LINES = 600

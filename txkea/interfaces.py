@@ -33,6 +33,7 @@ __all__ = [
     "IQueryArrived",
     "IQueryFilter",
     "IQueryReceived",
+    "IRunning",
     "ISocket",
     "ISubnetSelected",
     "Link",
@@ -114,31 +115,47 @@ class ILeaseStore(Interface):
 
 
 class ILeaseObserver(Interface):
-    """Told of lease changes: High Availability, RADIUS accounting, DNS updates."""
+    """Told of lease changes: High Availability, RADIUS accounting, DNS updates.
+
+    What it raises when an answer waits for it keeps that answer back, and the client asks again; else it is logged.
+    """
 
     answer_waits: bool = Attribute("Whether the answer leaves only when it has dealt with what it is told of a query.")
 
     def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
-        """A query changed these leases, durably. *Waits.*"""
+        """A query added or renewed the leases ``granted`` and ended those ``removed``, durably. *Waits.*"""
 
     def lease_expired(lease: Any) -> Awaitable[None]:
-        """A lease was reclaimed. *Waits*, but nobody waits for it."""
+        """The time of a lease was over: it was reclaimed, or gave way to another client's. *Waits.*
+
+        An answer waits for it only where the query that it belongs to made the lease give way.
+        """
 
     def lease_declined(query: Query, lease: Any) -> Awaitable[None]:
-        """A client found an address in use. *Waits.*"""
+        """A client found an address in use; its own lease was among those removed. *Waits.*"""
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------
 
 
 class IHostSource(Interface):
-    """Where reservations come from."""
+    """Where reservations come from.
+
+    Asked for each query of a client, once for every subnet of its shared network and once for all (0), as far as
+    ``reservations-in-subnet`` and ``reservations-global`` say so; the configuration's own are asked first. A query that
+    waits keeps no other client's waiting. Raises `Drop` for a query that shall have no answer because of it, or
+    `Unavailable` if it cannot tell now: then there is none either, and the log says why.
+    """
 
     def find(identifiers: Sequence[Identifier], subnet_id: int) -> Awaitable[Host | None]:
         """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*"""
 
     def at(address: bytes, subnet_id: int) -> Awaitable[Sequence[Host]]:
-        """The hosts for which an address, or a prefix that begins with it, is reserved in this subnet. *Waits.*"""
+        """The hosts for which an address, or a prefix that begins with it, is reserved in this subnet. *Waits.*
+
+        Asked of each address that a client without this reservation may get; not of those in pools where
+        ``reservations-out-of-pool`` says that none is reserved there.
+        """
 
 
 class IHostStore(IHostSource):
@@ -155,7 +172,7 @@ class IHostStore(IHostSource):
 
 
 class IIdentifierSource(Interface):
-    """Finds out what a client is known by."""
+    """Finds out what a client is known by; asked where there are reservations, or other sources of them."""
 
     def identifiers(query: Query) -> Sequence[Identifier]:
         """All identifiers that this source reads from the query; never waits.
@@ -172,28 +189,38 @@ class IQueryArrived(Interface):
     """A third party's look at each query as it came: its classes, its subnet and all that follows are not known yet."""
 
     def query_arrived(query: Query) -> None:
-        """May change what the client is known by (``query.know_as``); never waits."""
+        """May change what the client is known by (``query.know_as``), or make it a member of a class (``query.join``).
 
-
-class IQueryFilter(Interface):
-    """Decides whether this server answers a query at all: High Availability scopes, rate limits."""
-
-    def serves(query: Query) -> bool:
-        """Never waits."""
+        Tests of classes, the selection of the subnet and all that follows go by that. Raises `Drop` to end the query;
+        never waits.
+        """
 
 
 class IQueryReceived(Interface):
-    """A third party's look at each query that was accepted."""
+    """A third party's look at each query that was accepted, before its reservation is looked up."""
 
     def query_received(query: Query) -> Awaitable[None]:
-        """Raises `Drop` to end the query. *Waits.*"""
+        """May make the client a member of a class (``query.join``). Raises `Drop` to end the query. *Waits.*
+
+        Its subnet is selected and tests were evaluated already (those of KNOWN and UNKNOWN were not): the class counts
+        for pools, lifetimes and options.
+        """
 
 
 class ISubnetSelected(Interface):
-    """A third party's look at the selected subnet."""
+    """A third party's look at the selected subnet; not asked about a query without one."""
 
     def subnet_selected(query: Query) -> Awaitable[None]:
-        """May replace ``query.subnet``; raises `Drop` to end the query. *Waits.*"""
+        """May replace ``query.subnet``, by one of ``query.site.subnets``. Raises `Drop` to end the query. *Waits.*"""
+
+
+class IQueryFilter(Interface):
+    """Decides whether this server answers a query at all, once its reservation and classes are known: High
+    Availability, rate limits.
+    """
+
+    def serves(query: Query) -> bool:
+        """False for a query that another server answers; never waits."""
 
 
 class ILeaseSelected(Interface):
@@ -204,7 +231,7 @@ class ILeaseSelected(Interface):
 
 
 class IAnswerReady(Interface):
-    """A third party's look at the answer before it is encoded."""
+    """A third party's look at the answer before it is sent; all leases in it are durable."""
 
     def answer_ready(query: Query, options: dict[int, bytes]) -> Awaitable[None]:
         """May change the options (code to payload) in place. *Waits.*"""
@@ -233,7 +260,7 @@ class ICommands(Interface):
     """Provides commands to the control channel."""
 
     def commands() -> Mapping[str, Callable[[Any], Any]]:
-        """Command name to callable.
+        """Command name to callable; a name that another provider has already, or txkea itself, is refused.
 
         The callable takes the request's ``arguments`` (None when absent) and gives (or waits for) a
         `txkea.control.registry.Answer`; a `TxkeaError` it raises becomes result 1 with the error's text.
@@ -357,6 +384,26 @@ class IProviderFactory(Interface):
     def make(parameters: Mapping[str, Any], site: Any) -> Any:
         """The provider. Raises `ConfigError` for wrong parameters, or `ConfigErrors` for several.
 
-        The path of an error is that within the parameters, such as ``options[1].code``. ``site`` has the
-        ``configuration``, the ``reactor``, a ``log`` and ``paths``.
+        The path of an error is that within the parameters, such as ``options[1].code``. ``site`` is a
+        `txkea.providers.Surroundings`: it has the ``configuration``, the ``reactor``, a ``log`` and ``paths``.
+
+        A provider is made for each configuration anew, also for one that is only checked and never comes into force:
+        what it opens it opens in `IRunning.start`.
+        """
+
+
+class IRunning(Interface):
+    """A provider that holds something open, such as connections or timers, while its configuration is in force."""
+
+    def start() -> Awaitable[None]:
+        """Open it; called before the first query, while the providers of the configuration before still run. *Waits.*
+
+        What it raises keeps the configuration from coming into force.
+        """
+
+    def stop() -> Awaitable[None]:
+        """Let go of it; called once, when no query of its configuration is left, or when the last ones had three
+        seconds to end. *Waits.*
+
+        Called too when the configuration, started already, does not come into force after all.
         """

@@ -1,4 +1,4 @@
-"""Find a provider by the name that a configuration gives it."""
+"""Find a provider by the name that a configuration gives it, and the places where it has its say."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, Final
 
 from attrs import frozen
+from zope.interface import implementer
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
@@ -16,6 +17,8 @@ from txkea.flex.entries import FLEX_OPTION
 from txkea.flex.identifier import FLEX_ID
 from txkea.interfaces import (
     IAnswerReady,
+    ICommands,
+    IHostSource,
     IIdentifierSource,
     ILeaseObserver,
     ILeaseSelected,
@@ -25,13 +28,23 @@ from txkea.interfaces import (
     IQueryArrived,
     IQueryFilter,
     IQueryReceived,
+    IRunning,
     ISubnetSelected,
 )
 from txkea.leases.factory import MEMFILE
 from txkea.model.configuration import Configuration, HookLibrary
 from txkea.paths import Paths
 
-__all__ = ["BUILT_IN", "GROUP", "Surroundings", "hook_providers", "lease_store", "provider_factory"]
+__all__ = [
+    "BUILT_IN",
+    "FACETS",
+    "GROUP",
+    "Surroundings",
+    "by_facet",
+    "hook_providers",
+    "lease_store",
+    "provider_factory",
+]
 
 GROUP = "txkea.providers"
 """The entry point group in which third parties announce their factories."""
@@ -42,9 +55,13 @@ class Surroundings:
     """What a factory may need beyond its parameters."""
 
     configuration: Configuration
+    """The one that the provider is for, as a whole."""
     reactor: Any
+    """Twisted's: for connections (``Agent(site.reactor)``), timers and the time."""
     log: ILogger
+    """Its own logger, which ``loggers`` may name: ``NAME-hooks``, an underscore of the name being a hyphen."""
     paths: Paths
+    """Where files belong, as ``data-directory`` has it."""
 
 
 BUILT_IN: dict[str, IProviderFactory] = {each.name: each for each in (MEMFILE, FLEX_ID, FLEX_OPTION)}
@@ -58,6 +75,9 @@ FACETS: Final[Mapping[str, Any]] = {
     "selected": ISubnetSelected,
     "lease_selected": ILeaseSelected,
     "answer_ready": IAnswerReady,
+    "host_sources": IHostSource,
+    "commands": ICommands,
+    "running": IRunning,
 }
 """What a provider from ``hooks-libraries`` may be, by the fields of `txkea.exchange.site.Site`."""
 
@@ -79,16 +99,17 @@ def provider_factory(name: str, path: str) -> Any:
 def _load(name: str, path: str) -> Any:
     if name in BUILT_IN:
         return BUILT_IN[name]
-    for entry in entry_points(group=GROUP):
-        if entry.name == name:
-            return entry.load()
-    module, _, attribute = name.rpartition(".")
-    if module:
-        try:
+    entries = {entry.name: entry for entry in entry_points(group=GROUP)}
+    try:
+        if name in entries:
+            return entries[name].load()
+        module, _, attribute = name.rpartition(".")
+        if module:
             return getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise NoSuchProvider(f"provider {name!r} cannot be imported: {error}", path) from None
-    known = ", ".join(sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
+    except Exception as error:  # a module that is imported may raise anything
+        why = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
+        raise NoSuchProvider(f"provider {name!r} cannot be imported: {why}", path) from error
+    known = ", ".join(sorted({*BUILT_IN, *entries}))
     raise NoSuchProvider(f"there is no provider {name!r}; installed are {known}", path)
 
 
@@ -98,7 +119,7 @@ def lease_store(configuration: Configuration, *, reactor: Any, log: ILogger, pat
     path = f"Dhcp{configuration.family}.lease-database"
     paths = paths.configured(configuration.data_directory)
     surroundings = Surroundings(configuration=configuration, reactor=reactor, log=log, paths=paths)
-    store = _made(provider_factory(database.type, path), database.parameters, surroundings, path)
+    store = _made(database.type, database.parameters, surroundings, path)
     try:
         verifyObject(ILeaseStore, store)
     except Invalid as error:
@@ -107,23 +128,26 @@ def lease_store(configuration: Configuration, *, reactor: Any, log: ILogger, pat
 
 
 def _made(
-    factory: Any,
+    name: str,
     parameters: Mapping[str, Any],
     surroundings: Surroundings,
     path: str,
     locate: Callable[[str], Position | None] = lambda inner: None,
 ) -> Any:
-    """What a factory makes; what it finds wrong gets its whole path, and its position if it is known."""
+    """What the factory of this name makes; what it finds wrong gets its whole path, and its position if it is known."""
 
     def placed(error: ConfigError) -> ConfigError:
         return ConfigError(error.message, f"{path}.{error.path}".rstrip("."), locate(error.path))
 
+    factory = provider_factory(name, path)
     try:
         return factory.make(parameters, surroundings)
     except ConfigError as error:
         raise placed(error) from None
     except ConfigErrors as wrong:
         raise ConfigErrors([placed(error) for error in wrong.errors]) from None
+    except Exception as error:  # a third party's fault is told with its place, too
+        raise placed(ConfigError(f"the factory of {name!r} failed: {error!r}")) from error
 
 
 def hook_providers(
@@ -149,11 +173,9 @@ def hook_providers(
                 paths=paths.configured(configuration.data_directory),
             )
             try:
-                provider = _made(
-                    provider_factory(hook.name, hook.path), hook.parameters, surroundings, hook.path, hook.locate
-                )
-                for field in _fields(provider, hook):
-                    found.setdefault(field, []).append(provider)
+                provider = _made(hook.name, hook.parameters, surroundings, hook.path, hook.locate)
+                for field, one in _placed(provider, hook).items():
+                    found.setdefault(field, []).append(one)
             except ConfigErrors as wrong:
                 errors += wrong.errors
             except ConfigError as error:
@@ -163,16 +185,52 @@ def hook_providers(
     return found
 
 
-def _fields(provider: Any, hook: HookLibrary) -> list[str]:
-    """Where a provider has its place. Raises `ConfigError` if it has none, or does not keep an interface's shape."""
+def _placed(provider: Any, hook: HookLibrary) -> dict[str, Any]:
+    """What stands for a provider in each field where it has its place."""
+    found = dict.fromkeys(by_facet(provider, hook.name, hook.path), provider)
+    if "commands" in found:
+        found["commands"] = HookCommands(_commands(provider, hook), hook.path, hook.locate(""))
+    return found
+
+
+def by_facet(provider: Any, name: str, path: str = "") -> list[str]:
+    """The fields of `Site` where a provider has its place.
+
+    ``name`` is what the configuration calls it. Raises `ConfigError`, with this path, if it has no place, or does not
+    keep an interface's shape.
+    """
     fields = [field for field, facet in FACETS.items() if facet.providedBy(provider)]
     if not fields:
         known = ", ".join(facet.__name__ for facet in FACETS.values())
-        raise ConfigError(f"what {hook.name!r} made provides none of {known}", hook.path)
+        raise ConfigError(f"what {name!r} made provides none of {known}", path)
     for field in fields:
         try:
             verifyObject(FACETS[field], provider)
         except Invalid as error:
-            message = f"what {hook.name!r} made is no {FACETS[field].__name__}: {error}"
-            raise ConfigError(message, hook.path) from None
+            raise ConfigError(f"what {name!r} made is no {FACETS[field].__name__}: {error}", path) from None
     return fields
+
+
+@implementer(ICommands)
+@frozen
+class HookCommands:
+    """The commands of one provider, and where the configuration names it."""
+
+    provided: Mapping[str, Callable[[Any], Any]]
+    path: str
+    position: Position | None
+
+    def commands(self) -> Mapping[str, Callable[[Any], Any]]:
+        """See `ICommands`."""
+        return self.provided
+
+
+def _commands(provider: Any, hook: HookLibrary) -> Mapping[str, Callable[[Any], Any]]:
+    try:
+        found = dict(provider.commands())
+    except Exception as error:  # a third party's fault is told with its place
+        raise ConfigError(f"the commands of {hook.name!r} cannot be listed: {error!r}", hook.path) from error
+    wrong = [name for name, call in found.items() if not (isinstance(name, str) and name and callable(call))]
+    if wrong:
+        raise ConfigError(f"{hook.name!r} has a command {wrong[0]!r} that cannot be called by this name", hook.path)
+    return found

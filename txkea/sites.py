@@ -15,7 +15,7 @@ from txkea.exchange.assemble import assemble
 from txkea.exchange.families import Family
 from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
-from txkea.hosts.configured import configured_hosts
+from txkea.hosts.chain import hosts_of
 from txkea.interfaces import ILeaseStore
 from txkea.leases.expiry import Reclamation
 from txkea.leases.leasefile import ROWS
@@ -63,10 +63,11 @@ class Sites:
         ``moved`` is true if that had its leases elsewhere.
         """
         logger = self._logs.logger
+        hooks = self.hooks(configuration)
         site = assemble(
             configuration,
             leases=leases,
-            hosts=configured_hosts(configuration),
+            hosts=hosts_of(configuration, hooks.get("host_sources", ())),
             statistics=self._statistics,
             log=Loggers(
                 server=logger(f"dhcp{self._family.number}"),
@@ -77,7 +78,7 @@ class Sites:
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
-            **self.hooks(configuration),
+            **hooks,
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             offers=before.offers if before is not None else Offers(),

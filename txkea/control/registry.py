@@ -33,13 +33,21 @@ class Registry:
 
         Raises `ConfigError` if two provide the same; then nothing has changed.
         """
+        self._commands = self.merged(providers)
+
+    def merged(self, providers: Iterable[ICommands]) -> Mapping[str, Command]:
+        """The commands that would be offered. Raises `ConfigError` if two provide the same.
+
+        Its path and position are those of the later one, if it has a ``path`` and a ``position``.
+        """
         merged: dict[str, Command] = {}
         for provider in (self, *providers):
             for name, command in provider.commands().items():
                 if name in merged:
-                    raise ConfigError(f"two providers offer the command {name!r}; leave one of them out")
+                    where = getattr(provider, "path", ""), getattr(provider, "position", None)
+                    raise ConfigError(f"there is a command {name!r} already; leave this provider out", *where)
                 merged[name] = command
-        self._commands = merged
+        return merged
 
     def commands(self) -> Mapping[str, Command]:
         """What the registry itself can do."""

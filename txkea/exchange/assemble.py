@@ -37,7 +37,7 @@ def assemble(
     ``random`` gives a number from 0 up to, but without, its argument.
     """
     subnets = arrange(configuration, random, known)
-    has_hosts = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
+    configured = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
     for name in GLOBAL4 if configuration.family == 4 else GLOBAL6:
         statistics.setdefault(name, 0)
     return Site(
@@ -45,7 +45,7 @@ def assemble(
         subnets=subnets,
         leases=leases,
         hosts=hosts,
-        has_hosts=has_hosts,
+        has_hosts=configured or bool(more.get("host_sources")),
         statistics=statistics,
         log=log,
         classes=classes_of(configuration, log.server, asked=any(more.get(name) for name in ASKING)),

@@ -65,8 +65,8 @@ class Classes:
     # -- becoming a member ---------------------------------------------------------------------------------------------
 
     def begin(self, query: Query) -> None:
-        """Before the subnet is selected: what the message alone tells (Kea D007). Raises `Drop`."""
-        query.classes = {ALL: None}
+        """Before the subnet is selected: what third parties said, and the message tells (Kea D007). Raises `Drop`."""
+        query.classes = {ALL: None, **query.classes}
         vendor = self._vendor(query)
         if vendor:
             query.classes[VENDOR + vendor] = None

@@ -101,6 +101,10 @@ class Query:
         self.declined: list[Any] = []
         """The leases of addresses that the client found in use, as they are stored now."""
 
+    def join(self, name: str) -> None:
+        """Make the client a member of a class, behind those that it is in already."""
+        self.classes = {**self.classes, name: None}  # what it has may be everybody's
+
 
 class Query4(Query):
     """A DHCPv4 query."""

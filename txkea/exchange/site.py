@@ -12,6 +12,7 @@ from txkea.exchange.offers import Offers
 from txkea.exchange.subnets import SubnetIndex
 from txkea.interfaces import (
     IAnswerReady,
+    ICommands,
     IHostSource,
     IIdentifierSource,
     ILeaseObserver,
@@ -21,6 +22,7 @@ from txkea.interfaces import (
     IQueryArrived,
     IQueryFilter,
     IQueryReceived,
+    IRunning,
     ISubnetSelected,
 )
 from txkea.model.configuration import Configuration
@@ -84,6 +86,12 @@ class Site:
     selected: Sequence[ISubnetSelected] = ()
     lease_selected: Sequence[ILeaseSelected] = ()
     answer_ready: Sequence[IAnswerReady] = ()
+    host_sources: Sequence[IHostSource] = ()
+    """Those that ``hosts`` asks beside the configuration's own reservations."""
+    commands: Sequence[ICommands] = ()
+    """What third parties add to the control channel."""
+    running: Sequence[IRunning] = ()
+    """What is started before the site comes into force, and stopped after."""
     options: dict[Any, Any] = field(factory=dict)
     """Encoded option blocks by what they depend on: see `txkea.exchange.options`."""
 

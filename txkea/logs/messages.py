@@ -120,6 +120,7 @@ ctrl-agent INFO CTRL_AGENT_COMMAND_FORWARDED a server answered a command that wa
 ctrl-agent DEBUG:40 CTRL_AGENT_COMMAND_FORWARD_FAILED a command could not be passed on; the text says why
 ctrl-agent INFO DCTL_SHUTDOWN the Control Agent ended in order
 dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, which is no member of the class then
+hooks ERROR TXKEA_PROVIDER_STOP_FAIL a provider could not be stopped when its configuration was no longer in force
 flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
 flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
 twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or FATAL a fault, please report it

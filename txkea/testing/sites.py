@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from txkea.exchange.assemble import assemble, begin_counting
 from txkea.exchange.site import Loggers, Site
-from txkea.hosts.configured import configured_hosts
+from txkea.hosts.chain import hosts_of
 from txkea.interfaces import ILogger
 from txkea.leases.memory import MemoryLeases
 from txkea.model.configuration import Configuration
@@ -41,7 +41,7 @@ def memory_site(configuration: Configuration, **more: Any) -> Site:
     log = MemoryLogger()
     defaults = {
         "leases": MemoryLeases(),
-        "hosts": configured_hosts(configuration),
+        "hosts": hosts_of(configuration, more.get("host_sources", ())),
         "statistics": {},
         "log": Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log),
         "random": lambda below: 0,

@@ -62,7 +62,8 @@ class HostSourceContract(SynchronousTestCase):
 
     def find(self, source: Any, wanted: Sequence[Identifier], subnet_id: int) -> Host | None:
         """The host that a source finds."""
-        return self.wait(source.find(wanted, subnet_id))
+        host: Host | None = self.wait(source.find(wanted, subnet_id))
+        return host
 
     def test_interface(self) -> None:
         """It provides IHostSource."""
