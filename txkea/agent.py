@@ -15,10 +15,10 @@ from txkea.control.agent import HINT, ServiceRouter
 from txkea.control.asking import ControlClient
 from txkea.control.channels import Channel, Channels
 from txkea.control.commands import DaemonCommands
-from txkea.control.configuration import ConfigurationCommands, Written
+from txkea.control.configuration import ConfigurationCommands
 from txkea.control.registry import Registry
 from txkea.daemon import DaemonService
-from txkea.errors import ConfigError, TxkeaError
+from txkea.errors import ConfigError
 from txkea.logs.logs import Logs
 from txkea.model.agent import AgentConfiguration
 from txkea.model.configuration import ControlSocket
@@ -144,10 +144,6 @@ class AgentService(DaemonService[AgentConfiguration]):
         await self._channels.close()
         self._say("DHCP{}_SHUTDOWN", f"{AGENT.label} shutdown")
         self._logs.close()
-
-    async def write(self, name: str) -> Written:
-        """See `txkea.control.configuration.Configured.write`."""
-        raise TxkeaError("the Control Agent cannot write its configuration yet")
 
     # -- what commands ask ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Generic, Protocol, TypeVar
@@ -11,6 +12,9 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.threads import deferToThreadPool
 
 from txkea.config.text import Document, from_json, load
+from txkea.config.written import text
+from txkea.control.configuration import Written
+from txkea.control.files import Directory
 from txkea.errors import ConfigErrors, TxkeaError
 from txkea.logs.logs import Logs
 from txkea.model.configuration import LoggerConfiguration
@@ -174,12 +178,22 @@ class DaemonService(Service, Generic[C]):
         found: C = await self._in_thread(lambda: self.parsed(from_json(document)))
         return found
 
+    async def write(self, name: str) -> Written:
+        """See `txkea.control.configuration.Configured.write`; into the directory of the configuration file only."""
+        directory = Directory(os.path.dirname(os.path.abspath(self._path)), self._in_thread)
+        written: Written = await self._in_thread(self._write, directory, name or os.path.basename(self._path))
+        return written
+
+    def _write(self, directory: Directory, name: str) -> Written:
+        path = os.path.join(directory.path, directory.name(name))
+        return directory.replace(name, text(self.configuration.written, self.top, path).encode())
+
     async def _one_at_a_time(self, change: Callable[[], Any]) -> Any:
         return await self._changing.run(lambda: Deferred.fromCoroutine(change()))
 
-    def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
+    def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """A large configuration takes seconds to read, and nothing slow may hold the reactor."""
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call)
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call, *arguments)
 
     # -- what commands ask ---------------------------------------------------------------------------------------------
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from copy import deepcopy
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThreadPool
 
 from txkea import __version__
 from txkea.config.load import configuration as configured
-from txkea.config.text import from_json, load
+from txkea.config.text import Document
 from txkea.control.channel import ControlChannel
 from txkea.control.channels import Channels
 from txkea.control.classes import ClassCommands
 from txkea.control.commands import DaemonCommands
-from txkea.control.configuration import ConfigurationCommands, Written
+from txkea.control.configuration import ConfigurationCommands
 from txkea.control.duty import Duty
 from txkea.control.explain import ExplainCommands
 from txkea.control.hosts import HostCommands
@@ -34,7 +31,8 @@ from txkea.control.selection import SelectionCommands
 from txkea.control.statistics import StatisticCommands
 from txkea.control.subnets import SubnetCommands
 from txkea.control.views import VIEWS
-from txkea.errors import ConfigErrors, TxkeaError
+from txkea.daemon import DaemonService
+from txkea.errors import TxkeaError
 from txkea.exchange import accounting
 from txkea.exchange.assemble import believe, forget, recount, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
@@ -51,8 +49,6 @@ from txkea.sites import Sites, refuse_strangers
 
 __all__ = ["KeaService"]
 
-T = TypeVar("T")
-
 PAGE = 1000
 """Leases that the pools learn of in one turn of the reactor."""
 GRACE = 3.0
@@ -61,7 +57,7 @@ QUIET_COLLECTOR = (50_000, 50, 100)
 """Thresholds of the garbage collector: a query leaves nothing behind that would need it."""
 
 
-class KeaService(Service):
+class KeaService(DaemonService[Configuration]):
     """A server of one family with all that its configuration asks for.
 
     ``path`` is the configuration file. The ports are the family's own unless told otherwise. `ConfigErrors` is raised
@@ -69,8 +65,6 @@ class KeaService(Service):
     ``failed(reason)`` is told when a server that was to start cannot serve after all; it should end the process with
     the exit status ``exit_value``. ``changed()`` is told of each new configuration in force.
     """
-
-    exit_value = 0
 
     def __init__(
         self,
@@ -87,21 +81,13 @@ class KeaService(Service):
         failed: Callable[[str], object] = lambda reason: None,
         changed: Callable[[], object] = lambda: None,
     ) -> None:
-        self._path = path
         self.family = family
-        self._reactor = reactor
+        super().__init__(path, family, reactor=reactor, logs=logs, debug=debug)
+        self._say("DHCP{}_STARTING", f"Kea {family.label} server version {__version__} (txkea) starting")
         self._network = network
-        self._logs = logs
         self._paths = paths
-        self._debug = debug
         self._failed = failed
         self._changed = changed
-        self._changing = DeferredLock()
-        self._log = logs.logger(f"dhcp{family.number}")
-        self.configuration = self._load()
-        self._configure_logs(self.configuration)
-        self._say("DHCP{}_STARTING", f"Kea {family.label} server version {__version__} (txkea) starting")
-        self.started = self.reloaded = reactor.seconds()
         self.statistics: dict[str, int] = {}
         self._sites = Sites(family, self.statistics, reactor=reactor, logs=logs, paths=paths)
         self._identity = Identity(self._server_id_file, network.links, reactor.seconds)
@@ -117,33 +103,9 @@ class KeaService(Service):
 
     # -- building ------------------------------------------------------------------------------------------------------
 
-    def _say(self, message: str, text: str) -> None:
-        if self._log.info:
-            self._log.info(self.family.message(message), text)
-
-    def _warn(self, message: str, text: str) -> None:
-        if self._log.warn:
-            self._log.warn(self.family.message(message), text)
-
-    def _load(self) -> Configuration:
-        try:
-            return self._read()
-        except ConfigErrors as errors:
-            self._complain("DHCP{}_CONFIG_LOAD_FAIL", f"configuration error using file {self._path}", errors)
-            raise
-
-    def _read(self) -> Configuration:
-        return configured(load(self._path), self.family.number)
-
-    def _complain(self, message: str, what: str, error: TxkeaError) -> None:
-        """One line for each thing that is wrong."""
-        if self._log.error:
-            for line in str(error).splitlines():
-                self._log.error(self.family.message(message), f"{what}: {line}")
-
-    def _configure_logs(self, configuration: Configuration) -> None:
-        for problem in self._logs.configure(configuration.loggers, root=self.family.daemon, debug=self._debug):
-            self._warn("DHCP{}_LOGGING_PROBLEM", problem)
+    def parsed(self, document: Document) -> Configuration:
+        """The configuration of a document."""
+        return configured(document, self.family.number)
 
     def _reclaiming(self, site: Site) -> Any:
         return self._sites.reclamation(site, lambda: self.site, lambda: not self.duty.on)
@@ -248,57 +210,17 @@ class KeaService(Service):
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
-    async def reload(self) -> None:
-        """Put the configuration file into force again; on any error everything stays as it was (Kea A007)."""
-        await self._changing.run(lambda: Deferred.fromCoroutine(self._reload()))
-
-    async def _reload(self) -> None:
-        self._say("DHCP{}_DYNAMIC_RECONFIGURATION", f"initiate server reconfiguration using file: {self._path}")
-        try:
-            await self._into_force(await self._in_thread(self._read))
-        except TxkeaError as error:
-            what = f"dynamic server reconfiguration failed with file: {self._path}"
-            self._complain("DHCP{}_DYNAMIC_RECONFIGURATION_FAIL", what, error)
-            raise
-        text = f"dynamic server reconfiguration succeeded with file: {self._path}"
-        self._say("DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS", text)
-
-    async def replace(self, document: Mapping[str, Any]) -> None:
-        """Put a command's document into force; on any error everything stays as it was."""
-        await self._changing.run(lambda: Deferred.fromCoroutine(self._replace(document)))
-
-    async def _replace(self, document: Mapping[str, Any]) -> None:
-        configuration = await self._configured(document)
+    def refuse(self, configuration: Configuration) -> None:
+        """What only the configuration file may name, a command may not."""
         refuse_strangers(configuration, self.configuration)
-        await self._into_force(configuration)
-
-    async def change(self, edit: Callable[[dict[str, Any]], T]) -> T:
-        """See `txkea.control.commands.Daemon.change`."""
-        changed: T = await self._changing.run(lambda: Deferred.fromCoroutine(self._change(edit)))
-        return changed
-
-    async def _change(self, edit: Callable[[dict[str, Any]], T]) -> T:
-        document = deepcopy(self.configuration.written)
-        gave = edit(document[self.top])
-        await self._replace(document)
-        return gave
 
     async def test(self, document: Mapping[str, Any]) -> Configuration:
         """The configuration that a document would give; raises `ConfigErrors`. Nothing is changed, nothing imported."""
-        found = await self._configured(document)
+        found = await super().test(document)
         self._sites.hooks(found, only=BUILT_IN)
         return found
 
-    async def _configured(self, document: Mapping[str, Any]) -> Configuration:
-        number = self.family.number
-        found: Configuration = await self._in_thread(lambda: configured(from_json(document), number))
-        return found
-
-    def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
-        """A large configuration takes seconds to read, and nothing slow may hold the reactor."""
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call, *arguments)
-
-    async def _into_force(self, configuration: Configuration) -> None:
+    async def into_force(self, configuration: Configuration) -> None:
         """Swap the site: first all that can fail, each step with its way back, then all that cannot."""
         before, sockets = self.site, configuration.control_sockets
         async with AsyncExitStack() as back:
@@ -353,10 +275,6 @@ class KeaService(Service):
             self.registry.provide(self._commands())
             self.duty.enable("moving")
 
-    async def write(self, name: str) -> Written:
-        """See `txkea.control.configuration.Configured.write`."""
-        raise TxkeaError("not yet")
-
     # -- the server's DUID ---------------------------------------------------------------------------------------------
 
     def _server_id(self, configuration: Configuration) -> bytes:
@@ -399,22 +317,7 @@ class KeaService(Service):
         self._say("DHCP{}_SHUTDOWN", "server shutdown")
         self._logs.close()
 
-    def shutdown(self, exit_value: int) -> None:
-        """End the process with this exit status, once answers under way have left."""
-        self.exit_value = exit_value
-        self._reactor.callLater(0.05, self._reactor.stop)
-
     # -- what commands ask ---------------------------------------------------------------------------------------------
-
-    @property
-    def top(self) -> str:
-        """The map of a document that is this server's."""
-        return self.family.top
-
-    @property
-    def tree(self) -> Mapping[str, Any]:
-        """The effective configuration."""
-        return self.configuration.tree
 
     def conditions(self) -> Mapping[str, Any]:
         """What else ``status-get`` shows: sockets, who has switched the service off, a lease store that is in need."""

@@ -106,7 +106,7 @@ class Prober:
         try:
             offer = self._exchange(DISCOVER, ())
             wanted = ((WANTED, packed(offer.yiaddr)), (SERVER_ID, packed(SERVER)))
-            return self._exchange(REQUEST, wanted).type == ACK
+            return bool(self._exchange(REQUEST, wanted).type == ACK)
         except TimeoutError:
             return False
         finally:
@@ -170,7 +170,7 @@ class LiveChange(SynchronousTestCase):
 
     def steady(self) -> tuple[Any, ...]:
         """`state`, once the connection that asked is closed."""
-        return wait_for(lambda: (one := self.state()) == self.state() and one, "a steady state", 10)
+        return wait_for(lambda: one if (one := self.state()) == self.state() else None, "a steady state", 10)
 
 
 class _within:  # noqa: N801 - reads like the function it is
