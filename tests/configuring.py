@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from txkea.config.load import configuration
 from txkea.config.text import parse
 from txkea.errors import ConfigErrors
 from txkea.model.configuration import Configuration
+from txkea.testing.configuring import configured, configured6, written
 
 __all__ = [
     "SUBNET",
@@ -28,25 +30,6 @@ SUBNET = {"id": 1, "subnet": "192.0.2.0/24"}
 SUBNET6 = {"id": 1, "subnet": "2001:db8::/32"}
 
 
-def written(**keywords: Any) -> dict[str, Any]:
-    """Keywords of a map, with ``_`` for ``-``."""
-    return {name.replace("_", "-"): value for name, value in keywords.items()}
-
-
-def _configured(family: int, keywords: dict[str, Any]) -> Configuration:
-    return configuration(parse(json.dumps({f"Dhcp{family}": written(**keywords)})), family)
-
-
-def configured(**dhcp4: Any) -> Configuration:
-    """The configuration of these keywords, with ``_`` for ``-``."""
-    return _configured(4, dhcp4)
-
-
-def configured6(**dhcp6: Any) -> Configuration:
-    """The DHCPv6 configuration of these keywords, with ``_`` for ``-``."""
-    return _configured(6, dhcp6)
-
-
 def reloaded(found: Configuration) -> Configuration:
     """What the effective configuration gives when it is loaded again, by way of a text."""
     return configuration(parse(json.dumps(found.tree, ensure_ascii=False)), found.family)
@@ -61,22 +44,22 @@ def mistakes(text: str, family: int = 4) -> list[str]:
     return []
 
 
-def _complaints(family: int, keywords: dict[str, Any]) -> list[str]:
+def _complaints(make: Callable[..., Configuration], keywords: dict[str, Any]) -> list[str]:
     try:
-        _configured(family, keywords)
+        make(**keywords)
     except ConfigErrors as errors:
-        return [f"{error.path.removeprefix(f'Dhcp{family}.')}: {error.message}" for error in errors.errors]
+        return [f"{error.path.partition('.')[2]}: {error.message}" for error in errors.errors]
     return []
 
 
 def complaints(**dhcp4: Any) -> list[str]:
     """What is wrong with these keywords, as ``path: message`` without ``Dhcp4.``."""
-    return _complaints(4, dhcp4)
+    return _complaints(configured, dhcp4)
 
 
 def complaints6(**dhcp6: Any) -> list[str]:
     """What is wrong with these keywords of DHCPv6, as ``path: message`` without ``Dhcp6.``."""
-    return _complaints(6, dhcp6)
+    return _complaints(configured6, dhcp6)
 
 
 def in_subnet(**subnet: Any) -> list[str]:

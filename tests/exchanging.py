@@ -14,6 +14,7 @@ from txkea.leases.expiry import Reclamation
 from txkea.model.configuration import DdnsClient
 from txkea.testing.clients4 import Answer, LocalServer
 from txkea.testing.local import Local
+from txkea.testing.serving import ON_LINK4 as ON_LINK
 from txkea.wire.dhcp4 import MessageType4
 
 __all__ = [
@@ -31,7 +32,6 @@ OTHER: Final = "203.0.113.9"
 Keywords = Mapping[str, Any]
 AnyServer = TypeVar("AnyServer", bound="Local[Any, Any]")
 
-ON_LINK: Final[Keywords] = {"id": 1, "subnet": "192.0.2.0/24", "pools": [{"pool": "192.0.2.10 - 192.0.2.19"}]}
 BEHIND_RELAY: Final[Keywords] = {
     "id": 2,
     "subnet": "198.51.100.0/24",

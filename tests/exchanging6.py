@@ -11,6 +11,7 @@ from tests.configuring import configured6
 from tests.exchanging import reclaiming
 from txkea.model.configuration import DdnsClient
 from txkea.testing.clients6 import Answer6, LocalServer6
+from txkea.testing.serving import ON_LINK6 as ON_LINK
 from txkea.wire.dhcp6 import MessageType6
 
 __all__ = ["ADVERTISE", "BEHIND_RELAY", "LINK", "ON_LINK", "REPLY", "got6", "reclaiming", "serving6"]
@@ -21,13 +22,6 @@ LINK: Final = "2001:db8:2::1"
 
 Keywords = Mapping[str, Any]
 
-ON_LINK: Final[Keywords] = {
-    "id": 1,
-    "subnet": "2001:db8:1::/64",
-    "interface": "eth0",
-    "pools": [{"pool": "2001:db8:1::10 - 2001:db8:1::19"}],
-    "pd-pools": [{"prefix": "2001:db8:1000::", "prefix-len": 48, "delegated-len": 56}],
-}
 BEHIND_RELAY: Final[Keywords] = {
     "id": 2,
     "subnet": "2001:db8:2::/64",

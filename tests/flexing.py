@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.task import Clock
-
 from tests.configuring import configured, configured6
 from tests.exchanging import BEHIND_RELAY, ON_LINK
 from tests.exchanging6 import BEHIND_RELAY as BEHIND_RELAY6
 from tests.exchanging6 import ON_LINK as ON_LINK6
 from txkea.errors import ConfigErrors
-from txkea.exchange.site import Loggers
-from txkea.model.configuration import Configuration
-from txkea.paths import Paths
-from txkea.providers import hook_providers
 from txkea.testing.clients4 import LocalServer
 from txkea.testing.clients6 import LocalServer6
-from txkea.testing.sites import MemoryLogger
+from txkea.testing.serving import hooks, serve, serve6
 
 __all__ = ["flexible", "flexible6", "hooks", "library", "mistakes_of", "option"]
 
@@ -36,32 +30,16 @@ def option(*entries: Mapping[str, Any]) -> dict[str, Any]:
     return library("flex_option", options=list(entries))
 
 
-def hooks(configuration: Configuration, log: MemoryLogger | None = None) -> dict[str, Any]:
-    """The providers that a configuration names, by the fields of a site."""
-    log = log or MemoryLogger()
-    paths = Paths.from_environment({})
-    return {**hook_providers(configuration, reactor=Clock(), logger=lambda name: log, paths=paths)}
-
-
-def _site(configuration: Configuration) -> dict[str, Any]:
-    """The keywords of a site whose providers log where it does."""
-    log = MemoryLogger()
-    loggers = Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log)
-    return {**hooks(configuration, log), "log": loggers}
-
-
 def flexible(*libraries: Mapping[str, Any], **dhcp4: Any) -> LocalServer:
     """A DHCPv4 server as `tests.exchanging.serving` makes it, with libraries."""
     keywords = {"subnet4": [ON_LINK, BEHIND_RELAY], "cache_threshold": 0.0, **dhcp4}
-    configuration = configured(hooks_libraries=list(libraries), **keywords)
-    return LocalServer(configuration, **_site(configuration))
+    return serve(hooks_libraries=list(libraries), **keywords)
 
 
 def flexible6(*libraries: Mapping[str, Any], **dhcp6: Any) -> LocalServer6:
     """A DHCPv6 server as `tests.exchanging6.serving6` makes it, with libraries."""
     keywords = {"subnet6": [ON_LINK6, BEHIND_RELAY6], "cache_threshold": 0.0, **dhcp6}
-    configuration = configured6(hooks_libraries=list(libraries), **keywords)
-    return LocalServer6(configuration, **_site(configuration))
+    return serve6(hooks_libraries=list(libraries), **keywords)
 
 
 def mistakes_of(*libraries: Mapping[str, Any], family: int = 4, **more: Any) -> list[str]:

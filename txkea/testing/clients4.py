@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any, Final, NamedTuple
 
+from twisted.internet.task import Clock
+
 from txkea.exchange.assemble import server_addresses
 from txkea.interfaces import Link
 from txkea.model.configuration import Configuration, Interfaces, InterfaceSelection
@@ -76,9 +78,10 @@ class LocalServer(Local[Message4, Answer]):
         configuration: Configuration,
         links: Sequence[Link] = (LOOPBACK, ETH0),
         interfaces: Interfaces = RAW,
+        clock: Clock | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(memory_site(configuration, **more), links)
+        super().__init__(memory_site(configuration, **more), links, clock)
         sockets = self.network.listen4(interfaces, self.server)
         self.site.server_addresses = server_addresses(self.site, [each.local for each in sockets])
 

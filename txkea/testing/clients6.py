@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv6Address
 from typing import Any, Final, NamedTuple, Protocol
 
+from twisted.internet.task import Clock
+
 from txkea.interfaces import Link
 from txkea.model.configuration import Configuration, Interfaces, InterfaceSelection
 from txkea.model.lease import Lease6
@@ -158,9 +160,10 @@ class LocalServer6(Local[Message6, Answer6]):
         configuration: Configuration,
         links: Sequence[Link] = (LOOPBACK, ETH0),
         interfaces: Interfaces = EVERYWHERE,
+        clock: Clock | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(memory_site(configuration, **{"server_id": SERVER_ID, **more}), links)
+        super().__init__(memory_site(configuration, **{"server_id": SERVER_ID, **more}), links, clock)
         self.network.listen6(interfaces, self.server)
 
     def deliver(self, message: Message6 | bytes, source: str = "", **way: Any) -> None:
