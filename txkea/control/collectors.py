@@ -1,10 +1,11 @@
-"""What Prometheus is told of a server: Kea's statistics with labels, how things are, and how long they take."""
+"""What Prometheus is told of a server: Kea's statistics with labels, and how things are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from platform import python_version
+from re import compile as pattern
 from typing import Any, Final, NamedTuple, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,14 +13,13 @@ from prometheus_client.registry import Collector
 from twisted import __version__ as twisted_version
 
 from txkea import __version__
+from txkea.exchange.figures import ADDRESSES4, ADDRESSES6, PREFIXES6, combined, numbered
 from txkea.exchange.site import Site
-from txkea.exchange.statistics import RECEIVED4, RECEIVED6, SENT4, SENT6, Counted
+from txkea.exchange.statistics import GLOBAL4, GLOBAL6, RECEIVED4, RECEIVED6, Counted
 from txkea.exchange.subnets import LiveSubnet
 from txkea.exchange.timing import Timing
-from txkea.wire.dhcp4 import MessageType4
-from txkea.wire.dhcp6 import MessageType6
 
-__all__ = ["CHUNK", "Answering", "Measured", "ServerFigures", "ServerNow", "SubnetFigures", "metrics", "named_type"]
+__all__ = ["FAMILY", "TYPES", "Answering", "Measured", "ServerFigures", "ServerNow", "SubnetFigures", "metrics"]
 
 CHUNK: Final = 250
 """Samples that are made in one go."""
@@ -75,98 +75,49 @@ def metrics(
         yield metric
 
 
-# -- packets, and what else is counted once ----------------------------------------------------------------------------
+# -- packets -----------------------------------------------------------------------------------------------------------
 
-
-MESSAGES: Final = {4: MessageType4, 6: MessageType6}
+PACKETS: Final = pattern(r"pkt[46]-(?:(.+)-(received|sent)|(.+))")
+WHOLES: Final = ("received", "sent", "receive-drop", "service-disabled")
+"""The statistics of packets that are no part of another one."""
 
 
 class Parts(NamedTuple):
     """The statistics that make up what one family received, sent and dropped, by label."""
 
-    received: Mapping[str, str]
-    sent: Mapping[str, str]
-    dropped: Mapping[str, str]
+    received: dict[str, str]
+    sent: dict[str, str]
+    dropped: dict[str, str]
 
     @classmethod
-    def of(cls, family: int, received: Mapping[int, str], sent: Mapping[int, str]) -> Parts:
-        """From message types to statistics, with the types' names as labels."""
-        types = MESSAGES[family]
-        return cls(
-            {
-                **{named_type(types, kind): name for kind, name in received.items()},
-                "unknown": f"pkt{family}-unknown-received",
-            },
-            {named_type(types, kind): name for kind, name in sent.items()},
-            {reason: f"pkt{family}-{reason}" for reason in DROPS},
-        )
+    def of(cls, names: Iterable[str]) -> Parts:
+        """Those among some statistics; the label is the part of the name that tells it from others."""
+        parts = cls({}, {}, {})
+        for name in names:
+            found = PACKETS.fullmatch(name)
+            if found is not None and found[1]:
+                (parts.received if found[2] == "received" else parts.sent)[found[1]] = name
+            elif found is not None and found[3] not in WHOLES:
+                parts.dropped[found[3]] = name
+        return parts
 
 
-def named_type(types: Any, kind: int) -> str:
-    """The label of a message type, such as ``discover`` or ``information-request``."""
-    return str(types(kind).name).lower().replace("_", "-")
-
-
-DROPS: Final = (
-    "parse-failed",
-    "rfc-violation",
-    "admin-filtered",
-    "duplicate",
-    "limit-exceeded",
-    "not-for-us",
-    "processing-failed",
-    "queue-full",
-)
-"""Why queries are dropped; each is counted beside ``receive-drop``."""
-PARTS: Final = {4: Parts.of(4, RECEIVED4, SENT4), 6: Parts.of(6, RECEIVED6, SENT6)}
-FAILURES: Final = ("shared-network", "subnet", "no-pools", "classes")
-IGNORED: Final = Figure(
-    "pkt{}-service-disabled", "packets_ignored", "Packets that came while the service was switched off."
-)
-
-
-class ServerFigures(Collector):
-    """The statistics that a server has once."""
-
-    def __init__(self, measured: Measured) -> None:
-        self._measured = measured
-
-    def collect(self) -> Iterator[Metric]:
-        """See `Collector`."""
-        site = self._measured.site
-        number, statistics = site.configuration.family, site.statistics
-        family, parts_of = str(number), PARTS[number]
-        for name, text, label, total, parts, rest in (
-            ("packets_received", "Packets that arrived.", "type", "received", parts_of.received, "unreadable"),
-            ("packets_sent", "Answers that left.", "type", "sent", parts_of.sent, "other"),
-            ("packets_dropped", "Queries that got no answer.", "reason", "receive-drop", parts_of.dropped, "other"),
-        ):
-            samples = _divided(statistics, family, f"pkt{number}-{total}", parts, rest)
-            yield from _counted(name, text, label, samples)
-        failures = {reason: f"v{number}-allocation-fail-{reason}" for reason in FAILURES}
-        text = "Of the searches that found nothing, where and why; one may count twice."
-        yield from _counted("allocation_failures_by_reason", text, "reason", _valued(statistics, family, failures))
-        for statistic, metric, text, kind in (IGNORED, *SERVER[number]):
-            value = statistics.get(statistic.format(number))
-            yield from metrics(kind, metric, text, FAMILY, [((family,), value)])
-
-
-def _counted(name: str, text: str, label: str, samples: Samples) -> Iterator[Metric]:
-    return metrics(CounterMetricFamily, name, text, ("family", label), samples)
-
-
-def _valued(statistics: Mapping[str, int], family: str, names: Mapping[str, str]) -> list[tuple[Sequence[str], int]]:
-    return [((family, label), statistics[name]) for label, name in names.items() if name in statistics]
+PARTS: Final = {4: Parts.of(GLOBAL4), 6: Parts.of(GLOBAL6)}
+TYPES: Final = {
+    family: {kind: name.removeprefix(f"pkt{family}-").removesuffix("-received") for kind, name in names.items()}
+    for family, names in ((4, RECEIVED4), (6, RECEIVED6))
+}
+"""The labels of message types, as Kea's statistics call them, by family and number."""
 
 
 def _divided(statistics: Mapping[str, int], family: str, total: str, names: Mapping[str, str], rest: str) -> Samples:
     """The parts of a statistic, and as ``rest`` what none of them counts: together they are all of it."""
-    parts = _valued(statistics, family, names)
+    parts = [((family, label), statistics[name]) for label, name in names.items() if name in statistics]
     left = statistics.get(total, 0) - sum(value for _, value in parts)
     return [*parts, ((family, rest), max(0, left))]
 
 
-# -- subnets and pools -------------------------------------------------------------------------------------------------
+# -- leases ------------------------------------------------------------------------------------------------------------
 
 
 def _leased(what: str, metric: str, reuses: str) -> tuple[Figure, ...]:
@@ -180,29 +131,59 @@ def _leased(what: str, metric: str, reuses: str) -> tuple[Figure, ...]:
     )
 
 
-ENDED: Final = (
+COMMON: Final = (
     Figure("declined-addresses", "addresses_declined", "Addresses that clients found in use.", GaugeMetricFamily),
     Figure("reclaimed-declined-addresses", "declined_addresses_recovered", "Declined addresses that are free again."),
     Figure("reclaimed-leases", "leases_reclaimed", "Leases whose time was over."),
+    Figure("v{}-allocation-fail", "allocation_failures", "Searches in pools that found nothing free."),
+    Figure("v{}-allocation-fail-no-pools", "allocation_failures_no_pools", "Searches for which there was no pool."),
 )
-"""What became of leases in the end."""
-MISSED: Final = (
-    Figure("v{}-allocation-fail", "allocation_failures", "Searches for a free address or prefix that found none."),
-    Figure("v{}-reservation-conflicts", "reservation_conflicts", "Reserved addresses that another client had."),
-)
-ADDRESSES4: Final = _leased("addresses", "addresses", "v4-lease-reuses")
-ADDRESSES6: Final = _leased("nas", "addresses", "v6-ia-na-lease-reuses")
-PREFIXES6: Final = _leased("pds", "prefixes", "v6-ia-pd-lease-reuses")
-REGISTERED: Final = Figure("cumulative-registered-nas", "addresses_registered", "Addresses that clients chose themselves.")
-SUBNETS: Final = {4: (*ADDRESSES4, *ENDED, *MISSED), 6: (*ADDRESSES6, *PREFIXES6, REGISTERED, *ENDED, *MISSED)}
-"""The figures of subnets, by family."""
-SERVER: Final = SUBNETS
-"""Those of a server, but for packets."""
-POOLS: Final = {
-    4: (("pool", (*ADDRESSES4, *ENDED)),),
-    6: (("pool", (*ADDRESSES6, *ENDED)), ("pd-pool", (*PREFIXES6, *ENDED))),
+SUBNETS: Final = {
+    4: (
+        *_leased("addresses", "addresses", "v4-lease-reuses"),
+        Figure("v4-reservation-conflicts", "reservation_conflicts", "Reserved addresses that another client had."),
+        *COMMON,
+    ),
+    6: (
+        *_leased("nas", "addresses", "v6-ia-na-lease-reuses"),
+        *_leased("pds", "prefixes", "v6-ia-pd-lease-reuses"),
+        Figure("registered-nas", "addresses_registered", "Addresses that clients chose, now.", GaugeMetricFamily),
+        Figure("cumulative-registered-nas", "registrations", "Addresses that clients chose, so far."),
+        *COMMON,
+    ),
 }
-"""The figures of pools by family, and how statistics call the pools."""
+"""The figures of subnets, by family."""
+SERVER: Final = (
+    Figure("pkt{}-service-disabled", "packets_ignored", "Packets that came while the service was switched off."),
+    Figure("v{}-allocation-fail-shared-network", "allocation_failures_shared_network", "Failures in shared networks."),
+    Figure("v{}-allocation-fail-subnet", "allocation_failures_subnet", "Failures in subnets of no shared network."),
+)
+"""What the server as a whole has beside those."""
+POOLS: Final = {4: {"pool": ADDRESSES4}, 6: {"pool": ADDRESSES6, "pd-pool": PREFIXES6}}
+"""Which of them pools have, by family, and how statistics call the pools."""
+
+
+class ServerFigures(Collector):
+    """The statistics that a server has once."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector`."""
+        site = self._measured.site
+        number, statistics = site.configuration.family, site.statistics
+        family, parts = str(number), PARTS[number]
+        for name, text, label, total, names, rest in (
+            ("packets_received", "Packets that arrived.", "type", "received", parts.received, "unreadable"),
+            ("packets_sent", "Answers that left.", "type", "sent", parts.sent, "other"),
+            ("packets_dropped", "Queries that got no answer.", "reason", "receive-drop", parts.dropped, "other"),
+        ):
+            samples = _divided(statistics, family, f"pkt{number}-{total}", names, rest)
+            yield from metrics(CounterMetricFamily, name, text, (*FAMILY, label), samples)
+        for statistic, metric, text, kind in (*SERVER, *SUBNETS[number]):
+            value = statistics.get(statistic.format(number))
+            yield from metrics(kind, metric, text, FAMILY, [((family,), value)])
 
 
 class SubnetFigures(Collector):
@@ -213,20 +194,19 @@ class SubnetFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""
-        text = "The prefix of a subnet; always 1."
-        labels = ("family", "subnet", "network", "prefix")
-        yield from metrics(GaugeMetricFamily, "subnet_info", text, labels, self._prefixes())
         family = self._measured.site.configuration.family
-        for figure in SUBNETS[family]:
-            yield from _of(figure, "subnet", labels[:3], self._subnets(figure.statistic.format(family)))
-        labels = ("family", "subnet", "network", "pool")
-        for scope, figures in POOLS[family]:
-            for figure in figures:
-                yield from _of(figure, scope.replace("-", "_"), labels, self._pools(scope, figure.statistic))
-
-    def _prefixes(self) -> Samples:
-        for labels, subnet in self._labelled():
-            yield (*labels, subnet.prefix), 1
+        labels = ("family", "subnet", "network")
+        prefixes = (((*values, subnet.prefix), 1.0) for values, subnet in self._labelled())
+        text = "The prefix of a subnet; always 1."
+        yield from metrics(GaugeMetricFamily, "subnet_info", text, (*labels, "prefix"), prefixes)
+        for statistic, metric, text, kind in SUBNETS[family]:
+            yield from metrics(kind, f"subnet_{metric}", text, labels, self._subnets(statistic.format(family)))
+        for scope, names in POOLS[family].items():
+            prefix = scope.replace("-", "_")
+            for statistic, metric, text, kind in SUBNETS[family]:
+                if statistic in names:
+                    samples = self._pools(scope, statistic)
+                    yield from metrics(kind, f"{prefix}_{metric}", text, (*labels, "pool"), samples)
 
     def _subnets(self, statistic: str) -> Samples:
         statistics = self._measured.site.statistics
@@ -234,11 +214,11 @@ class SubnetFigures(Collector):
             yield labels, statistics.get(f"subnet[{subnet.id}].{statistic}")
 
     def _pools(self, scope: str, statistic: str) -> Samples:
-        statistics = self._measured.site.statistics
         for labels, subnet in self._labelled():
-            pools = subnet.pools if scope == "pool" else subnet.prefix_pools
-            for number in sorted({pool.pool.id for pool in pools}):
-                yield (*labels, str(number)), statistics.get(f"subnet[{subnet.id}].{scope}[{number}].{statistic}")
+            yield labels, None  # a subnet without pools is a step too
+            for where, number, names, pools in numbered(subnet):
+                if where == scope:
+                    yield (*labels, str(number)), combined(pools)[names.index(statistic)]
 
     def _labelled(self) -> Iterator[tuple[tuple[str, str, str], LiveSubnet]]:
         """The subnets of the site in force, each with its family, its id and the name of its shared network."""
@@ -248,11 +228,7 @@ class SubnetFigures(Collector):
             yield (family, str(subnet.id), subnet.network.name if subnet.network is not None else ""), subnet
 
 
-def _of(figure: Figure, scope: str, labels: Sequence[str], samples: Samples) -> Iterator[Metric]:
-    return metrics(figure.kind, f"{scope}_{figure.metric}", figure.help, labels, samples)
-
-
-# -- now --------------------------------------------------------------------------------------------------------------
+# -- now ---------------------------------------------------------------------------------------------------------------
 
 
 class ServerNow(Collector):
@@ -279,6 +255,5 @@ class ServerNow(Collector):
             yield from metrics(GaugeMetricFamily, name, text, FAMILY, [((family,), float(value))])
         text = "1 if leases can be written, 0 if not."
         well = float(not getattr(store, "problem", ""))
-        yield from metrics(
-            GaugeMetricFamily, "lease_store_up", text, ("family", "backend"), [((family, store.name), well)]
-        )
+        labels = ("family", "backend")
+        yield from metrics(GaugeMetricFamily, "lease_store_up", text, labels, [((family, store.name), well)])

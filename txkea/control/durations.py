@@ -8,7 +8,7 @@ from typing import Any, Final
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from txkea.control.collectors import FAMILY, MESSAGES, metrics, named_type
+from txkea.control.collectors import FAMILY, TYPES, metrics
 from txkea.exchange.timing import Histogram, Timing
 
 __all__ = ["Durations", "ReactorDelay"]
@@ -27,14 +27,14 @@ class Durations(Collector):
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""
         timing, family = self._timing, str(self._number)
-        types = MESSAGES[self._number]
+        types = TYPES[self._number]
         text = "How many exchanges there are to one that is timed."
         yield from metrics(GaugeMetricFamily, "timed_one_in", text, FAMILY, [((family,), float(timing.one_in))])
         yield histograms(
             "exchange_duration_seconds",
             "From the arrival of a query to its answer.",
             ("family", "type"),
-            {(family, named_type(types, kind)): each for kind, each in timing.exchanges.items()},
+            {(family, types[kind]): each for kind, each in timing.exchanges.items()},
         )
         yield histograms(
             "exchange_stage_duration_seconds",

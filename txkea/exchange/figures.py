@@ -13,7 +13,9 @@ from txkea.exchange.statistics import GAUGES, MOST, Counted
 from txkea.exchange.subnets import LiveSubnet
 from txkea.model.lease import LeaseType
 
-__all__ = ["Figure", "Figures", "Group", "is_gauge"]
+__all__ = [
+    "ADDRESSES4", "ADDRESSES6", "PREFIXES6", "Figure", "Figures", "Group", "combined", "is_gauge", "numbered",
+]  # fmt: skip
 
 PD: Final = int(LeaseType.PD)
 PLACED: Final = pattern(r"subnet\[([0-9]{1,10})\]\.(?:(pool|pd-pool)\[([0-9]{1,10})\]\.)?([a-z0-9-]+)")
