@@ -147,11 +147,16 @@ class EventTests(SynchronousTestCase):
         )
 
     def test_commands(self) -> None:
-        """What a command does to a lease is told with the word that it is given."""
+        """What a command does to a lease is told: added, updated, deleted."""
         Client(self.server).select("192.0.2.15")
+        lease = self.server.leases["192.0.2.15"]
         reader = Reader(self.events, events="lease4")
-        self.events.lease_changed(self.server.leases["192.0.2.15"], "deleted")
-        self.assertEqual(reader.changes(), [("deleted", "192.0.2.15")])
+        self.events.lease_replaced(lease, None)
+        self.events.lease_replaced(lease._replace(hostname="printer"), lease)
+        self.events.lease_replaced(None, lease)
+        self.events.lease_replaced(None, None)
+        told = [(data["change"], data["lease"]["hostname"]) for _, data in reader.told()]
+        self.assertEqual(told, [("added", ""), ("updated", "printer"), ("deleted", "")])
 
     # -- the state of the server ---------------------------------------------------------------------------------------
 

@@ -196,12 +196,19 @@ class Events:
         self._tell(STATE, ANYWHERE, lambda: self._stated(name, more))
 
     def lease_changed(self, lease: Any, change: str) -> None:
-        """Tell what happened to a lease: ``added``, ``updated`` or ``deleted`` by a command, or what a query did."""
+        """Tell what happened to a lease, such as ``granted``."""
         self._tell(
             self.lease_event,
             lease.subnet_id,
             lambda: {"change": change, "time": self._now(), "lease": self._show(lease)},
         )
+
+    def lease_replaced(self, lease: Any | None, was: Any | None) -> None:
+        """Tell what a command did: it put a lease in the place of another one, or of nothing, or nothing in its place."""
+        if lease is not None:
+            self.lease_changed(lease, "added" if was is None else "updated")
+        elif was is not None:
+            self.lease_changed(was, "deleted")
 
     def _stated(self, name: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"state": name, "time": self._now(), "family": self.family, **more}
