@@ -9,8 +9,7 @@ from zope.interface import implementer
 
 from txkea.config.families import BY_NUMBER
 from txkea.control.answer import Answer, Result
-from txkea.control.commands import Daemon
-from txkea.control.edits import Absent, Draft
+from txkea.control.edits import Absent, Draft, Edited
 from txkea.control.given import Arguments
 from txkea.interfaces import ICommands
 
@@ -24,7 +23,7 @@ Map = Mapping[str, Any]
 class ClassCommands:
     """``class-list`` and its kin; what stays keeps its place in the order of evaluation."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Edited) -> None:
         self._daemon = daemon
         self._family = BY_NUMBER[daemon.configuration.family]
 

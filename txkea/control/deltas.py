@@ -104,7 +104,7 @@ class Deltas:
     def _left(self, name: str, old: Any, gone: Any) -> Any:
         """What is left of a value; None for nothing."""
         if isinstance(old, dict) and isinstance(gone, dict):
-            return self._removed(name, old, gone) or None
+            return self._removed(name, old, gone) or None if gone else None
         if not isinstance(old, list) or not isinstance(gone, list):
             return None
         if name not in KEYS:

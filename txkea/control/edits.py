@@ -6,23 +6,40 @@ in force too, and what is the same object need not be built again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from txkea.config.families import Family
 from txkea.control.given import HIGHEST_ID
 from txkea.errors import TxkeaError
+from txkea.model.configuration import Configuration
 
-__all__ = ["NETWORKS", "Absent", "Draft", "Place"]
+__all__ = ["NETWORKS", "Absent", "Draft", "Edited", "Place"]
 
 NETWORKS = "shared-networks"
 
 Map = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Absent(TxkeaError):
     """What a command is about is not there."""
+
+
+class Edited(Protocol):
+    """A server whose configuration is edited; see `txkea.control.commands.Daemon`."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force."""
+
+    @property
+    def tree(self) -> Map:
+        """The same as ``config-get`` shows it."""
+
+    def change(self, edit: Callable[[dict[str, Any]], T]) -> Awaitable[T]:
+        """Put the configuration with an edit into force; raises `TxkeaError` when nothing has changed. *Waits.*"""
 
 
 class Place(NamedTuple):

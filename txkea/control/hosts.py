@@ -10,7 +10,7 @@ from zope.interface import implementer
 from txkea.config.families import BY_NUMBER
 from txkea.config.reservations import identifier
 from txkea.control.answer import Answer, Listing, Result
-from txkea.control.commands import Daemon
+from txkea.control.edits import Edited
 from txkea.control.given import Arguments
 from txkea.control.reservations import ConfiguredReservations, Found, Reservations, StoredReservations, Wanted
 from txkea.errors import TxkeaError
@@ -41,7 +41,7 @@ class HostCommands:
     What is changed is what is in the stores, or, if there are none, the configuration; a target says otherwise.
     """
 
-    def __init__(self, daemon: Daemon, hosts: Sequence[IHostStore] = ()) -> None:
+    def __init__(self, daemon: Edited, hosts: Sequence[IHostStore] = ()) -> None:
         self._family = BY_NUMBER[daemon.configuration.family]
         self._label = f"IPv{self._family.number}"
         self._kinds = {kind.keyword: kind for kind in self._family.identifiers}

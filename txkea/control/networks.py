@@ -9,8 +9,7 @@ from zope.interface import implementer
 
 from txkea.config.families import BY_NUMBER
 from txkea.control.answer import Answer, Result
-from txkea.control.commands import Daemon
-from txkea.control.edits import NETWORKS, Absent, Draft
+from txkea.control.edits import NETWORKS, Absent, Draft, Edited
 from txkea.control.given import Arguments
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands
@@ -25,7 +24,7 @@ ACTION = "subnets-action"
 class NetworkCommands:
     """``network4-list`` and its kin, or those of DHCPv6."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Edited) -> None:
         self._daemon = daemon
         self._family = BY_NUMBER[daemon.configuration.family]
         self._label = f"IPv{self._family.number}"

@@ -9,8 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from txkea.config.families import Family
 from txkea.config.load import configuration
 from txkea.config.text import from_json
-from txkea.control.commands import Daemon
-from txkea.control.edits import Absent, Draft
+from txkea.control.edits import Absent, Draft, Edited
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.interfaces import IHostStore
 from txkea.model.configuration import Host, OptionData
@@ -72,7 +71,7 @@ class Reservations(Protocol):
 class ConfiguredReservations:
     """The reservations of the configuration in force; a change of them is a change of it, with all its checks."""
 
-    def __init__(self, daemon: Daemon, family: Family) -> None:
+    def __init__(self, daemon: Edited, family: Family) -> None:
         self._daemon = daemon
         self._family = family
 
@@ -157,7 +156,7 @@ def _of_subnet(subnet_id: int, reservation: Map) -> Map:
 class StoredReservations:
     """The reservations of a store of hosts; they are checked as if they stood in the configuration."""
 
-    def __init__(self, store: IHostStore, daemon: Daemon, family: Family) -> None:
+    def __init__(self, store: IHostStore, daemon: Edited, family: Family) -> None:
         self._store = store
         self._daemon = daemon
         self._family = family
