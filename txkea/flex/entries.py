@@ -12,10 +12,10 @@ from txkea.config.expressions import compiled
 from txkea.config.families import BY_NUMBER, Family
 from txkea.config.keywords import CONTEXT, NAME, KeywordMap, keyword, keywords
 from txkea.config.kinds import BOOLEAN, Each, In, Integer, Text, one_of, suggestion
+from txkea.config.parameters import definitions_of, judged
 from txkea.config.structure import Section
 from txkea.flex.container import VENDORS, Container
 from txkea.flex.option import ACTIONS, FlexOption, Rule, SubRule
-from txkea.flex.parameters import definitions_of, judged
 from txkea.interfaces import IProviderFactory
 from txkea.wire.definition import OptionDefinition
 from txkea.wire.definitions import Definitions

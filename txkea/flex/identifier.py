@@ -12,9 +12,9 @@ from txkea.config.expressions import compiled
 from txkea.config.families import BY_NUMBER
 from txkea.config.keywords import CONTEXT, NAME, KeywordMap, keyword, keywords
 from txkea.config.kinds import BOOLEAN
+from txkea.config.parameters import definitions_of, judged
 from txkea.errors import EvaluationError
 from txkea.exchange.query import Query, Query6
-from txkea.flex.parameters import definitions_of, judged
 from txkea.interfaces import IIdentifierSource, ILogger, IProviderFactory, IQueryArrived
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.wire.duid import EMPTY_DUID

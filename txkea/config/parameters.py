@@ -1,4 +1,4 @@
-"""The parameters of a library held against tables of keywords, as the rest of the configuration is."""
+"""The parameters of a provider held against tables of keywords, as the rest of the configuration is."""
 
 from __future__ import annotations
 
