@@ -19,13 +19,16 @@ from txkea.control.classes import ClassCommands
 from txkea.control.commands import DaemonCommands
 from txkea.control.configuration import ConfigurationCommands
 from txkea.control.duty import Duty
+from txkea.control.events import Events
 from txkea.control.explain import ExplainCommands
 from txkea.control.hosts import HostCommands
 from txkea.control.interfaces import InterfaceCommands
 from txkea.control.leases import LeaseCommands
 from txkea.control.leases_changes import LeaseChanges
+from txkea.control.metrics import MetricsPage
 from txkea.control.networks import NetworkCommands
 from txkea.control.operations import OperationCommands
+from txkea.control.pages import Page
 from txkea.control.registry import Registry
 from txkea.control.selection import SelectionCommands
 from txkea.control.statistics import StatisticCommands
@@ -98,6 +101,10 @@ class KeaService(DaemonService[Configuration]):
         self.duty.disable("starting")
         self._taught = False
         self._reclamation = self._reclaiming(self.site)
+        self._metrics = MetricsPage(self, reactor)
+        self._events = Events(family.number, reactor, self.conditions)
+        self._events.watch(self.site)
+        self.pages: Mapping[str, Page] = {"/metrics": self._metrics, "/events": self._events.page}
         self.registry = Registry(logs.logger("commands"))
         self._channels = Channels({"unix": self._unix_channel}, paths.socket)
 
@@ -156,6 +163,7 @@ class KeaService(DaemonService[Configuration]):
         gc.set_threshold(*QUIET_COLLECTOR)
         self.duty.enable("starting")
         self._say("DHCP{}_STARTED", f"Kea {self.family.label} server version {__version__} (txkea) started")
+        self._events.state("started")
         await self._teach(self.site)
 
     def _cannot_start(self, reason: str) -> None:
@@ -207,6 +215,7 @@ class KeaService(DaemonService[Configuration]):
 
     def _replaced(self, lease: Any, was: Any) -> None:
         accounting.replaced(self.statistics, self.site.subnets, lease, was)
+        self._events.lease_replaced(lease, was)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
@@ -240,6 +249,7 @@ class KeaService(DaemonService[Configuration]):
         self._configure_logs(configuration)
         self._reclamation.stop()
         self.configuration, self.site, self.server.site = configuration, site, site
+        self._events.watch(site)
         self._changed()
         self.reloaded = self._reactor.seconds()
         forget(self.statistics, before.subnets, site.subnets)
@@ -248,6 +258,7 @@ class KeaService(DaemonService[Configuration]):
         self._reclamation.start()
         self.registry.provide(self._commands())
         self._tell_complete()
+        self._events.state("reconfigured")
         if not self._taught or unknown_pools(site.subnets, before.subnets):
             launch(self._teach(site))
 
@@ -312,6 +323,8 @@ class KeaService(DaemonService[Configuration]):
         self._reclamation.stop()
         await self._drained()
         self._network.close()
+        self._metrics.stop()
+        await self._events.stop()
         await self._channels.close()
         await self.leases.close()
         self._say("DHCP{}_SHUTDOWN", "server shutdown")

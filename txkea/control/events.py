@@ -204,7 +204,7 @@ class Events:
         )
 
     def lease_replaced(self, lease: Any | None, was: Any | None) -> None:
-        """Tell what a command did: it put a lease in the place of another one, or of nothing, or nothing in its place."""
+        """Tell what a command did: put a lease in the place of another, or of nothing, or nothing in its place."""
         if lease is not None:
             self.lease_changed(lease, "added" if was is None else "updated")
         elif was is not None:
