@@ -24,7 +24,9 @@ from txkea.model.configuration import Configuration
 from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 from txkea.testing.sites import MemoryLogger, memory_site
 
-__all__ = ["NOW", "ONE4", "ONE6", "PREFIX6", "TWO4", "V6", "LeaseCase"]
+__all__ = [
+    "NOW", "ONE4", "ONE6", "PREFIX", "PREFIX6", "TWO4", "V6", "WHOLE4", "WHOLE6", "WRONG", "LeaseCase",
+]  # fmt: skip
 
 NOW: Final = 1_000_000_000
 V6: Final = b"\x20\x01\x0d\xb8"
@@ -45,6 +47,12 @@ ONE6: Final = Lease6(
 PREFIX6: Final = ONE6._replace(
     address=V6 + b"\0\1" + bytes(10), hwaddr=b"", type=LeaseType.PD, prefix_length=56, state=LeaseState.RECLAIMED
 )
+WRONG: Final[tuple[Any, ...]] = (None, True, "x", "", 0.5, -1, 1 << 64, [], {}, ["1"], {"a": 1})
+"""Some of each type."""
+WHOLE4: Final = {"ip_address": "192.0.2.10", "hw_address": "02:00:00:00:aa:01"}
+WHOLE6: Final = {"ip_address": "2001:db8::10", "duid": "00:01:02:03:04", "iaid": 7}
+PREFIX: Final = {**WHOLE6, "ip_address": "3001:db8:0:100::", "type": "IA_PD", "prefix_len": 56, "subnet_id": 1}
+"""Arguments that enter a lease, with ``_`` for ``-``."""
 KEPT: Final = [{"name": "kept"}]
 
 

@@ -271,7 +271,7 @@ class ThreadTests(TestCase):
 
         def turn() -> None:
             turns.append(1)
-            self.delayed = reactor.callLater(0.005, turn)  # type: ignore[attr-defined]
+            self.delayed = reactor.callLater(0.005, turn)
 
         turn()
         written = await Directory(str(path), deferToThread).write("a", pages())

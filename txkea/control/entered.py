@@ -72,7 +72,8 @@ def lease6_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease6:
     subnet = _delegating(given, subnets) if kind == LeaseType.PD else _subnet(given, subnets, address, 6)
     iaid = given.number("iaid", 0, UINT32)
     hwaddr = given.octets("hw-address", 0, HWADDR_MAXIMUM) if "hw-address" in given else b""
-    common = _common(given, subnet, now, LeaseState.REGISTERED)
+    last_state = LeaseState.REGISTERED if kind == LeaseType.NA else LeaseState.RELEASED
+    common = _common(given, subnet, now, last_state)
     usual = min(subnet.parameters.preferred_lifetime.default, common.valid_lifetime)
     return Lease6(
         address,
