@@ -60,6 +60,7 @@ class ClassTests(EditCase):
         self.refused("class-add", {"client-classes": [{"name": "lobby"}]}, "lobby")
         self.refused("class-add", {"client-classes": [{"name": "a", "test": "member('b')"}]}, "client-classes[2].test")
         self.refused("class-add", {"client-classes": [{"name": "a", "test": "1 =="}]}, "client-classes[2].test")
+        wrong: Any
         for wrong in (None, {}, {"client-classes": []}, {"client-classes": [{}]}, {"client-classes": self.CLASSES}):
             self.refused("class-add", wrong)
 
@@ -79,6 +80,7 @@ class ClassTests(EditCase):
         self.assertEqual(self.told("class-del", {"name": "phones"}), (0, "Class 'phones' deleted."))
         self.assertEqual(self.names(), [])
         self.assertEqual(self.told("class-del", {"name": "phones"}), (3, "Class 'phones' not found"))
+        wrong: Any
         for wrong in (None, {}, {"name": ""}, {"name": 5}, {"name": "a", "x": 1}):
             self.refused("class-del", wrong)
 

@@ -220,7 +220,8 @@ class HostTests(HostCase):
         """G056: pages follow each other by ``next`` until one is empty; of one subnet, or of all."""
         for subnet, count in (({}, 3), ({"subnet-id": 1}, 2), ({"subnet-id": 2}, 0)):
             for limit in (1, 2, 5):
-                found, position = [], {}
+                found: list[Any] = []
+                position: dict[str, int] = {}
                 while True:
                     answer = self.ask("reservation-get-page", {"limit": limit, **subnet, **position})
                     arguments = answer["arguments"]
@@ -326,8 +327,8 @@ class StoredHostTests(HostCase):
         """The double is a store of hosts."""
         self.assertTrue(verifyObject(IHostStore, self.store))
 
-    def add(self, target: str = "default", **more: Any) -> Any:
-        new = {"subnet-id": 1, **self.NEW, **more}
+    def add(self, more: Any = None, target: str = "default") -> Any:
+        new = {"subnet-id": 1, **self.NEW, **(more or {})}
         return self.told("reservation-add", {"reservation": new, "operation-target": target})
 
     NAMED_NEW: Any = {"subnet-id": 1, "identifier-type": "hw-address", "identifier": "02:00:00:00:00:03"}
@@ -336,7 +337,7 @@ class StoredHostTests(HostCase):
         """With a store, that is what is changed, checked as the configuration is, and found again."""
         before = self.daemon.configuration
         self.assertEqual(
-            self.add(**{"hostname": "new", "option-data": [{"name": "routers", "data": "192.0.2.254"}]}),
+            self.add({"hostname": "new", "option-data": [{"name": "routers", "data": "192.0.2.254"}]}),
             (0, "Host added."),
         )
         self.assertIs(self.daemon.configuration, before)
@@ -353,7 +354,7 @@ class StoredHostTests(HostCase):
             "hostname": "new", "client-classes": ["a"], "next-server": "192.0.2.7", "boot-file-name": "boot",
             "user-context": {"rack": 1}, "option-data": [{"name": "domain-name", "data": "x", "always-send": True}],
         }  # fmt: skip
-        self.assertEqual(self.add(**more)[0], 0)
+        self.assertEqual(self.add(more)[0], 0)
         (host,) = self.store.hosts
         answer = self.ask("reservation-get", self.NAMED_NEW)["arguments"]
         self.assertEqual(self.told("reservation-update", {"reservation": answer}), (0, "Host updated."))
@@ -363,14 +364,14 @@ class StoredHostTests(HostCase):
         """What is wrong with a reservation is told as in the configuration, with its place in what was sent."""
         self.assertEqual(self.add()[0], 0)
         self.assertIn("already", self.add()[1])
-        self.assertEqual(self.add(**self.OUTSIDE)[1].partition(":")[0], "reservation.ip-address")
-        self.assertIn("did you mean hostname", self.add(hostnmae="x")[1])
-        self.assertEqual(self.add(**{"subnet-id": 9}), (1, "no IPv4 subnet with id 9 found"))
+        self.assertEqual(self.add(self.OUTSIDE)[1].partition(":")[0], "reservation.ip-address")
+        self.assertIn("did you mean hostname", self.add({"hostnmae": "x"})[1])
+        self.assertEqual(self.add({"subnet-id": 9}), (1, "no IPv4 subnet with id 9 found"))
         self.assertEqual(len(self.store.hosts), 1)
 
     def test_targets(self) -> None:
         """A target says which of them is meant; of all, none is changed if one refuses."""
-        self.assertEqual(self.add("memory")[0], 0)
+        self.assertEqual(self.add(target="memory")[0], 0)
         self.assertEqual(len(self.subnet(1).hosts), 3)
         self.assertEqual(self.store.hosts, [])
         found = {target: self.told("reservation-get", {**self.NAMED_NEW, "operation-target": target})[0] for target in (
@@ -378,19 +379,19 @@ class StoredHostTests(HostCase):
         )}  # fmt: skip
         self.assertEqual(found, {"memory": 0, "primary": 0, "database": 3, "alternate": 3, "all": 0, "default": 0})
         self.assertEqual(self.told("reservation-del", self.NAMED_NEW), (3, "Host not deleted (not found)."))
-        self.assertEqual(self.add("database")[0], 0)
+        self.assertEqual(self.add(target="database")[0], 0)
         self.assertEqual(self.told("reservation-del", {**self.NAMED_NEW, "operation-target": "memory"})[0], 0)
-        self.assertEqual(self.add("all")[0], 1)
+        self.assertEqual(self.add(target="all")[0], 1)
         self.assertEqual(len(self.subnet(1).hosts), 2, "what was added to the configuration is taken back")
         self.assertEqual(self.told("reservation-del", {**self.NAMED_NEW, "operation-target": "all"})[0], 0)
-        self.assertEqual(self.add("all")[0], 0)
+        self.assertEqual(self.add(target="all")[0], 0)
         self.assertEqual((len(self.subnet(1).hosts), len(self.store.hosts)), (3, 1))
 
     def test_update(self) -> None:
         """A reservation of a store is replaced, and is back when the new one cannot be."""
         self.add()
         (before,) = self.store.hosts
-        self.add(**{"hw-address": "02:00:00:00:00:04", "ip-address": "192.0.2.4"})
+        self.add({"hw-address": "02:00:00:00:00:04", "ip-address": "192.0.2.4"})
         taken = {"subnet-id": 1, **self.NEW, "ip-address": "192.0.2.4"}
         self.assertEqual(self.told("reservation-update", {"reservation": taken})[0], 1)
         self.assertIn(before, self.store.hosts)
@@ -401,8 +402,9 @@ class StoredHostTests(HostCase):
     def test_pages(self) -> None:
         """Lists and pages go on from the configuration to the store."""
         for number in range(3, 8):
-            self.add(**{"hw-address": f"02:00:00:00:00:0{number}", "ip-address": f"192.0.2.{number}"})
-        found, position = [], {}
+            self.add({"hw-address": f"02:00:00:00:00:0{number}", "ip-address": f"192.0.2.{number}"})
+        found: list[Any] = []
+        position: dict[str, int] = {}
         while "next" in (arguments := self.ask("reservation-get-page", {"limit": 2, **position})["arguments"]):
             found += [host.get("ip-address") for host in arguments["hosts"]]
             position = arguments["next"]

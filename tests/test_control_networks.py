@@ -66,8 +66,10 @@ class NetworkTests(EditCase):
         self.refused(self.name("add"), {"shared-networks": [{"name": "floor1"}]}, "floor1")
         taken = {"name": "floor3", self.key: [{**self.NEW, "id": 3}]}
         self.refused(self.name("add"), {"shared-networks": [taken]}, "id 3")
+        wrong: Any
         for wrong in (None, {}, {"shared-networks": []}, {"shared-networks": [{}]}, {"shared-networks": [{"name": 1}]}):
             self.refused(self.name("add"), wrong)
+        subnets: Any
         for subnets in (5, [5], [{"id": "1"}], {}):
             self.refused(self.name("add"), {"shared-networks": [{"name": "floor3", self.key: subnets}]}, self.key)
 
@@ -87,6 +89,7 @@ class NetworkTests(EditCase):
         self.assertEqual(self.ask(self.name("del"), {"name": "floor2", "subnets-action": "keep"})["result"], 0)
         absent = (3, f"no IPv{self.number} shared network with name 'floor2' found")
         self.assertEqual(self.told(self.name("del"), {"name": "floor2"}), absent)
+        wrong: Any
         for wrong in (None, {}, {"name": 1}, {"name": "floor1", "subnets-action": "lose"}):
             self.refused(self.name("del"), wrong)
 
@@ -101,6 +104,7 @@ class NetworkTests(EditCase):
         self.refused(self.name("subnet-add"), {"name": "floor2", "id": 3}, "floor1", f"network{self.number}-subnet-del")
         self.assertEqual(self.told(self.name("subnet-add"), {"name": "floor9", "id": 1})[0], 3)
         self.assertEqual(self.told(self.name("subnet-add"), {"name": "floor1", "id": 9})[0], 3)
+        wrong: Any
         for wrong in (None, {}, {"name": "floor1"}, {"id": 1}, {"name": "floor1", "id": True}):
             self.refused(self.name("subnet-add"), wrong)
 

@@ -84,6 +84,7 @@ class SubnetTests(SubnetCase):
         """A subnet that is not there is result 3; what names none is an error."""
         self.assertEqual(self.told(self.name("get"), {"id": 2}), (3, f"no IPv{self.number} subnet with id 2 found"))
         self.assertEqual(self.told(self.name("get"), {"subnet": self.NEW["subnet"]})[0], 3)
+        wrong: Any
         for wrong in (None, {}, {"id": 1, "subnet": "x"}, {"id": "1"}, {"id": True}, {"subnet": "x"}, {"subnet": 1}):
             self.refused(self.name("get"), wrong)
 
@@ -120,6 +121,7 @@ class SubnetTests(SubnetCase):
         self.refused(self.name("add"), self.given(subnet=self.ONE["subnet"], id=9), self.ONE["subnet"])
         self.refused(self.name("add"), self.given(**self.NEW, poools=[]), "poools", "did you mean pools")
         self.refused(self.name("add"), self.given(id=9), '"subnet" is missing')
+        wrong: Any
         for wrong in (None, {}, {key: []}, {key: {}}, {key: [self.NEW, self.NEW]}, {key: [1]}, {"x": 1}):
             self.refused(self.name("add"), wrong)
 
@@ -156,6 +158,7 @@ class SubnetTests(SubnetCase):
         self.assertEqual(answer["arguments"], {"subnets": [{"id": 3, "subnet": self.INSIDE["subnet"]}]})
         self.assertEqual(self.ids(), [1, 7])
         self.assertEqual(self.told(self.name("del"), {"id": 3}), (3, f"no IPv{self.number} subnet with id 3 found"))
+        wrong: Any
         for wrong in (None, {}, {"id": "1"}, {"id": 0}, {"id": -1}, {"id": 1 << 32}, {"id": 1.0}, {"id": 1, "x": 1}):
             self.refused(self.name("del"), wrong)
 
