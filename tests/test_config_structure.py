@@ -214,7 +214,6 @@ class NotBuiltYet(SynchronousTestCase):
         found = configured(
             multi_threading={"enable-multi-threading": True, "thread-pool-size": 4},
             dhcp_queue_control={"enable-queue": False, "capacity": 64},
-            statistic_default_sample_count=0,
             server_tag="one",
         )
         self.assertEqual(
@@ -223,7 +222,6 @@ class NotBuiltYet(SynchronousTestCase):
                 "Dhcp4.multi-threading.enable-multi-threading: this has no effect:"
                 " txkea uses one thread and no packet queue",
                 "Dhcp4.multi-threading.thread-pool-size: this has no effect: txkea uses one thread and no packet queue",
-                "Dhcp4.statistic-default-sample-count: this has no effect: txkea keeps no samples yet",
                 "Dhcp4.server-tag: this has no effect: txkea reads no configuration from databases yet",
             ],
         )

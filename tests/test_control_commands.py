@@ -21,7 +21,6 @@ from txkea.control.configuration import ConfigurationCommands, Written
 from txkea.control.leases import LeaseCommands
 from txkea.control.registry import Registry
 from txkea.control.request import Request
-from txkea.control.statistics import StatisticCommands
 from txkea.control.views import VIEWS
 from txkea.errors import ConfigError, TxkeaError, Unavailable
 from txkea.interfaces import ICommands
@@ -113,12 +112,10 @@ class CommandsCase(SynchronousTestCase):
         self.addCleanup(self.logs.close)
         self.daemon = DaemonDouble()
         self.site = memory_site(Configuration(family=self.family))
-        self.statistics = {"pkt4-received": 7, "subnet[1].assigned-addresses": 2}
         self.providers: list[Any] = [
             DaemonCommands(self.daemon, lambda: STARTED + 60.9),
             ConfigurationCommands(self.daemon),
             LeaseCommands(lambda: self.site, VIEWS[self.family]),
-            StatisticCommands(self.statistics, lambda: 1000000000.25),
         ]
         self.registry = Registry(self.logs.logger("commands"), self.providers)
 
@@ -149,7 +146,7 @@ class RegistryTests(CommandsCase):
         answer = self.ask("list-commands")
         self.assertEqual(answer["result"], 0)
         self.assertEqual(answer["arguments"], sorted(answer["arguments"]))
-        for name in ("list-commands", f"lease{self.family}-get-all", "config-test", "statistic-get-all", "shutdown"):
+        for name in ("list-commands", f"lease{self.family}-get-all", "config-test", "shutdown"):
             self.assertIn(name, answer["arguments"])
 
     def test_unknown(self) -> None:
@@ -295,25 +292,6 @@ class DaemonTests(CommandsCase):
         for arguments in nonsense:
             self.assertEqual(self.ask("shutdown", arguments)["result"], 1)
         self.assertEqual(self.daemon.told, [("shutdown", 0), ("shutdown", 3)])
-
-
-class StatisticTests(CommandsCase):
-    """Commands about statistics."""
-
-    def test_get(self) -> None:
-        """A statistic is a list of one sample: value and local time with microseconds; an unknown one is nothing."""
-        answer = self.ask("statistic-get", {"name": "pkt4-received"})
-        ((value, time),) = answer["arguments"]["pkt4-received"]
-        self.assertEqual((answer["result"], value), (0, 7))
-        self.assertRegex(time, r"^2001-09-\d\d \d\d:\d\d:40\.250000$")
-        self.assertEqual(self.ask("statistic-get", {"name": "x"}), {"arguments": {}, "result": 0})
-        self.assertEqual(self.ask("statistic-get", {})["result"], 1)
-
-    def test_get_all(self) -> None:
-        """All statistics at once, as they are now."""
-        self.statistics["pkt4-received"] += 1
-        arguments = self.ask("statistic-get-all")["arguments"]
-        self.assertEqual({name: samples[0][0] for name, samples in arguments.items()}, self.statistics)
 
 
 class EncodeTests(SynchronousTestCase):

@@ -15,7 +15,7 @@ from tests.exchanging import NAK, OFFER, got, serving
 from txkea.exchange.accounting import reclaimed
 from txkea.exchange.assemble import believe
 from txkea.exchange.offers import HOLD, Offers
-from txkea.exchange.pools import ALLOCATORS, CHUNK, LivePool, Marks
+from txkea.exchange.pools import ALLOCATORS, CHUNK, DECLINED, FREE, LEASED, TAKEN, LivePool, Marks
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
 from txkea.interfaces import Hint, IAllocator
 from txkea.leases.memory import MemoryLeases
@@ -53,6 +53,23 @@ class PoolTests(SynchronousTestCase):
         start %= size
         expected = [offset for offset in (*range(start, size), *range(start)) if offset not in taken]
         self.assertEqual(list(live.walk(start)), expected)
+
+    @given(st.lists(st.tuples(st.integers(0, 5), st.one_of(st.booleans(), st.sampled_from(range(5)))), max_size=40))
+    def test_known(self, changes: list[tuple[int, int | bool]]) -> None:
+        """What is known of leases counts once however often it is told, and what is only believed changes it not."""
+        live, model = pool(6), [FREE] * 6
+        for offset, change in changes:
+            if isinstance(change, bool):
+                live.mark(live.address(offset), change)
+                if model[offset] == (FREE if change else TAKEN):
+                    model[offset] = TAKEN if change else FREE
+            else:
+                live.note(live.address(offset), change)
+                model[offset] = change
+        self.assertEqual([live.beliefs.marks[offset] for offset in range(6)], model)
+        self.assertEqual(live.beliefs.assigned, sum(mark in (LEASED, DECLINED) for mark in model))
+        self.assertEqual(live.beliefs.declined, model.count(DECLINED))
+        self.assertEqual(live.free_from(0), model.index(FREE) if FREE in model else None)
 
     def test_chunks(self) -> None:
         """Pools larger than a chunk are walked across the borders of chunks."""
@@ -428,6 +445,26 @@ class IndexTests(SynchronousTestCase):
         moved = evolve(first, pools=(Pool(first=first.pools[0].first, last=first.pools[0].last - 1),))
         changed = arrange(evolve(server.site.configuration, subnets=(moved, *others)), lambda below: 0, before.subnets)
         self.assertEqual(changed.by_id[1].pools[0].beliefs.next, 0)
+
+    def test_guard_changes(self) -> None:
+        """What a new configuration says of a pool that stays is in force with it, and not before."""
+        server = serving()
+        before = server.site.subnets
+        first, *others = server.site.configuration.subnets
+        guarded = evolve(first, pools=tuple(evolve(pool, client_classes=("x",)) for pool in first.pools))
+        after = arrange(evolve(server.site.configuration, subnets=(guarded, *others)), lambda below: 0, before.subnets)
+        self.assertEqual([index.by_id[1].pools[0].admits(()) for index in (before, after)], [True, False])
+        self.assertEqual(before.by_id[1].pools[0].pool.client_classes, ())
+
+    def test_forgotten(self) -> None:
+        """Leases that are elsewhere now are no more believed; what was counted stays."""
+        server = serving()
+        Client(server, 1).lease()
+        index = arrange(server.site.configuration, lambda below: 0, server.site.subnets.subnets)
+        index.forget()
+        beliefs = index.by_id[1].pools[0].beliefs
+        self.assertEqual((beliefs.assigned, beliefs.cumulative, beliefs.marks.free_from(0)), (0, 1, 0))
+        self.assertEqual(server.site.subnets.by_id[1].pools[0].beliefs.assigned, 1)
 
     def test_mask(self) -> None:
         """Mask and ends of a subnet follow from its prefix length, host bits or not."""

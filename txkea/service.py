@@ -30,8 +30,10 @@ from txkea.control.networks import NetworkCommands
 from txkea.control.operations import OperationCommands
 from txkea.control.pages import Page
 from txkea.control.registry import Registry
+from txkea.control.samples import Samples
 from txkea.control.selection import SelectionCommands
-from txkea.control.statistics import StatisticCommands
+from txkea.control.stat_leases import LeaseStatisticCommands
+from txkea.control.statistics import Sampling, StatisticCommands
 from txkea.control.subnets import SubnetCommands
 from txkea.control.views import VIEWS
 from txkea.daemon import DaemonService
@@ -97,6 +99,7 @@ class KeaService(DaemonService[Configuration]):
         self.leases = self._sites.store(self.configuration)
         self.site = self._sites.site(self.configuration, self.leases)
         self.server = Server(self.site, reactor.seconds, server_port, client_port)
+        self._sampling = Sampling(Samples(lambda: self.site, reactor.seconds), reactor)
         self.duty = Duty(reactor, self._on_duty)
         self.duty.disable("starting")
         self._taught = False
@@ -157,6 +160,7 @@ class KeaService(DaemonService[Configuration]):
             self._cannot_start(str(error))
             return
         self._reclamation.start()
+        self._sampling.start()
         self._tell_complete()
         gc.collect()
         gc.freeze()
@@ -209,7 +213,8 @@ class KeaService(DaemonService[Configuration]):
             LeaseChanges(
                 lambda: self.site, VIEWS[number], self._replaced, files=files, form=form, reactor=self._reactor
             ),
-            StatisticCommands(self.statistics, seconds),
+            StatisticCommands(self._sampling),
+            LeaseStatisticCommands(lambda: self.site, seconds),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
         ]
 
@@ -321,6 +326,7 @@ class KeaService(DaemonService[Configuration]):
         self.duty.disable("stopping")
         self.duty.end()
         self._reclamation.stop()
+        self._sampling.stop()
         await self._drained()
         self._network.close()
         self._metrics.stop()

@@ -101,6 +101,8 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
         lease_checks=dhcp.values["sanity-checks"].get("lease-checks"),
         parked_packet_limit=dhcp.get("parked-packet-limit"),
         server_tag=dhcp.get("server-tag"),
+        sample_count=dhcp.get("statistic-default-sample-count"),
+        sample_age=dhcp.get("statistic-default-sample-age"),
         dhcp4o6_port=dhcp.get("dhcp4o6-port"),
         user_context=context(dhcp),
         **numbers(dhcp.values["compatibility"]),

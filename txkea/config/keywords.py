@@ -242,8 +242,8 @@ GLOBAL: Final = keywords(
     keyword("early-global-reservations-lookup", BOOLEAN, False),
     keyword("parked-packet-limit", Integer(), 8192),
     keyword("server-tag", Text(256), "", inert="txkea reads no configuration from databases yet"),
-    keyword("statistic-default-sample-count", Integer(), 20, inert="txkea keeps no samples yet"),
-    keyword("statistic-default-sample-age", Integer(), 0, inert="txkea keeps no samples yet"),
+    keyword("statistic-default-sample-count", Integer(), 20),
+    keyword("statistic-default-sample-age", Integer(), 0),
     CONTEXT,
 )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from txkea.errors import TxkeaError
 
-__all__ = ["HIGHEST_ID", "Arguments"]
+__all__ = ["HIGHEST_ID", "AnyArguments", "Arguments"]
 
 HIGHEST_ID: Final = (1 << 32) - 2
 """Of a subnet."""
@@ -73,3 +73,10 @@ class Arguments:
             raise TxkeaError(f"{name!r} is not a list of exactly one map")
         member: Mapping[str, Any] = value[0]
         return member
+
+
+class AnyArguments(Arguments):
+    """The same, but what is not asked for does no harm: so are Kea's commands that only look."""
+
+    def __init__(self, given: Any) -> None:
+        super().__init__(given, given if isinstance(given, dict) else ())

@@ -12,7 +12,7 @@ from txkea.interfaces import Hint, IAllocator
 from txkea.model.configuration import Pool, PrefixPool
 
 __all__ = [
-    "ALLOCATORS", "DECLINED", "FREE", "LEASED", "REGISTERED", "Beliefs", "Iterative", "LivePool", "Marks",
+    "ALLOCATORS", "DECLINED", "FREE", "LEASED", "REGISTERED", "TAKEN", "Beliefs", "Iterative", "LivePool", "Marks",
     "Random", "pool_at",
 ]  # fmt: skip
 

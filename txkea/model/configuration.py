@@ -446,6 +446,9 @@ class Configuration:
     ignore_dhcp_server_identifier: bool = False
     exclude_first_last_24: bool = False
     server_tag: str = ""
+    sample_count: int = 20
+    """How many values of a statistic are remembered; 0 means those of so many seconds:"""
+    sample_age: int = 0
     dhcp4o6_port: int = 0
     """0 when DHCPv4 over DHCPv6 is off (Kea A197)."""
     server_id: ServerId = ServerId()
