@@ -329,6 +329,14 @@ class PageTests(SynchronousTestCase):
             self.assertIn("'format'", str(caught.exception))
         self.assertIsNone(self.server.server.timing)
 
+    def test_closed(self) -> None:
+        """A page may be closed at any time, also while its next piece is on the way; then it ends."""
+        content: Any = launch(self.page.get({}))
+        waiting: Any = launch(content.pieces.__anext__())
+        launch(content.pieces.aclose())
+        self.clock.advance(0)
+        self.failureResultOf(waiting, StopAsyncIteration)
+
     # -- many subnets --------------------------------------------------------------------------------------------------
 
     def test_many_subnets(self) -> None:

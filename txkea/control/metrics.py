@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -72,19 +72,44 @@ class MetricsPage:
             raise TxkeaError("the page of metrics has no other parameter than 'format': text or openmetrics")
         self._measured.server.timing = self.timing
         self.delay.start()
-        return Content(FORMATS[wanted].type, self._pieces(FORMATS[wanted]))
+        form = FORMATS[wanted]
+        return Content(form.type, _Pieces(self._reactor, self._texts(form)))
 
-    async def _pieces(self, form: Format) -> AsyncIterator[bytes]:
-        """Metric by metric, a large one in parts: between two of them others have the reactor."""
+    def _texts(self, form: Format) -> Iterator[bytes]:
+        """The page metric by metric, a large one in parts; some are empty."""
         before = ""
         for metric in self.registry.collect():
             if metric.samples:
                 text = form.written(_Alone(metric)).removesuffix(form.end)
                 yield text.split(b"\n", HEAD)[HEAD] if metric.name == before else text
                 before = metric.name
+            else:
+                yield b""
+        yield form.end
+
+
+class _Pieces:
+    """Texts one at a time, none of them empty; others have the reactor before each. May be closed at any time."""
+
+    def __init__(self, reactor: Any, texts: Iterator[bytes]) -> None:
+        self._reactor = reactor
+        self._texts = texts
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        text: bytes | None = b""
+        while text == b"":
             await deferLater(self._reactor, 0, lambda: None)
-        if form.end:
-            yield form.end
+            text = next(self._texts, None)
+        if text is None:
+            raise StopAsyncIteration
+        return text
+
+    async def aclose(self) -> None:
+        """Nobody reads any longer."""
+        self._texts = iter(())
 
 
 class _Alone(Collector):

@@ -22,7 +22,7 @@ BOUNDS: Final = (
     25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 )  # fmt: skip
 """Upper limits in seconds; a class more has what took longer."""
-ONE_IN: Final = 31
+ONE_IN: Final = 61
 """How many exchanges there are to one that is timed: an odd number, for the queries of a busy server come in pairs."""
 ACCEPT, PREPARE, ANSWER, OBSERVE, REPLY = STAGES = ("accept", "prepare", "answer", "observers", "reply")
 """Decode, classify and find the subnet; third parties and reservations; allocation and lease store; those who are told
