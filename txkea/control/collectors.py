@@ -159,7 +159,10 @@ SERVER: Final = (
     Figure("v{}-allocation-fail-subnet", "allocation_failures_subnet", "Failures in subnets of no shared network."),
 )
 """What the server as a whole has beside those."""
-POOLS: Final = {4: {"pool": ADDRESSES4}, 6: {"pool": ADDRESSES6, "pd-pool": PREFIXES6}}
+POOLS: Final[Mapping[int, Mapping[str, Sequence[str]]]] = {
+    4: {"pool": ADDRESSES4},
+    6: {"pool": ADDRESSES6, "pd-pool": PREFIXES6},
+}
 """Which of them pools have, by family, and how statistics call the pools."""
 
 
@@ -255,5 +258,5 @@ class ServerNow(Collector):
             yield from metrics(GaugeMetricFamily, name, text, FAMILY, [((family,), float(value))])
         text = "1 if leases can be written, 0 if not."
         well = float(not getattr(store, "problem", ""))
-        labels = ("family", "backend")
-        yield from metrics(GaugeMetricFamily, "lease_store_up", text, labels, [((family, store.name), well)])
+        place = ("family", "backend")
+        yield from metrics(GaugeMetricFamily, "lease_store_up", text, place, [((family, store.name), well)])
