@@ -1,0 +1,1 @@
+"""Tests that take milliseconds: `trial txkea_example`."""
