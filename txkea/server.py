@@ -36,7 +36,8 @@ class Server:
         self.timing: Timing | None = None
         """Who wants to know how long exchanges take, if anybody does."""
         self._seconds = seconds
-        self._in_flight: set[bytes] = set()
+        self._in_flight: dict[bytes, Site] = {}
+        """The sites that queries began with, by what tells their clients apart."""
         family = self._family = FAMILIES[site.configuration.family]
         self._ports = {
             family.server_port: server_port or family.server_port,
@@ -49,6 +50,10 @@ class Server:
     def __len__(self) -> int:
         """How many exchanges wait."""
         return len(self._in_flight)
+
+    def is_busy(self, site: Site) -> bool:
+        """Whether exchanges wait that began with this site."""
+        return any(each is site for each in self._in_flight.values())
 
     def datagram_arrived(self, data: bytes, origin: Origin) -> None:
         """Answer a query now, or when what it waits for has come; never raises."""
@@ -107,7 +112,7 @@ class Server:
         in_flight = self._in_flight
         if in_flight and self._is_waiting(query):
             return None
-        in_flight.add(query.key)
+        in_flight[query.key] = site
         return query
 
     def _is_waiting(self, query: Query) -> bool:
@@ -129,7 +134,7 @@ class Server:
         self._ended(query, reply)
 
     def _ended(self, query: Query, reply: Reply | None) -> None:
-        self._in_flight.discard(query.key)
+        self._in_flight.pop(query.key, None)
         if reply is not None:
             statistics = query.site.statistics
             statistics[self._sent] += 1
@@ -138,7 +143,7 @@ class Server:
             self._tell(query)
 
     def _failed(self, query: Query, error: Exception) -> None:
-        self._in_flight.discard(query.key)
+        self._in_flight.pop(query.key, None)
         self._refuse(query.site, query, error)
 
     def _tell(self, query: Query) -> None:

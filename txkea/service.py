@@ -48,6 +48,7 @@ from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
 from txkea.providers import BUILT_IN
+from txkea.running import GRACE, Running
 from txkea.server import Server
 from txkea.serverid import Identity
 from txkea.sites import Sites, refuse_strangers
@@ -56,8 +57,6 @@ __all__ = ["KeaService"]
 
 PAGE = 1000
 """Leases that the pools learn of in one turn of the reactor."""
-GRACE = 3.0
-"""Seconds that exchanges in flight have to end at a stop."""
 QUIET_COLLECTOR = (50_000, 50, 100)
 """Thresholds of the garbage collector: a query leaves nothing behind that would need it."""
 
@@ -108,6 +107,8 @@ class KeaService(DaemonService[Configuration]):
         self._events = Events(family.number, reactor, self.conditions)
         self._events.watch(self.site)
         self.pages: Mapping[str, Page] = {"/metrics": self._metrics, "/events": self._events.page}
+        self._running = Running(self.site.running, logs.logger("hooks"))
+        self._ending: list[Deferred[None]] = []
         self.registry = Registry(logs.logger("commands"))
         self._channels = Channels({"unix": self._unix_channel}, paths.socket)
 
@@ -153,6 +154,7 @@ class KeaService(DaemonService[Configuration]):
             self.site.server_id = self._server_id(self.configuration)
             self._keep(self.configuration, self.site.server_id)
             await self.leases.open()
+            await self._running.start()
             recount(self.site, await self.leases.counts())
             self.registry.provide(self._commands())
             self._channels.commit(sockets, self._channels.prepare(sockets))
@@ -196,7 +198,8 @@ class KeaService(DaemonService[Configuration]):
             after = page[-1].address
             await deferLater(self._reactor, 0, lambda: None)
 
-    def _commands(self) -> list[Any]:
+    def _commands(self, site: Site | None = None) -> list[Any]:
+        """Ours, and those of the providers of a site, which is to be the one in force."""
         number, seconds = self.family.number, self._reactor.seconds
         files, form = self._sites.written(self.configuration, self._in_thread)
         return [
@@ -216,6 +219,7 @@ class KeaService(DaemonService[Configuration]):
             StatisticCommands(self._sampling),
             LeaseStatisticCommands(lambda: self.site, seconds),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
+            *(site or self.site).commands,
         ]
 
     def _replaced(self, lease: Any, was: Any) -> None:
@@ -245,6 +249,10 @@ class KeaService(DaemonService[Configuration]):
                 await self._move(configuration)
                 back.push_async_callback(self._move, before.configuration)
             site = self._sites.site(configuration, self.leases, before, self._server_id(configuration), moved)
+            self.registry.merged(self._commands(site))
+            running = Running(site.running, self._logs.logger("hooks"))
+            await running.start()
+            back.push_async_callback(running.stop)
             counts = await self.leases.counts()
             self._keep(configuration, site.server_id)
             back.callback(self._keep, before.configuration, before.server_id)
@@ -254,6 +262,7 @@ class KeaService(DaemonService[Configuration]):
         self._configure_logs(configuration)
         self._reclamation.stop()
         self.configuration, self.site, self.server.site = configuration, site, site
+        self._let_go(before, running)
         self._events.watch(site)
         self._changed()
         self.reloaded = self._reactor.seconds()
@@ -266,6 +275,12 @@ class KeaService(DaemonService[Configuration]):
         self._events.state("reconfigured")
         if not self._taught or unknown_pools(site.subnets, before.subnets):
             launch(self._teach(site))
+
+    def _let_go(self, before: Site, running: Running) -> None:
+        """Let the providers of a configuration go, when its last queries have ended; others run instead."""
+        former, self._running = self._running, running
+        ending = Deferred.fromCoroutine(former.stop_after(lambda: self.server.is_busy(before), self._reactor))
+        self._ending = [*(each for each in self._ending if not each.called), ending]
 
     async def _move(self, configuration: Configuration) -> None:
         """Leave one lease store for another; queries that come meanwhile are not answered.
@@ -328,6 +343,9 @@ class KeaService(DaemonService[Configuration]):
         self._reclamation.stop()
         self._sampling.stop()
         await self._drained()
+        await self._running.stop()
+        for ending in self._ending:
+            await ending
         self._network.close()
         self._metrics.stop()
         await self._events.stop()

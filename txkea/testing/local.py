@@ -15,7 +15,7 @@ from txkea.control.request import Request
 from txkea.exchange.site import Site
 from txkea.interfaces import Link
 from txkea.launch import launch
-from txkea.running import stop
+from txkea.running import Running
 from txkea.server import Server
 from txkea.testing.network import MemoryNetwork, Sent
 from txkea.testing.sites import MemoryLogger
@@ -45,6 +45,7 @@ class Local(ABC, Generic[Message, Answer]):
         self.network = MemoryNetwork(links)
         self.registry = Registry(MemoryLogger(), site.commands)
         """The commands of its providers."""
+        self.running = Running(site.running, MemoryLogger())
 
     @property
     def now(self) -> float:
@@ -84,7 +85,7 @@ class Local(ABC, Generic[Message, Answer]):
 
     def close(self) -> None:
         """Stop the providers that run."""
-        launch(stop(self.site.running, self.log))
+        launch(self.running.stop())
 
     def statistic(self, name: str) -> int:
         """A counter's value."""

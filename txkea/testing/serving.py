@@ -17,7 +17,6 @@ from txkea.launch import launch
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
 from txkea.providers import by_facet, hook_providers
-from txkea.running import start
 from txkea.testing.clients4 import LocalServer
 from txkea.testing.clients6 import LocalServer6
 from txkea.testing.configuring import configured, configured6
@@ -87,5 +86,5 @@ def _site(
 
 def _started(server: AnyServer) -> AnyServer:
     """The server, once its providers have begun to start."""
-    launch(start(server.site.running, server.log))
+    launch(server.running.start())
     return server
