@@ -29,6 +29,7 @@ from txkea.config.text import load
 from txkea.control.commands import DaemonCommands
 from txkea.control.explain import ExplainCommands
 from txkea.control.leases import LeaseCommands
+from txkea.control.leases_changes import LeaseChanges
 from txkea.control.registry import Registry
 from txkea.control.statistics import StatisticCommands
 from txkea.control.views import VIEWS
@@ -193,11 +194,14 @@ class ReferenceTests(SynchronousTestCase):
         """Every command of the control socket is explained, and no other."""
         anything: Any = None
         providers: list[Any] = [made(anything) for made in (Registry, DaemonCommands, StatisticCommands)]
-        providers += [LeaseCommands(anything, view, anything) for view in VIEWS.values()]
+        for view in VIEWS.values():
+            changes = LeaseChanges(anything, view, anything, files=anything, form=anything, reactor=anything)
+            providers += [LeaseCommands(anything, view), changes]
         providers += [ExplainCommands(family, anything, anything, anything) for family in VIEWS]
         commands = {name for provider in providers for name in provider.commands()}
-        page = (ROOT / "doc" / "operator" / "control.rst").read_text(encoding="utf-8")
-        self.assertEqual(set(re.findall(r"(?m)^``([a-z0-9-]+)``", page)), commands)
+        pages = [page for page in PAGES if page.name == "control.rst" or page.name.endswith("-commands.rst")]
+        text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+        self.assertEqual(set(re.findall(r"(?m)^``([a-z0-9-]+)``", text)), commands)
 
     def test_statistics(self) -> None:
         """Every statistic that a server has from its start on is explained."""
