@@ -55,6 +55,7 @@ CONFIGURATION: Final = {
     "control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
     "lease-database": {"type": "memfile", "name": "@DIRECTORY@/leases.csv", "lfc-interval": 0},
     "valid-lifetime": 3600,
+    "cache-threshold": 0.0,
     "client-classes": [
         {
             "name": "quarantine",
