@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from txkea.config.edited import edited, opened
 from txkea.config.load import configuration
 from txkea.config.text import from_json
 from txkea.control.answer import encode
@@ -42,14 +43,14 @@ class EditedDaemon:
         return found
 
     async def change(self, edit: Callable[[dict[str, Any]], T]) -> T:
-        """As the real one; an edit may change nothing that it was given but the outermost map."""
+        """As the real one; what is in force stays as it is until the edit is good."""
         given, before = self.written, deepcopy(self.written)
-        written = dict(given)
+        document = opened(self.configuration.written, self.top)
         try:
-            gave = edit(written)
+            gave = edit(document[self.top])
         finally:
             assert given == before, "an edit has changed what is in force"
-        self.configuration = configuration(from_json({self.top: written}), self.number)
+        self.configuration = edited(document, self.configuration)
         return gave
 
 

@@ -103,6 +103,14 @@ class DaemonService(Service, Generic[C]):
     def refuse(self, configuration: C) -> None:
         """Raise `ConfigError` for what the configuration file may ask for, and a command may not."""
 
+    def opened(self) -> dict[str, Any]:
+        """A copy of the document in force, to be edited."""
+        return deepcopy(dict(self.configuration.written))
+
+    def edited(self, document: Mapping[str, Any]) -> C:
+        """The configuration of such a copy after an edit; raises `ConfigErrors`. Runs in a thread."""
+        return self.parsed(from_json(document))
+
     # -- telling -------------------------------------------------------------------------------------------------------
 
     def _say(self, message: str, text: str) -> None:
@@ -155,7 +163,9 @@ class DaemonService(Service, Generic[C]):
         await self._one_at_a_time(lambda: self._replace(document))
 
     async def _replace(self, document: Mapping[str, Any]) -> None:
-        configuration = await self._configured(document)
+        await self._put(await self._configured(document))
+
+    async def _put(self, configuration: C) -> None:
         self.refuse(configuration)
         await self.into_force(configuration)
 
@@ -165,9 +175,9 @@ class DaemonService(Service, Generic[C]):
         return changed
 
     async def _change(self, edit: Callable[[dict[str, Any]], T]) -> T:
-        document = deepcopy(dict(self.configuration.written))
+        document = self.opened()
         gave = edit(document[self.top])
-        await self._replace(document)
+        await self._put(await self._in_thread(self.edited, document))
         return gave
 
     async def test(self, document: Mapping[str, Any]) -> C:

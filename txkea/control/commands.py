@@ -50,8 +50,10 @@ class Daemon(Process, Configured, Protocol):
         """Put the configuration in force with an edit into force, and give what the edit gave. *Waits.*
 
         ``edit`` gets the map ``Dhcp4`` or ``Dhcp6`` as it was written (`Configuration.written`, ids of subnets
-        completed), a copy that it changes in place; it raises `TxkeaError` to change nothing. One change at a time. If
-        the result cannot be put into force, `TxkeaError` is raised, and everything is as it was.
+        completed), a copy that it changes in place; but the lists of subnets, shared networks and reservations belong
+        to the configuration in force too: `txkea.control.edits.Draft` replaces what it changes of them. It raises
+        `TxkeaError` to change nothing. One change at a time. If the result cannot be put into force, `TxkeaError` is
+        raised, and everything is as it was.
         """
 
 
