@@ -10,28 +10,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.perfdhcp import percentile
 from bench.perfdhcp import run as perfdhcp
 from bench.scenarios import SCENARIOS
-from tests.real.packets import ACK, DISCOVER, OFFER, REQUEST, Query, chaddr, decode, encode, packed
+from tests.real.probing import Prober
 from tests.real.servers import KEA4, TXKEA4, Product, Server
-from txkea.testing.namespaces import Lab, Namespace, Port, requires_root, wait_for
+from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
 
 CHANGES: Final = int(os.environ.get("TXKEA_TEST_CHANGES", "30"))
 """Seconds, with a change in each; the goal is told for 300."""
 BROKEN: Final = 200
 SHARE: Final = 0.6
 """Of the saturated rate."""
-PERIOD: Final = 0.002
-"""Seconds between two probes."""
 LONGEST_GAP: Final = 0.05
 SERVER, RELAY, PROBE = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 LIFETIMES: Final = (4000, 5000)
-LIFETIME, SERVER_ID, WANTED = 51, 54, 50
 
 
 def configuration(number: int) -> dict[str, Any]:
@@ -52,78 +49,6 @@ def configuration(number: int) -> dict[str, Any]:
     }
 
 
-class Probe(NamedTuple):
-    """A DISCOVER, and how long its answer took; infinite if none came."""
-
-    sent: float
-    took: float
-    right: bool
-
-
-class Prober:
-    """A relay that asks for an offer every few milliseconds, and looks at each."""
-
-    def __init__(self, namespace: Namespace) -> None:
-        with namespace.enter():
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((PROBE, 67))
-        self._socket.setblocking(False)
-        self._xids = count(1)
-        self._waiting: dict[int, float] = {}
-        self.probes: list[Probe] = []
-
-    def run(self, seconds: float) -> None:
-        """Probe for so long, and wait a little for what is late."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self._send()
-            time.sleep(PERIOD)
-            self._read()
-        time.sleep(0.5)
-        self._read()
-        self.probes += [Probe(sent, float("inf"), False) for sent in self._waiting.values()]
-
-    def _send(self) -> None:
-        xid = next(self._xids)
-        self._waiting[xid] = time.monotonic()
-        query = Query(DISCOVER, chaddr(1_000_000 + xid % 64), xid=xid, giaddr=PROBE)
-        self._socket.sendto(encode(query), (SERVER, 67))
-
-    def _read(self) -> None:
-        while True:
-            try:
-                answer = decode(self._socket.recv(4096))
-            except BlockingIOError:
-                return
-            sent = self._waiting.pop(answer.xid, 0.0)
-            lifetime = int.from_bytes(answer.options[LIFETIME], "big")
-            right = answer.type == OFFER and answer.yiaddr.startswith("10.") and lifetime in LIFETIMES
-            self.probes.append(Probe(sent, time.monotonic() - sent, right))
-
-    def serves(self) -> bool:
-        """Whether a client gets an address now: offer and acknowledgement."""
-        self._socket.settimeout(2)
-        try:
-            offer = self._exchange(DISCOVER, ())
-            wanted = ((WANTED, packed(offer.yiaddr)), (SERVER_ID, packed(SERVER)))
-            return bool(self._exchange(REQUEST, wanted).type == ACK)
-        except TimeoutError:
-            return False
-        finally:
-            self._socket.setblocking(False)
-
-    def _exchange(self, kind: int, options: Any) -> Any:
-        xid = next(self._xids)
-        self._socket.sendto(encode(Query(kind, chaddr(7), options, xid, giaddr=PROBE)), (SERVER, 67))
-        while (answer := decode(self._socket.recv(4096))).xid != xid:
-            pass
-        return answer
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        self._socket.close()
-
-
 class LiveChange(SynchronousTestCase):
     """A server and clients with a cable between them."""
 
@@ -138,7 +63,7 @@ class LiveChange(SynchronousTestCase):
         self.server = Server(product, json.dumps({"Dhcp4": configuration(0)}), Path(self.mktemp()), there)
         self.addCleanup(self.server.close)
         self.server.start()
-        self.prober = Prober(self.here)
+        self.prober = Prober(self.here, PROBE, SERVER, LIFETIMES)
         self.addCleanup(self.prober.close)
 
     def tell(self, command: str, arguments: Any = None) -> Any:
