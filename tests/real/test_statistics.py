@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -115,8 +117,8 @@ class StatisticsTests(SynchronousTestCase):
     def answers(self, product: Product, family: int) -> list[Any]:
         """What a server answers to all commands."""
         directory = Path(self.mktemp()).absolute()
-        path = f"/tmp/txkea-statistics-{os.getpid()}-{product.name}{family}.sock"
-        self.addCleanup(Path(path).unlink, missing_ok=True)
+        path = f"{tempfile.mkdtemp()}/socket"  # a short one: sockets have names of 107 bytes at most
+        self.addCleanup(rmtree, os.path.dirname(path))
         template = CONFIGURATION4 if family == 4 else CONFIGURATION6
         template = template.replace("@SOCKET@", path).replace("@HOOKS@", HOOKS)
         server = Server(product, template, directory, switches=("-p", f"{20000 + family}"))

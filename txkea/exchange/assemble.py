@@ -119,7 +119,9 @@ def _count(
 
 
 def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: SubnetIndex) -> None:
-    """Drop the statistics of subnets that are gone (Kea G086)."""
+    """Drop the statistics of subnets that are gone (Kea G086); exchanges that began before count in the others."""
+    for subnet in before.subnets:
+        subnet.successor = after.by_id.get(subnet.id)
     for number in before.by_id.keys() - after.by_id.keys():
         for name in (*SUBNET4, *SUBNET6, *RARE):
             statistics.pop(f"subnet[{number}].{name}", None)

@@ -105,7 +105,9 @@ async def give_up(query: Query, lease: Lease) -> None:
     site = query.site
     if await site.leases.remove(lease):
         query.removed.append(lease)
-        if lease.state == DEFAULT:
+        if lease.state == DEFAULT and lease.expired(query.now):
+            accounting.reclaimed(site.statistics, site.subnets, lease)
+        elif lease.state == DEFAULT:
             accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
 
 

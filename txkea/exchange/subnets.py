@@ -54,6 +54,7 @@ class LiveSubnet:
         "registered",
         "siblings",
         "subnet",
+        "successor",
         "tee_times",
         "times",
     )
@@ -93,6 +94,8 @@ class LiveSubnet:
         """Whether some of its pools have guards of their own."""
         self.siblings: tuple[LiveSubnet, ...] = (self,)
         """All subnets of its shared network in their order, itself among them."""
+        self.successor: LiveSubnet | None = None
+        """Itself in the configuration that has replaced its own."""
         self.times: dict[int, bytes] = {}
         """Encoded options 51, 58 and 59 by the lifetime that they tell; DHCPv4 only."""
         self.tee_times: dict[tuple[int, int], tuple[int, int]] = {}
@@ -156,10 +159,13 @@ class LiveSubnet:
         return ([pool for pool in pools if pool.admits(classes)] if self.guarded else pools), allocator
 
     def holding(self, kind: int, address: bytes) -> LivePool | None:
-        """The pool whose statistics a lease of this type and address counts in, or None."""
+        """The pool of the configuration in force whose statistics a lease of this type and address counts in."""
+        subnet = self
+        while subnet.successor is not None:
+            subnet = subnet.successor
         if kind == PD:
-            return pool_at(self.prefix_pools, self.prefix_starts, address)
-        return self.pool_of(address) if kind in self.counted else None
+            return pool_at(subnet.prefix_pools, subnet.prefix_starts, address)
+        return subnet.pool_of(address) if kind in subnet.counted else None
 
     def note(self, kind: int, address: bytes, mark: int) -> LivePool | None:
         """Know what lease of this type the store has of an address (or prefix); gives the pool that counts it."""

@@ -155,6 +155,7 @@ class Twins(dict[int, LiveSubnet]):
 
 def _twin(subnet: LiveSubnet) -> LiveSubnet:
     twin = copy(subnet)
+    twin.successor = None
     twin.pools = tuple(pool.copy() for pool in subnet.pools)
     twin.prefix_pools = tuple(pool.copy() for pool in subnet.prefix_pools)
     return twin
