@@ -5,14 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from txkea import __version__
+from txkea.config.edited import edited, opened
 from txkea.config.load import configuration as configured
 from txkea.config.text import Document
+from txkea.control.agent import ServiceRouter
 from txkea.control.channel import ControlChannel
 from txkea.control.channels import Channels
 from txkea.control.classes import ClassCommands
@@ -67,7 +70,8 @@ class KeaService(DaemonService[Configuration]):
     ``path`` is the configuration file. The ports are the family's own unless told otherwise. `ConfigErrors` is raised
     when the service is made, if the file cannot be used.
     ``failed(reason)`` is told when a server that was to start cannot serve after all; it should end the process with
-    the exit status ``exit_value``. ``changed()`` is told of each new configuration in force.
+    the exit status ``exit_value``. ``changed()`` is told of each new configuration in force. ``peers`` are the commands
+    of the servers in this process by their services, such as ``dhcp4``; this one adds its own.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class KeaService(DaemonService[Configuration]):
         client_port: int = 0,
         failed: Callable[[str], object] = lambda reason: None,
         changed: Callable[[], object] = lambda: None,
+        peers: dict[str, Registry] | None = None,
     ) -> None:
         self.family = family
         super().__init__(path, family, reactor=reactor, logs=logs, debug=debug)
@@ -110,7 +115,10 @@ class KeaService(DaemonService[Configuration]):
         self._running = Running(self.site.running, logs.logger("hooks"))
         self._ending: list[Deferred[None]] = []
         self.registry = Registry(logs.logger("commands"))
-        self._channels = Channels({"unix": self._unix_channel}, paths.socket)
+        self._peers = peers if peers is not None else {}
+        self._peers[family.service] = self.registry
+        http = partial(self._http_channel, ServiceRouter(self.registry, self._peers, {}, self._log), self.pages)
+        self._channels = Channels({"unix": self._unix_channel, "http": http, "https": http}, paths.socket)
 
     # -- building ------------------------------------------------------------------------------------------------------
 
@@ -227,6 +235,14 @@ class KeaService(DaemonService[Configuration]):
         self._events.lease_replaced(lease, was)
 
     # -- changing ------------------------------------------------------------------------------------------------------
+
+    def opened(self) -> dict[str, Any]:
+        """See `txkea.config.edited.opened`."""
+        return opened(self.configuration.written, self.top)
+
+    def edited(self, document: Mapping[str, Any]) -> Configuration:
+        """See `txkea.config.edited.edited`."""
+        return edited(document, self.configuration)
 
     def refuse(self, configuration: Configuration) -> None:
         """What only the configuration file may name, a command may not."""
