@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
@@ -13,15 +14,13 @@ from txkea.config.agent import PROGRAM, TOP, agent_configuration
 from txkea.config.text import Document
 from txkea.control.agent import HINT, ServiceRouter
 from txkea.control.asking import ControlClient
-from txkea.control.channels import Channel, Channels
+from txkea.control.channels import Channels
 from txkea.control.commands import DaemonCommands
 from txkea.control.configuration import ConfigurationCommands
 from txkea.control.registry import Registry
 from txkea.daemon import DaemonService
-from txkea.errors import ConfigError
 from txkea.logs.logs import Logs
 from txkea.model.agent import AgentConfiguration
-from txkea.model.configuration import ControlSocket
 from txkea.paths import Paths
 
 __all__ = ["AGENT", "AgentProgram", "AgentService"]
@@ -83,7 +82,8 @@ class AgentService(DaemonService[AgentConfiguration]):
         self._servers = self._clients(self.configuration)
         self.registry = Registry(logs.logger("commands"))
         self.router = ServiceRouter(self.registry, peers or {}, self._servers, self._log, HINT)
-        self._channels = Channels({"http": self._channel, "https": self._channel}, paths.socket)
+        http = partial(self._http_channel, self.router, {})
+        self._channels = Channels({"http": http, "https": http}, paths.socket)
 
     def parsed(self, document: Document) -> AgentConfiguration:
         """The Control Agent's configuration of a document."""
@@ -94,9 +94,6 @@ class AgentService(DaemonService[AgentConfiguration]):
             service: ControlClient(self._reactor, self._paths.socket(name))
             for service, name in configuration.servers.items()
         }
-
-    def _channel(self, configured: ControlSocket) -> Channel:
-        raise ConfigError("the Control Agent cannot listen yet: HTTP comes next")
 
     # -- running -------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.application.service import Service
@@ -13,11 +14,14 @@ from twisted.internet.threads import deferToThreadPool
 
 from txkea.config.text import Document, from_json, load
 from txkea.config.written import text
+from txkea.control.agent import Router
 from txkea.control.configuration import Written
 from txkea.control.files import Directory
+from txkea.control.http import HttpChannel
+from txkea.control.pages import Page
 from txkea.errors import ConfigErrors, TxkeaError
 from txkea.logs.logs import Logs
-from txkea.model.configuration import LoggerConfiguration
+from txkea.model.configuration import ControlSocket, LoggerConfiguration
 
 __all__ = ["DaemonService", "Program"]
 
@@ -110,6 +114,11 @@ class DaemonService(Service, Generic[C]):
     def edited(self, document: Mapping[str, Any]) -> C:
         """The configuration of such a copy after an edit; raises `ConfigErrors`. Runs in a thread."""
         return self.parsed(from_json(document))
+
+    def _http_channel(self, router: Router, pages: Mapping[str, Page], configured: ControlSocket) -> HttpChannel:
+        """An HTTP channel, not yet open; names of files start from the directory of the configuration file."""
+        place = partial(os.path.join, os.path.dirname(os.path.abspath(self._path)))
+        return HttpChannel(self._reactor, configured, router, pages, self._logs.logger("commands"), place)
 
     # -- telling -------------------------------------------------------------------------------------------------------
 

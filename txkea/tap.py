@@ -23,6 +23,7 @@ from twisted.python.usage import UsageError
 from txkea.agent import AGENT, AgentService
 from txkea.config.load import FAMILIES as MAPS
 from txkea.config.text import load
+from txkea.control.registry import Registry
 from txkea.daemon import Program
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.exchange.families import FAMILIES, Family
@@ -75,6 +76,7 @@ class Process(Service):
         self._debug = debug
         self._reloading: Deferred[None] | None = None
         self._again = False
+        self._peers: dict[str, Registry] = {}
         self.failed = False
         programs: list[Program] = [*(FAMILIES[number] for number in families), *([AGENT] if agent else ())]
         self.logs = {program.daemon: Logs(default=paths.log_destination, directory=paths.logs) for program in programs}
@@ -112,7 +114,7 @@ class Process(Service):
             logs=self.logs[AGENT.daemon],
             paths=self._paths,
             debug=self._debug,
-            peers={f"dhcp{number}": service.registry for number, service in self.services.items()},
+            peers=self._peers,
         )
 
     def _service(self, family: Family, ports: Ports) -> KeaService:
@@ -131,6 +133,7 @@ class Process(Service):
             client_port=ports.client,
             failed=self.stop,
             changed=self._join,
+            peers=self._peers,
         )
 
     def _join(self) -> None:

@@ -8,10 +8,11 @@ from typing import Final
 from attrs import evolve
 
 from txkea.config.build import logger, move_loggers
+from txkea.config.channels import http_socket
 from txkea.config.features import AGENT_LIBRARIES, unless
 from txkea.config.keywords import CONTEXT, PORT, KeywordMap, keyword, keywords
 from txkea.config.kinds import FREE_MAP, Each, In, Parsed, address, one_of
-from txkea.config.maps import SHARED_MAPS, UNIX_PATH, top
+from txkea.config.maps import HTTP, SHARED_MAPS, UNIX_PATH, top
 from txkea.config.reservations import context
 from txkea.config.scopes import plain
 from txkea.config.structure import Problems, Section, structure
@@ -26,13 +27,6 @@ TOP: Final = "Control-agent"
 PROGRAM: Final = "kea-ctrl-agent"
 """The root of its loggers."""
 SERVICES: Final = ("dhcp4", "dhcp6", "d2")
-
-HTTP: Final[KeywordMap] = {
-    name: row
-    for name, row in SHARED_MAPS["control-sockets"].items()
-    if not name.startswith("socket-") and name not in CONTEXT
-}
-"""What is said of an HTTP socket beside its place, as in ``control-sockets`` of a DHCP server."""
 
 MAPS: Final[Mapping[str, KeywordMap]] = {
     **SHARED_MAPS,
@@ -95,9 +89,6 @@ def built(agent: Section, logging: Section | None) -> AgentConfiguration:
 
 def listener(agent: Section) -> ControlSocket:
     """Where the agent listens."""
-    return ControlSocket(
-        type="https" if "cert-file" in agent.values else "http",
-        address=agent.get("http-host"),
-        port=agent.get("http-port"),
-        parameters={name: plain(value) for name, value in agent.values.items() if name in HTTP},
-    )
+    kind = "https" if "cert-file" in agent.values else "http"
+    found = http_socket(agent, kind, agent.get("http-host"), agent.get("http-port"), "http-host")
+    return evolve(found, parameters={name: value for name, value in found.parameters.items() if name in HTTP})

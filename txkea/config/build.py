@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, Final
 
+from txkea.config.channels import control_sockets
 from txkea.config.classes import client_classes
 from txkea.config.families import Family
 from txkea.config.guards import Mentions
@@ -19,7 +20,6 @@ from txkea.config.subnets import SubnetBuilder, assign_ids, placed
 from txkea.config.tree import tree
 from txkea.model.configuration import (
     Configuration,
-    ControlSocket,
     DdnsClient,
     ExpiryParameters,
     Interfaces,
@@ -90,7 +90,7 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
         hooks=hook_libraries(dhcp),
         lease_database=lease_database(dhcp.values["lease-database"]),
         expiry=ExpiryParameters(**numbers(dhcp.values["expired-leases-processing"])),
-        control_sockets=tuple([control_socket(section) for section in dhcp.sections("control-sockets")]),
+        control_sockets=control_sockets(dhcp.sections("control-sockets"), family.number),
         loggers=tuple([logger(section) for section in dhcp.sections("loggers") if "name" in section.values]),
         ddns=ddns_client(dhcp.values["dhcp-ddns"]),
         host_identifiers=host_identifiers(dhcp, family),
@@ -169,17 +169,6 @@ def lease_database(section: Section) -> LeaseDatabase:
         for name in parameters.keys() & section.nodes.keys() - {*MEMFILE, "user-context", "comment"}:
             section.warn(name, "this has no effect: memfile needs no connection")
     return LeaseDatabase(type=kind, parameters={**parameters, **(section.values.get("parameters") or {})})
-
-
-def control_socket(section: Section) -> ControlSocket:
-    """A UNIX socket; the other types were refused by name."""
-    path = section.get("socket-name")
-    if section.get("socket-type") == "unix" and "socket-name" not in section.node.value:
-        section.wrong("", '"socket-name" is missing; give the path of the socket')
-    others = {
-        name: plain(value) for name, value in section.values.items() if name not in ("socket-type", "socket-name")
-    }
-    return ControlSocket(type=section.get("socket-type") or "unix", address=path or "", parameters=others)
 
 
 def logger(section: Section) -> LoggerConfiguration:

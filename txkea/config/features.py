@@ -20,7 +20,6 @@ __all__ = [
     "EXTENDED_INFO",
     "FOREIGN",
     "FREE_LEASE_QUEUE",
-    "HTTP",
     "INCLUDED",
     "LIBRARIES",
     "POOL_DDNS",
@@ -65,7 +64,6 @@ DATABASES: Final = Feature("leases and hosts in databases", 7)
 DDNS: Final = Feature("DNS updates")
 EXTENDED_INFO: Final = Feature("extended information in leases")
 FREE_LEASE_QUEUE: Final = Feature("the free lease queue allocator")
-HTTP: Final = Feature("control over HTTP", 6)
 POOL_DDNS: Final = Feature("DNS settings of a pool")
 STASH: Final = Feature("stashed relay agent options")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from re import fullmatch
 from typing import Final
 
 from txkea.config import features
@@ -32,7 +33,7 @@ from txkea.config.kinds import (
     one_of,
 )
 
-__all__ = ["SHARED_MAPS", "SOCKETS", "queue_control", "relay", "top"]
+__all__ = ["HTTP", "SHARED_MAPS", "SOCKETS", "queue_control", "relay", "top"]
 
 THREADS: Final = "txkea uses one thread and no packet queue"
 
@@ -125,19 +126,80 @@ DATABASE_TYPE: Final = one_of(*(name for name in features.BACKENDS if name != "m
 
 UNIX_PATH: Final = Text(107, empty=False)
 
+
+def header(text: str) -> str:
+    """The value of a header of HTTP (RFC 9110 section 5.5). Raises ValueError."""
+    if not (text.isascii() and text.isprintable()) or text != text.strip():
+        raise ValueError("printable ASCII without spaces around it would be right")
+    return text
+
+
+def token(text: str) -> str:
+    """The name of a header of HTTP (RFC 9110 section 5.1). Raises ValueError."""
+    if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", text):
+        raise ValueError(f'"{text}" is not the name of a header')
+    return text
+
+
+def credential(text: str) -> str:
+    """A user's name or password. Raises ValueError."""
+    if ":" in text or not text.isprintable() or len(text) > 255:
+        raise ValueError("up to 255 printable characters without a colon would be right")
+    return text
+
+
+HEADER: Final = Parsed(header)
+CREDENTIAL: Final = Parsed(credential)
+
+HTTP: Final = keywords(
+    keyword("authentication", In("authentication")),
+    keyword("trust-anchor", NAME),
+    keyword("cert-file", NAME),
+    keyword("key-file", NAME),
+    keyword("cert-required", BOOLEAN),
+    keyword("http-headers", Each(In("http-headers"))),
+    keyword("serves", Each(one_of("commands", "metrics", "events"))),
+    keyword("allow-unauthenticated-beyond-localhost", BOOLEAN),
+)
+"""What is said of an HTTP channel beside its place; the last two are our own."""
+
 CONTROL_SOCKET: Final = keywords(
-    keyword("socket-type", one_of("unix", "http", "https"), required=True, later=only(features.HTTP, "http", "https")),
+    keyword("socket-type", one_of("unix", "http", "https"), required=True),
     keyword("socket-name", UNIX_PATH),
     keyword("socket-address", Parsed(address)),
-    keyword("socket-port", PORT),
-    keyword("authentication", FREE_MAP),
-    keyword("trust-anchor", Text()),
-    keyword("cert-file", Text()),
-    keyword("key-file", Text()),
-    keyword("cert-required", BOOLEAN),
-    keyword("http-headers", Each(FREE_MAP)),
+    keyword("socket-port", Integer(1, 65535)),
+    HTTP,
     CONTEXT,
 )
+
+AUTHENTICATION: Final[Mapping[str, KeywordMap]] = {
+    "authentication": keywords(
+        keyword("type", one_of("basic"), "basic"),
+        keyword("realm", HEADER, "kea-control-channel"),
+        keyword("directory", Text(), ""),
+        keyword("clients", Each(In("clients")), []),
+        keyword("roles", Each(In("roles")), []),
+        CONTEXT,
+    ),
+    "clients": keywords(
+        keyword("user", CREDENTIAL),
+        keyword("user-file", NAME),
+        keyword("password", CREDENTIAL),
+        keyword("password-file", NAME),
+        keyword("role", NAME),
+        CONTEXT,
+    ),
+    "roles": keywords(
+        keyword("name", NAME, required=True),
+        keyword("accept-commands", Each(NAME), ["*"]),
+        keyword("reject-commands", Each(NAME), []),
+        CONTEXT,
+    ),
+    "http-headers": keywords(
+        keyword("name", Parsed(token), required=True), keyword("value", HEADER, required=True), CONTEXT
+    ),
+}
+"""Who may use an HTTP channel, and what its answers say beside (``roles`` are our own)."""
 
 # -- logging (Kea K019) ------------------------------------------------------------------------------------------------
 
@@ -183,6 +245,7 @@ SHARED_MAPS: Final[Mapping[str, KeywordMap]] = {
     ),
     "hosts-databases": keywords(keyword("type", DATABASE_TYPE, required=True), CONNECTION),
     "control-sockets": CONTROL_SOCKET,
+    **AUTHENTICATION,
     "loggers": LOGGER,
     "output-options": LOG_OUTPUT,
     "Logging": keywords(keyword("loggers", Each(In("loggers")), [])),

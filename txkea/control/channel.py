@@ -18,7 +18,6 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IListeningPort,
-    IPushProducer,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -27,17 +26,16 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result, encode
+from txkea.control.crowd import Crowd, Guest
+from txkea.control.outlet import TIME_LIMIT, Outlet
 from txkea.control.registry import Registry
 from txkea.control.request import Framing, RequestError, parse, validate
 from txkea.errors import ConfigError
 from txkea.interfaces import ILogger
 from txkea.model.configuration import ControlSocket
 
-__all__ = ["ControlChannel"]
+__all__ = ["CLOSING_TIME", "ControlChannel", "parsed"]
 
-TIME_LIMIT: Final = 10.0
-"""Seconds for a command to arrive, and for each part of the answer to be taken (Kea G002)."""
-MAX_CONNECTIONS: Final = 64
 MAX_PATH: Final = 107
 """Bytes of a path that fit into a sockaddr_un with its end (Kea A086)."""
 LARGE: Final = 1 << 16
@@ -46,7 +44,7 @@ CLOSING_TIME: Final = 2.0
 """Seconds that answers under way get when the channel closes."""
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IHalfCloseableProtocol)
 class Connection(Protocol):
     """One client with one command."""
 
@@ -56,7 +54,6 @@ class Connection(Protocol):
     def __init__(self) -> None:
         self._framing: Framing | None = Framing()
         self._timer: IDelayedCall | None = None
-        self._room: Deferred[None] | None = None
         self._open = False
 
     @property
@@ -68,13 +65,16 @@ class Connection(Protocol):
 
     def connectionMade(self) -> None:
         """A client connected."""
+        self._outlet = Outlet(self.transport, self.factory.reactor)
+        if not self.factory.crowd.admit(self):
+            self.transport.abortConnection()
+            return
         self._open = True
-        self.factory.connections.add(self)
         self._set_timer(self._too_slow)
 
     def dataReceived(self, data: bytes) -> None:
         """A part of the command, or what a client sends after it."""
-        if self._framing is None:
+        if self._framing is None or not self._open:
             return
         try:
             whole = self._framing.feed(data)
@@ -96,9 +96,9 @@ class Connection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self._open = False
-        self.factory.connections.discard(self)
+        self.factory.crowd.leave(self)
         self._set_timer(None)
-        self.resumeProducing()
+        self._outlet.lost()
 
     def _too_slow(self) -> None:
         assert self._framing is not None
@@ -128,7 +128,7 @@ class Connection(Protocol):
 
     async def _execute(self, data: bytes) -> None:
         try:
-            value = await self.factory.parse(data)
+            value = await parsed(self.factory.reactor, data)
         except RequestError as error:
             self._refuse("COMMAND_PROCESS_ERROR1", str(error))
             return
@@ -141,36 +141,12 @@ class Connection(Protocol):
 
     async def _send(self, answer: Answer) -> None:
         """Write the answer as fast as the client reads, and let others have their turn in between."""
-        if not self._open:
-            return
-        self.transport.registerProducer(self, True)
-        async for piece in encode(answer):
-            self.transport.write(piece.encode("utf-8"))
-            await self.factory.turn()
-            if self._room is not None:
-                self._set_timer(self._abort)
-                await self._room
-                self._set_timer(None)
-            if not self._open:
-                return
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
-        self._set_timer(self._abort)
+        if self._open and await self._outlet.send(encode(answer), self._write):
+            self.transport.loseConnection()
+            self._set_timer(self._abort)
 
-    def pauseProducing(self) -> None:
-        """The client does not read as fast as we write."""
-        if self._room is None:
-            self._room = Deferred()
-
-    def resumeProducing(self) -> None:
-        """There is room again, or nobody to write to."""
-        room, self._room = self._room, None
-        if room is not None:
-            room.callback(None)
-
-    def stopProducing(self) -> None:
-        """The client is gone."""
-        self.resumeProducing()
+    def _write(self, piece: str) -> None:
+        self.transport.write(piece.encode("utf-8"))
 
     def _abort(self) -> None:
         self.transport.abortConnection()
@@ -199,23 +175,13 @@ class Connections(Factory):
         self.reactor = reactor
         self.registry = registry
         self.log = log
-        self.connections: set[Connection] = set()
+        self.crowd = Crowd(log)
 
-    def buildProtocol(self, addr: IAddress | None) -> Connection | None:  # type: ignore[override]
-        """Somebody connects; nobody may hold more than our share of descriptors."""
-        if len(self.connections) >= MAX_CONNECTIONS:
-            if self.log.warn:
-                self.log.warn("COMMAND_SOCKET_ACCEPT_FAIL", f"{MAX_CONNECTIONS} connections are open already")
-            return None
+    def buildProtocol(self, addr: IAddress | None) -> Connection:  # type: ignore[override]
+        """Somebody connects."""
         connection = Connection()
         connection.factory = self
         return connection
-
-    async def parse(self, data: bytes) -> Any:
-        """The value of a command; a large one costs others little."""
-        if len(data) <= LARGE:
-            return parse(data)
-        return await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), parse, data)
 
     def turn(self) -> Deferred[None]:
         """Fires in the next turn of the reactor."""
@@ -264,12 +230,19 @@ class ControlChannel:
         while self._answering() and waited < CLOSING_TIME:
             await deferLater(self._reactor, 0.02)
             waited += 0.02
-        for connection in list(self._connections.connections):
+        for connection in self._connections.crowd:
             connection.transport.abortConnection()
         await self._connections.turn()
 
-    def _answering(self) -> Iterable[Connection]:
-        return [connection for connection in self._connections.connections if connection.answering]
+    def _answering(self) -> Iterable[Guest]:
+        return [connection for connection in self._connections.crowd if connection.answering]
+
+
+async def parsed(reactor: Any, data: bytes) -> Any:
+    """The value of a command; a large one costs others little. Raises `RequestError`."""
+    if len(data) <= LARGE:
+        return parse(data)
+    return await deferToThreadPool(reactor, reactor.getThreadPool(), parse, data)
 
 
 def check_path(path: str) -> None:

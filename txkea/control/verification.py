@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from txkea.errors import ConfigError
 
-__all__ = ["verifying"]
+__all__ = ["authorities", "read", "verifying"]
 
 CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -22,15 +22,15 @@ CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIF
 class Verifying:
     """Believes servers whose certificates these authorities signed, and shows them ours; None for neither."""
 
-    def __init__(self, authorities: Any, ours: Any) -> None:
-        self._authorities = authorities
+    def __init__(self, trusted: Any, ours: Any) -> None:
+        self._trusted = trusted
         self._ours = ours
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: N802
         """What makes connections to a host."""
         from twisted.internet.ssl import optionsForClientTLS
 
-        return optionsForClientTLS(hostname.decode("ascii"), trustRoot=self._authorities, clientCertificate=self._ours)
+        return optionsForClientTLS(hostname.decode("ascii"), trustRoot=self._trusted, clientCertificate=self._ours)
 
 
 def verifying(trust_anchor: str, certificate: str, key: str) -> IPolicyForHTTPS:
@@ -43,23 +43,23 @@ def verifying(trust_anchor: str, certificate: str, key: str) -> IPolicyForHTTPS:
     if not trust_anchor and not certificate:
         policy: IPolicyForHTTPS = BrowserLikePolicyForHTTPS()
         return policy
-    authorities = ssl.trustRootFromCertificates(list(_authorities(trust_anchor))) if trust_anchor else None
+    trusted = ssl.trustRootFromCertificates(list(authorities(trust_anchor))) if trust_anchor else None
     if not certificate:
-        return Verifying(authorities, None)
-    pem = _read(certificate) + b"\n" + (_read(key) if key else b"")
+        return Verifying(trusted, None)
+    pem = read(certificate) + b"\n" + (read(key) if key else b"")
     try:
-        return Verifying(authorities, ssl.PrivateCertificate.loadPEM(pem))
+        return Verifying(trusted, ssl.PrivateCertificate.loadPEM(pem))
     except Error:
         raise ConfigError(f"{certificate} and {key} are not a certificate and its key in PEM format") from None
 
 
-def _authorities(path: str) -> Iterator[Any]:
-    """All certificates of a file, or of the files of a directory."""
+def authorities(path: str) -> Iterator[Any]:
+    """All certificates of a file in PEM format, or of the files of a directory. Raises `ConfigError`."""
     from OpenSSL.crypto import Error
     from twisted.internet.ssl import Certificate
 
     paths = sorted(os.path.join(path, name) for name in os.listdir(path)) if os.path.isdir(path) else [path]
-    found = [pem for each in paths for pem in CERTIFICATE.findall(_read(each))]
+    found = [pem for each in paths for pem in CERTIFICATE.findall(read(each))]
     if not found:
         raise ConfigError(f"{path} holds no certificate in PEM format")
     try:
@@ -68,7 +68,8 @@ def _authorities(path: str) -> Iterator[Any]:
         raise ConfigError(f"{path} holds a certificate that cannot be read") from None
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """A file of certificates or of a key. Raises `ConfigError`."""
     try:
         with open(path, "rb") as file:
             return file.read()

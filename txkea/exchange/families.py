@@ -55,6 +55,11 @@ class Family:
         return f"DHCPv{self.number}"
 
     @property
+    def service(self) -> str:
+        """As commands name a server of this family (Kea G014)."""
+        return f"dhcp{self.number}"
+
+    @property
     def daemon(self) -> str:
         """The name of Kea's program, of its pid file and of the root of its loggers."""
         return f"kea-dhcp{self.number}"

@@ -106,6 +106,8 @@ commands WARN COMMAND_PROCESS_ERROR2 a request on the control channel is JSON bu
 commands ERROR COMMAND_FAILED a fault in the server while it ran a command, please report it
 commands WARN COMMAND_SOCKET_ACCEPT_FAIL a connection to the control channel was refused: too many are open
 commands INFO COMMAND_SOCKET_CONNECTION_TIMEOUT a connection to the control channel was too slow
+commands WARN HTTP_CLIENT_REQUEST_NOT_AUTHORIZED somebody came to the HTTP channel without a known name and password
+commands WARN HTTP_COMMAND_REJECTED a user of the HTTP channel asked for what his role does not permit
 ctrl-agent INFO DCTL_STARTING the Control Agent begins to start; the text has its version
 ctrl-agent INFO CTRL_AGENT_STARTED the Control Agent is ready; the text has its version
 ctrl-agent INFO DCTL_CONFIG_COMPLETE a configuration is in force; the text tells where the agent listens, and for whom
