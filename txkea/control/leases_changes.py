@@ -23,7 +23,7 @@ from txkea.wire.text import address_text
 
 __all__ = ["LeaseChanges", "LeaseFile"]
 
-PAGE: Final = 250
+PAGE: Final = 200
 """Leases that are changed or written in one turn of the reactor."""
 ADDED: Final = "added"
 UPDATED: Final = "updated"
