@@ -164,9 +164,16 @@ class LeaseCase(SynchronousTestCase):
 
     def refused(self, what: str, **arguments: Any) -> str:
         """The text of a command that is refused on purpose; the leases are as they were."""
+        return self._refused(1, what, arguments)
+
+    def conflicts(self, what: str, **arguments: Any) -> str:
+        """The text of a command that does not go with what there is; the leases are as they were."""
+        return self._refused(4, what, arguments)
+
+    def _refused(self, result: int, what: str, arguments: dict[str, Any]) -> str:
         before = list(self.leases.table)
         answer = self.lease(what, **arguments)
-        self.assertEqual(answer["result"], 1, (what, arguments, answer))
+        self.assertEqual(answer["result"], result, (what, arguments, answer))
         self.assertNotIn("failed inside the server", answer["text"])
         self.assertEqual(list(self.leases.table), before)
         text: str = answer["text"]

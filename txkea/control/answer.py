@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from txkea.errors import TxkeaError
 
-__all__ = ["Answer", "Listing", "Result", "Verbatim", "encode", "pieces"]
+__all__ = ["Answer", "ConflictError", "Listing", "Result", "Verbatim", "encode", "pieces"]
 
 PIECE: Final = 1 << 15
 """Characters that are encoded in one go, so that a large answer lets others have their turn."""
@@ -26,6 +26,10 @@ class Result(IntEnum):
     UNSUPPORTED = 2
     EMPTY = 3
     CONFLICT = 4
+
+
+class ConflictError(TxkeaError):
+    """What a command asks for does not go with what there is: result 4 (Kea G006)."""
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from txkea.control.answer import Answer, Result
+from txkea.control.answer import Answer, ConflictError, Result
 from txkea.control.arguments import Given
 from txkea.control.entered import UINT32
 from txkea.control.files import Directory
@@ -93,7 +93,7 @@ class LeaseChanges:
         store = self._site().leases
         if not await store.add(lease):
             if await store.get(lease.address) is not None:
-                raise TxkeaError(f"{self._view.label} lease already exists.")
+                raise ConflictError(f"{self._view.label} lease already exists.")
             raise await self._overlap(lease)
         self._changed(lease, None)
         kind = "prefix" if lease.type == LeaseType.PD else "address"
@@ -114,7 +114,7 @@ class LeaseChanges:
                 raise await self._overlap(lease)  # nobody has changed it: it is the new length that the store refuses
             if was is None:
                 if not create:
-                    raise TxkeaError(f"{_name(lease)} has no lease to update; 'force-create' would add it")
+                    raise ConflictError(f"{_name(lease)} has no lease to update; 'force-create' would add it")
                 if await store.add(lease):
                     self._changed(lease, None)
                     return ADDED
@@ -133,8 +133,8 @@ class LeaseChanges:
         there = await self._site().leases.overlapping(lease.address, lease.prefix_length) if self._wide else ()
         for other in there:
             if other.address != lease.address:
-                return TxkeaError(f"{_name(lease)} overlaps the lease of {_name(other)}; delete that one first")
-        return TxkeaError(f"the lease of {_name(lease)} was changed by somebody else meanwhile; try again")
+                return ConflictError(f"{_name(lease)} overlaps the lease of {_name(other)}; delete that one first")
+        return ConflictError(f"the lease of {_name(lease)} was changed by somebody else meanwhile; try again")
 
     async def _delete(self, arguments: Any) -> Answer:
         if not await self._remove(self._finder.selector(arguments)):
@@ -152,7 +152,7 @@ class LeaseChanges:
 
     def _resend_ddns(self, arguments: Any) -> Answer:
         Given(arguments, "ip-address").address("ip-address", self._view.number)
-        raise TxkeaError("DDNS updating is not enabled: this server sends no DNS updates")
+        raise ConflictError("DDNS updating is not enabled: this server sends no DNS updates")
 
     # -- many ----------------------------------------------------------------------------------------------------------
 

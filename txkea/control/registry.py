@@ -9,7 +9,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from txkea.control.answer import Answer, Result
+from txkea.control.answer import Answer, ConflictError, Result
 from txkea.control.request import Request
 from txkea.errors import ConfigError, TxkeaError
 from txkea.interfaces import ICommands, ILogger
@@ -69,6 +69,8 @@ class Registry:
                 answer = await answer
             if not isinstance(answer, Answer):
                 raise TypeError(f"{command!r} gave {answer!r}, which is no Answer")
+        except ConflictError as error:
+            return Answer(Result.CONFLICT, str(error))
         except TxkeaError as error:
             return Answer(Result.ERROR, str(error))
         except Exception as error:  # noqa: BLE001 - a fault in a command must not reach the channel
