@@ -83,7 +83,7 @@ LIBRARIES: Final = {
     "pgsql_cb": CONFIG_BACKEND,
     "ping_check": Feature("ping checks"),
     "radius": Feature("RADIUS", 8),
-    "rbac": Feature("roles on the control channel", 6),
+    "rbac": Feature("roles as the rbac library has them (roles in authentication are there)"),
     "run_script": Feature("scripts at hook points"),
     "user_chk": Feature("the user_chk library"),
 }
