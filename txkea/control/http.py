@@ -85,8 +85,12 @@ class HttpConnection(Protocol):
         self._waiting = bytearray()
         self._timer: IDelayedCall | None = None
         self._unwanted = 0
-        self._ended = self._open = self._pausing = self._refused = False
-        self.answering = False
+        self._ended = self._open = self._pausing = self._refused = self._busy = False
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request of somebody who may ask is being answered."""
+        return self._busy and not self._refused
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
@@ -105,7 +109,7 @@ class HttpConnection(Protocol):
             self._unwanted += len(data)
             if self._unwanted > WAITING:
                 self.transport.abortConnection()
-        elif self.answering:
+        elif self._busy:
             self._waiting += data
             if len(self._waiting) > WAITING and not self._pausing:
                 self._pausing = True
@@ -117,7 +121,7 @@ class HttpConnection(Protocol):
         try:
             if data:  # nothing would mean the end
                 self._parser.receive_data(data)
-            while not self.answering and self._take(self._parser.next_event()):
+            while not self._busy and self._take(self._parser.next_event()):
                 pass
         except h11.RemoteProtocolError as error:
             self._refuse(RefusedError(error.error_status_hint, f"bad request: {error}"))
@@ -163,7 +167,7 @@ class HttpConnection(Protocol):
     def readConnectionLost(self) -> None:
         """The client sends no more; it may still wait for answers."""
         self._ended = True
-        if not self.answering:
+        if not self._busy:
             self._close()
 
     def writeConnectionLost(self) -> None:
@@ -203,7 +207,7 @@ class HttpConnection(Protocol):
 
     def _run(self) -> None:
         assert self._request is not None, "a request begins with its headers"
-        self.answering = True
+        self._busy = True
         self._set_timer(0)
         ensureDeferred(self._answer(self._request, bytes(self._body))).addErrback(self._broken)
         self._body = bytearray()
@@ -240,13 +244,19 @@ class HttpConnection(Protocol):
         """The answers to a command."""
         if COMMANDS not in self.factory.terms.serves:
             raise RefusedError(404, "this channel serves no commands")
+        log = self.factory.log
         try:
-            request = validate(await parsed(self.factory.reactor, _framed(body)))
+            value = await parsed(self.factory.reactor, _framed(body))
         except RequestError as error:
-            log = self.factory.log
             if log.warn:
                 log.warn("COMMAND_PROCESS_ERROR1", str(error))
             raise RefusedError(400, str(error)) from None
+        try:
+            request = validate(value)
+        except RequestError as error:
+            if log.warn:
+                log.warn("COMMAND_PROCESS_ERROR2", str(error))
+            return [Answer(Result.ERROR, str(error))]
         self._permit(request.command)
         return await self.factory.router.run(request)
 
@@ -261,15 +271,15 @@ class HttpConnection(Protocol):
 
     def _refuse(self, error: RefusedError) -> None:
         """Answer a request that is not complete, and end the connection: what else it sends is nobody's."""
-        self._ended = self._refused = self.answering = True
+        self._ended = self._refused = self._busy = True
         self._set_timer(0)
         ensureDeferred(self._say(error)).addCallback(lambda _: self._close()).addErrback(self._broken)
 
     async def _say(self, error: RefusedError) -> None:
         if not self._open or self._parser.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
-        answer = Answer(Result.ERROR, str(error))
-        body = ("[ " + "".join([piece async for piece in encode(answer)]) + " ]").encode()
+        answer = Answer(error.status, str(error))  # no list, as in Kea
+        body = "".join([piece async for piece in encode(answer)]).encode()
         headers = {**error.headers, **({"Connection": "close"} if self._ended else {})}
         await self._stream(error.status, JSON, _once(body), headers)
 
@@ -292,7 +302,7 @@ class HttpConnection(Protocol):
 
     def _next(self) -> None:
         """Go on with the next request, if there may be one."""
-        self.answering = False
+        self._busy = False
         if not self._open:
             return
         self.factory.crowd.refresh(self)
@@ -302,17 +312,19 @@ class HttpConnection(Protocol):
         self._parser.start_next_cycle()
         self._request = None
         self._set_timer(IDLE)
-        waiting, self._waiting = bytes(self._waiting), bytearray()
+        if self._waiting:  # before anything that comes from now on
+            self._parser.receive_data(bytes(self._waiting))
+            self._waiting.clear()
         if self._pausing:
             self._pausing = False
             self.transport.resumeProducing()
         # In a turn of its own: a thousand requests in a row must not nest.
-        self.factory.turn().addCallback(lambda _: self._resume(waiting))
+        self.factory.turn().addCallback(lambda _: self._resume())
 
-    def _resume(self, waiting: bytes) -> None:
-        if self._open and not self.answering:
-            self._receive(waiting)
-            if self._ended and not self.answering:
+    def _resume(self) -> None:
+        if self._open and not self._busy:
+            self._receive(b"")
+            if self._ended and not self._busy:
                 self._close()
 
     def _broken(self, failure: Failure) -> None:
