@@ -85,6 +85,8 @@ def check_clients(authentication: Section) -> None:
             given = [keyword for keyword in (name, f"{name}-file") if keyword in client.values]
             if len(given) > 1:
                 client.wrong(name, f"there is a {name}-file too; keep one of the two")
+            elif not given and name == "user" and "password-file" in client.values:
+                continue  # the file has both
             elif not given and name == "user":
                 client.wrong("", '"user" is missing; give it, or user-file')
             elif not given:

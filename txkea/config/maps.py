@@ -141,15 +141,21 @@ def token(text: str) -> str:
     return text
 
 
-def credential(text: str) -> str:
-    """A user's name or password. Raises ValueError."""
-    if ":" in text or not text.isprintable() or len(text) > 255:
-        raise ValueError("up to 255 printable characters without a colon would be right")
+def password(text: str) -> str:
+    """A user's password. Raises ValueError."""
+    if not text.isprintable() or len(text) > 255:
+        raise ValueError("up to 255 printable characters would be right")
     return text
 
 
+def user(text: str) -> str:
+    """A user's name, which a colon divides from the password on the wire (RFC 7617). Raises ValueError."""
+    if not text or ":" in text:
+        raise ValueError("a name without a colon would be right")
+    return password(text)
+
+
 HEADER: Final = Parsed(header)
-CREDENTIAL: Final = Parsed(credential)
 
 HTTP: Final = keywords(
     keyword("authentication", In("authentication")),
@@ -182,9 +188,9 @@ AUTHENTICATION: Final[Mapping[str, KeywordMap]] = {
         CONTEXT,
     ),
     "clients": keywords(
-        keyword("user", CREDENTIAL),
+        keyword("user", Parsed(user)),
         keyword("user-file", NAME),
-        keyword("password", CREDENTIAL),
+        keyword("password", Parsed(password)),
         keyword("password-file", NAME),
         keyword("role", NAME),
         CONTEXT,

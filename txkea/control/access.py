@@ -102,6 +102,11 @@ def _digest(credentials: bytes) -> bytes:
 
 def _user(client: Mapping[str, Any], roles: Mapping[str, Role], place: Callable[[str], str]) -> User:
     name, password = _secret(client, "user", place), _secret(client, "password", place)
+    if not {"user", "user-file"} & client.keys():  # the file of the password has both
+        name, colon, password = password.partition(":")
+        if not (name and colon):
+            path = place(client.get("password-file", ""))
+            raise ConfigError(f"{path} does not say user:password; do, or give a user beside it")
     return User(name, _digest(f"{name}:{password}".encode()), roles.get(client.get("role", ""), Role()))
 
 

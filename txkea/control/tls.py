@@ -33,7 +33,8 @@ def context(parameters: Mapping[str, Any], place: Callable[[str], str]) -> Any:
             privateKey=ours.privateKey.original,
             certificate=ours.original,
             extraCertChain=[each.original for each in chain],
-            trustRoot=ssl.trustRootFromCertificates(trusted) if trusted else None,
+            verify=bool(trusted),
+            caCerts=[each.original for each in trusted] or None,
             raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
             requireCertificate=bool(trusted) and parameters.get("cert-required", True),
         )
