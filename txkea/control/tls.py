@@ -35,6 +35,7 @@ def context(parameters: Mapping[str, Any], place: Callable[[str], str]) -> Any:
             extraCertChain=[each.original for each in chain],
             verify=bool(trusted),
             caCerts=[each.original for each in trusted] or None,
+            acceptableProtocols=[b"http/1.1"],  # without any, a client that offers some is not understood
             raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
             requireCertificate=bool(trusted) and parameters.get("cert-required", True),
         )
