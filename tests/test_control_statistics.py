@@ -65,11 +65,12 @@ class StatisticsCase(SynchronousTestCase):
 
     def begin(self) -> None:
         """Commands over the site of the test."""
+        family = self.site.configuration.family
         self.samples = Samples(lambda: self.site, self.clock.seconds)
         self.sampling = Sampling(self.samples, self.clock)
         self.registry = Registry(
             MemoryLogger(),
-            [StatisticCommands(self.sampling), LeaseStatisticCommands(lambda: self.site, self.clock.seconds)],
+            [StatisticCommands(self.sampling), LeaseStatisticCommands(family, lambda: self.site, self.clock.seconds)],
         )
 
     def ask(self, command: str, arguments: Any = None) -> Any:

@@ -76,10 +76,10 @@ class Selection(NamedTuple):
 class LeaseStatisticCommands:
     """``stat-lease4-get``, or ``stat-lease6-get``."""
 
-    def __init__(self, site: Callable[[], Site], seconds: Callable[[], float]) -> None:
+    def __init__(self, family: int, site: Callable[[], Site], seconds: Callable[[], float]) -> None:
         self._site = site
         self._seconds = seconds
-        self._name = f"stat-lease{site().configuration.family}-get"
+        self._name = f"stat-lease{family}-get"
 
     def commands(self) -> Mapping[str, Callable[[Any], Any]]:
         """The command by its name."""

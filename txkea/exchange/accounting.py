@@ -109,16 +109,17 @@ def found(subnets: SubnetIndex, lease: Lease) -> None:
 
 def _step(statistics: Statistics, subnet: LiveSubnet, lease: Lease, step: int) -> None:
     """Count a lease that has appeared, or with -1 vanished, as `txkea.exchange.assemble.recount` would."""
-    kind, state = lease.type, lease.state
+    kind, mark = lease.type, MARKS.get(lease.state)
+    if mark is None:
+        return
     here = subnet.counted.get(kind)  # what was read from a file may be of a type that is never given
-    if here is not None and state in TAKEN:
+    if here is not None and mark >= pools.LEASED:
         _move(statistics, _everywhere(lease)[kind].assigned, here.assigned, step)
-    if here is not None and state == LeaseState.DECLINED:
-        _move(statistics, DECLINED, subnet.declined, step)
-    if state == LeaseState.REGISTERED and subnet.registered in statistics:
+        if mark == pools.DECLINED:
+            _move(statistics, DECLINED, subnet.declined, step)
+    elif mark == pools.REGISTERED and subnet.registered in statistics:
         statistics[subnet.registered] += step
-    if state in MARKS:
-        subnet.note(kind, lease.address, MARKS[state] if step > 0 else pools.FREE)
+    subnet.note(kind, lease.address, mark if step > 0 else pools.FREE)
 
 
 def _move(statistics: Statistics, everywhere: str, here: str, step: int) -> None:

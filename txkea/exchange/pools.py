@@ -34,7 +34,7 @@ class Marks:
     something is marked.
     """
 
-    __slots__ = ("_levels", "size")
+    __slots__ = ("_bottom", "_levels", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -42,25 +42,30 @@ class Marks:
         while not self._levels or size > 1:
             self._levels.append((size, {}))
             size = -(-size >> BITS)
+        self._bottom = self._levels[0][1]
 
     def __getitem__(self, number: int) -> int:
-        chunk = self._levels[0][1].get(number >> BITS)
+        chunk = self._bottom.get(number >> BITS)
         return 0 if chunk is None else chunk[number & CHUNK - 1]
 
     def mark(self, number: int, mark: int) -> int:
         """Give a number a mark below 256, 0 to take its mark away; gives the one that it had."""
-        chunk = self._levels[0][1].get(number >> BITS)
-        before = 0 if chunk is None else chunk[number & CHUNK - 1]
-        if chunk is not None and before and mark:
-            chunk[number & CHUNK - 1] = mark
-        elif mark and not before:
-            self._fill(number, mark)
-        elif before and not mark:
+        chunk = self._bottom.get(number >> BITS)
+        if chunk is None:
+            if mark:
+                self._fill(0, number, mark)
+            return 0
+        before = chunk[number & CHUNK - 1]
+        if before and not mark:
             self._empty(number)
+        elif before != mark:
+            chunk[number & CHUNK - 1] = mark
+            if not before and 0 not in chunk:
+                self._fill(1, number >> BITS, mark)
         return before
 
-    def _fill(self, number: int, mark: int) -> None:
-        for size, chunks in self._levels:
+    def _fill(self, depth: int, number: int, mark: int) -> None:
+        for size, chunks in self._levels[depth:]:
             chunk = chunks.get(number >> BITS)
             if chunk is None:
                 chunk = chunks[number >> BITS] = _fresh(size - (number >> BITS << BITS))
@@ -85,6 +90,7 @@ class Marks:
         twin = Marks(0)
         twin.size = self.size
         twin._levels = [(size, {place: chunk[:] for place, chunk in chunks.items()}) for size, chunks in self._levels]
+        twin._bottom = twin._levels[0][1]
         return twin
 
     def free_from(self, start: int) -> int | None:
@@ -154,9 +160,16 @@ class Beliefs:
     def note(self, offset: int, mark: int) -> None:
         """Know from now on what the store has, or `FREE` for nothing; to be told twice changes nothing."""
         before = self.marks.mark(offset, mark)
-        if before != mark:
-            self.assigned += (mark >= LEASED) - (before >= LEASED)
-            self.declined += (mark == DECLINED) - (before == DECLINED)
+        if before == mark:
+            return
+        if mark >= LEASED > before:
+            self.assigned += 1
+        elif before >= LEASED > mark:
+            self.assigned -= 1
+        if mark == DECLINED:
+            self.declined += 1
+        elif before == DECLINED:
+            self.declined -= 1
 
 
 class LivePool:

@@ -160,12 +160,16 @@ class LiveSubnet:
 
     def holding(self, kind: int, address: bytes) -> LivePool | None:
         """The pool of the configuration in force whose statistics a lease of this type and address counts in."""
+        subnet = self if self.successor is None else self._latest()
+        if kind == PD:
+            return pool_at(subnet.prefix_pools, subnet.prefix_starts, address)
+        return pool_at(subnet.pools, subnet.pool_starts, address) if kind in subnet.counted else None
+
+    def _latest(self) -> LiveSubnet:
         subnet = self
         while subnet.successor is not None:
             subnet = subnet.successor
-        if kind == PD:
-            return pool_at(subnet.prefix_pools, subnet.prefix_starts, address)
-        return subnet.pool_of(address) if kind in subnet.counted else None
+        return subnet
 
     def note(self, kind: int, address: bytes, mark: int) -> LivePool | None:
         """Know what lease of this type the store has of an address (or prefix); gives the pool that counts it."""
@@ -292,19 +296,21 @@ def _serves(over6: Over6 | None, query: Query6) -> bool:
 
 
 def arrange(
-    configuration: Configuration, random: Callable[[int], int], known: Iterable[LiveSubnet] = ()
+    configuration: Configuration, random: Callable[[int], int], known: Iterable[LiveSubnet] = (), anew: bool = False
 ) -> SubnetIndex:
     """Make the run-time subnets of a configuration.
 
     What was believed and counted of pools that ``known`` subnets of an earlier configuration have in the same place
-    goes on.
+    goes on. A subnet without neighbours that nothing was changed of is the same one, unless all are made ``anew``.
     """
+    earlier = tuple(known)
+    same = {(id(live.subnet), live.order): live for live in earlier if live.network is None and not anew}
     pools = {
-        _place(subnet.id, pool): pool.beliefs for subnet in known for pool in (*subnet.pools, *subnet.prefix_pools)
+        _place(subnet.id, pool): pool.beliefs for subnet in earlier for pool in (*subnet.pools, *subnet.prefix_pools)
     }
     networks = {network.name: network for network in configuration.networks}
     live = [
-        LiveSubnet(subnet, order, networks.get(subnet.network_name), random, pools)
+        same.get((id(subnet), order)) or LiveSubnet(subnet, order, networks.get(subnet.network_name), random, pools)
         for order, subnet in enumerate(configuration.subnets)
     ]
     index = SubnetIndex(live)
