@@ -98,6 +98,19 @@ class RunningTests(ServiceCase):
         await self.tell(service, f"network{number}-del", {"name": "floor", "subnets-action": "delete"})
         self.assertEqual(service.configuration.subnets, ())
 
+    async def test_untouched(self) -> None:
+        """A subnet that an edit leaves alone goes on as it is: what it has given, believes and counts."""
+        self.configure(self.family.SUBNET, self.family.SECOND)
+        service = await self.start()
+        given, subnets = await self.lease(1), service.site.subnets.by_id
+        await self.tell(service, "reservation-add", {"reservation": {"subnet-id": 2, "hw-address": "01:02:03"}})
+        self.assertIs(service.site.subnets.by_id[1], subnets[1])
+        self.assertIsNot(service.site.subnets.by_id[2], subnets[2])
+        self.assertEqual((await self.renew(1, given))[0], given)
+        self.assertNotEqual(await self.lease(2), given)
+        self.assertEqual(service.statistics[f"subnet[1].{self.family.ASSIGNED}"], 2)
+        self.assertEqual(service.statistics[self.family.ASSIGNED], 2)
+
     async def test_refused(self) -> None:
         """A command that fails leaves the hash and what is written as they were."""
         number = self.family.number

@@ -460,7 +460,7 @@ class IndexTests(SynchronousTestCase):
         """Leases that are elsewhere now are no more believed; what was counted stays."""
         server = serving()
         Client(server, 1).lease()
-        index = arrange(server.site.configuration, lambda below: 0, server.site.subnets.subnets)
+        index = arrange(server.site.configuration, lambda below: 0, server.site.subnets.subnets, anew=True)
         index.forget()
         beliefs = index.by_id[1].pools[0].beliefs
         self.assertEqual((beliefs.assigned, beliefs.cumulative, beliefs.marks.free_from(0)), (0, 1, 0))

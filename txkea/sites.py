@@ -81,6 +81,7 @@ class Sites:
             **hooks,
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
+            anew=moved,
             offers=before.offers if before is not None else Offers(),
         )
         if moved:

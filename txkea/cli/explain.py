@@ -153,6 +153,7 @@ def _site(found: Configuration, with_leases: bool) -> Site:
         log=Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log),
         random=SystemRandom().randrange,
         server_id=_server_id(found, paths),
+        anew=True,
         **hooks,
     )
     believe(site, store.table.page(None, len(store.table)))

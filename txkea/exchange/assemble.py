@@ -30,13 +30,15 @@ def assemble(
     log: Loggers,
     random: Callable[[int], int],
     known: Iterable[LiveSubnet] = (),
+    anew: bool = False,
     **more: Any,
 ) -> Site:
     """A site; ``known`` are the subnets of the site that it replaces, ``more`` are further fields of `Site`.
 
+    All subnets are made ``anew``, or those of which something has changed, see `txkea.exchange.subnets.arrange`.
     ``random`` gives a number from 0 up to, but without, its argument.
     """
-    subnets = arrange(configuration, random, known)
+    subnets = arrange(configuration, random, known, anew)
     configured = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
     for name in GLOBAL4 if configuration.family == 4 else GLOBAL6:
         statistics.setdefault(name, 0)
@@ -78,11 +80,13 @@ def server_addresses(site: Site, sockets: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset((*sockets, *site.server_identifiers.values()))
 
 
-def begin_counting(site: Site) -> None:
+def begin_counting(site: Site, before: SubnetIndex | None = None) -> None:
     """Set the sizes of pools, and what was not counted before to zero: from now on the site is in force."""
     statistics = site.statistics
     names = SUBNET4 if site.configuration.family == 4 else SUBNET6
     for subnet in site.subnets.subnets:
+        if before is not None and before.by_id.get(subnet.id) is subnet:
+            continue
         for name in names:
             statistics.setdefault(f"subnet[{subnet.id}].{name}", 0)
         for kind, counted in subnet.counted.items():
@@ -97,7 +101,7 @@ def recount(site: Site, counts: Mapping[tuple[int, int, int], int], before: Subn
     subnets together are always their sum. A declined address counts as assigned too, as it does while the server runs
     (Kea G090), so that its recovery brings the count back to where it was; Kea's own recount leaves it out.
     """
-    begin_counting(site)
+    begin_counting(site, before)
     statistics, subnets = site.statistics, site.subnets.subnets
     for subnet in subnets:
         if before is None or subnet.id not in before.by_id:
@@ -121,7 +125,8 @@ def _count(
 def forget(statistics: MutableMapping[str, int], before: SubnetIndex, after: SubnetIndex) -> None:
     """Drop the statistics of subnets that are gone (Kea G086); exchanges that began before count in the others."""
     for subnet in before.subnets:
-        subnet.successor = after.by_id.get(subnet.id)
+        now = after.by_id.get(subnet.id)
+        subnet.successor = None if now is subnet else now
     for number in before.by_id.keys() - after.by_id.keys():
         for name in (*SUBNET4, *SUBNET6, *RARE):
             statistics.pop(f"subnet[{number}].{name}", None)
