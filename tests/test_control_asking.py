@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as running
@@ -14,14 +15,18 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
+from tests.certifying import certified
 from txkea.control import asking
+from txkea.control.agent import ServiceRouter
 from txkea.control.answer import Answer, encode
 from txkea.control.asking import ControlClient
 from txkea.control.channel import ControlChannel
+from txkea.control.http import HttpChannel
 from txkea.control.registry import Registry
 from txkea.errors import ConfigError, Unavailable
 from txkea.interfaces import ICommands
 from txkea.logs.logs import Logs
+from txkea.model.configuration import ControlSocket
 
 reactor: Any = running
 
@@ -230,6 +235,59 @@ async def closed(can: Can) -> None:
     """Wait until nobody is connected."""
     while can.open:
         await deferLater(reactor, 0.01)
+
+
+class TlsTests(AskingCase):
+    """Over HTTPS, with a channel of ours."""
+
+    def setUp(self) -> None:
+        (directory := Path(self.mktemp())).mkdir()
+        self.files = certified(directory)
+        logs = Logs(default=self.mktemp())
+        self.addCleanup(logs.close)
+        log = logs.logger("commands")
+        parameters = {
+            "trust-anchor": self.files.authority,
+            "cert-file": self.files.server,
+            "key-file": self.files.server_key,
+            "authentication": {"clients": [{"user": "admin", "password": "1234"}]},
+        }
+        configured = ControlSocket(type="https", address="127.0.0.1", port=0, parameters=parameters)
+        router = ServiceRouter(Registry(log, [Echo()]), {}, {}, log)
+        channel = HttpChannel(reactor, configured, router, {}, log, str)
+        channel.open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(channel.close()))
+        self.address = f"https://127.0.0.1:{channel.where.rpartition(' ')[2]}/"
+
+    def client(self, **more: str) -> ControlClient:
+        """A client of the channel that knows its authority and itself unless told otherwise."""
+        known = {
+            "user": "admin",
+            "password": "1234",
+            "trust_anchor": self.files.authority,
+            "certificate": self.files.client,
+            "key": self.files.client_key,
+        }
+        return ControlClient(reactor, self.address, **{**known, **more})  # type: ignore[arg-type]
+
+    async def test_answer(self) -> None:
+        """Who shows a certificate and a password is answered."""
+        answer = await self.client().ask({"command": "echo", "arguments": ["ü"]})
+        self.assertEqual(answer, [{"arguments": ["ü"], "result": 0}])
+
+    async def test_large(self) -> None:
+        """Large requests and answers come through."""
+        arguments = [{"n": number, "text": "x" * 50} for number in range(20000)]
+        answer = await self.client().ask({"command": "echo", "arguments": arguments})
+        self.assertEqual(answer, [{"arguments": arguments, "result": 0}])
+
+    async def test_refused(self) -> None:
+        """A server of an unknown authority is not believed; without a certificate or a password nobody is answered."""
+        self.assertIn("certificate verify failed", await self.refused(self.client(trust_anchor="")))
+        self.assertTrue(await self.refused(self.client(certificate="", key="")))
+        self.assertIn("user and password", await self.refused(self.client(password="4321")))
+        plain = ControlClient(reactor, self.address.replace("https", "http"))
+        self.assertTrue(await self.refused(plain))
 
 
 class PlaceTests(SynchronousTestCase):

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.real.servers import KEA4, KEA6, TXKEA4, TXKEA6, Product, Server
 
-__all__ = ["HOST", "KEA_AGENT", "TXKEA_AGENT", "Reply", "Scene", "certificates", "curl", "free_port", "post", "shell"]
+__all__ = ["HOST", "KEA_AGENT", "TXKEA_AGENT", "Reply", "Scene", "curl", "free_port", "post", "shell"]
 
 STARTED: Final = re.compile(r"\bCTRL_AGENT_STARTED\b")
 KEA_AGENT: Final = Product("kea-ctrl-agent", ("kea-ctrl-agent",), STARTED)
@@ -159,24 +159,3 @@ def shell(port: int, *words: str, arguments: str = "") -> tuple[int, str]:
 def curl(*words: str, directory: Path | None = None) -> tuple[int, str]:
     """What curl prints."""
     return run(["curl", "--silent", "--show-error", "--max-time", "10", *words], directory=directory)
-
-
-def certificates(directory: Path) -> dict[str, str]:
-    """The files of an authority, and of what it signed for 127.0.0.1 and for a client: ``ca``, ``server`` and so on."""
-    files = {name: str(directory / f"{name}.pem") for name in ("ca", "server", "server-key", "client", "client-key")}
-    ca_key = str(directory / "ca-key.pem")
-    key = ["-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    _openssl("req", "-x509", *key, "-keyout", ca_key, "-out", files["ca"], "-subj", "/CN=txkea test")
-    for name in ("server", "client"):
-        request, extensions = directory / f"{name}.csr", directory / f"{name}.ext"
-        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-        _openssl("req", *key[:3], "-keyout", files[f"{name}-key"], "-out", str(request), "-subj", f"/CN={name}")
-        _openssl(
-            *("x509", "-req", "-in", str(request), "-CA", files["ca"], "-CAkey", ca_key, "-CAcreateserial"),
-            *("-days", "2", "-extfile", str(extensions), "-out", files[name]),
-        )
-    return files
-
-
-def _openssl(*words: str) -> None:
-    subprocess.run(["openssl", *words], check=True, capture_output=True)

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.real.agents import HOST, Scene, certificates, curl, free_port, post, shell
+from tests.certifying import certified
+from tests.real.agents import HOST, Scene, curl, free_port, post, shell
 from txkea.testing.namespaces import wait_for
 
 MISSING: Final = [
-    name for name in ("kea-ctrl-agent", "kea-shell", "kea-dhcp4", "curl", "openssl") if not shutil.which(name)
+    name for name in ("kea-ctrl-agent", "kea-shell", "kea-dhcp4", "kea-dhcp6", "curl") if not shutil.which(name)
 ]
 BOTH: Final = ["dhcp4", "dhcp6"]
 JSON: Final = "Content-Type: application/json"
@@ -344,9 +345,9 @@ class ProtectedTests(SynchronousTestCase):
 
     def test_certificates(self) -> None:
         """Over TLS the server shows its certificate and asks for the client's, unless that is optional."""
-        files = certificates(self.scene.directory)
-        tls = {"trust_anchor": files["ca"], "cert_file": files["server"], "key_file": files["server-key"]}
-        ours = ("--cert", files["client"], "--key", files["client-key"])
+        files = certified(self.scene.directory)
+        tls = {"trust_anchor": files.authority, "cert_file": files.server, "key_file": files.server_key}
+        ours = ("--cert", files.client, "--key", files.client_key)
         for product in ("kea", "txkea"):
             for required in (True, False):
                 name = f"{product}-{required}"
@@ -358,12 +359,12 @@ class ProtectedTests(SynchronousTestCase):
                     json.dumps(command("version-get")),
                     f"https://{HOST}:{self.scene.ports[name]}/",
                 )
-                status, text = curl("--cacert", files["ca"], *ours, *form)
+                status, text = curl("--cacert", files.authority, *ours, *form)
                 self.assertEqual((status, json.loads(text)[0]["result"]), (0, 0), name)
-                status, text = curl("--cacert", files["ca"], *form)
+                status, text = curl("--cacert", files.authority, *form)
                 self.assertEqual((status == 0, bool(text)), (not required, not required), name)
                 self.assertNotEqual(curl(*ours, *form)[0], 0, name)
-                words = ("--ca", files["ca"], *ours, "--service", "dhcp4", "version-get")
+                words = ("--ca", files.authority, *ours, "--service", "dhcp4", "version-get")
                 status, text = shell(self.scene.ports[name], *words)
                 self.assertEqual((status, json.loads(text)[0]["result"]), (0, 1), name)
 
