@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -467,6 +468,42 @@ class TwistdTests(LaunchCase):
             server = self.twistd("-n")
             self.assertEqual(server.process.wait(PATIENCE), 1)
             self.assertIn("failed to initialize Kea", server.text())
+
+    def test_agent(self) -> None:
+        """The Control Agent of a file reaches the servers beside it without any socket; one cannot take its port."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        servers = {**self.document(4), **self.document(6)}
+        for server in servers.values():
+            del server["control-socket"]
+        absent = {"dhcp4": {"socket-name": "absent"}, "d2": {"socket-name": "absent"}}
+        agent = {"Control-agent": {"http-port": port, "control-sockets": absent}}
+        self.configuration.write_text(json.dumps({**servers, **agent}), encoding="utf-8")
+        running = self.twistd("-n")
+        for message in ("DHCP4_STARTED", "DHCP6_STARTED", "CTRL_AGENT_STARTED"):
+            running.wait_for(message)
+        answers = self.ask(port, "config-get", "dhcp6", "dhcp4", "d2")
+        self.assertEqual([answer["result"] for answer in answers], [0, 0, 1])
+        self.assertEqual([next(iter(answer["arguments"])) for answer in answers[:2]], ["Dhcp6", "Dhcp4"])
+        self.assertIn("config-get", self.ask(port, "list-commands")[0]["arguments"])
+        self.assertTrue((self.directory / "lan.kea-ctrl-agent.pid").exists())
+        self.configuration = self.directory / "other.conf"
+        self.configuration.write_text(json.dumps(agent), encoding="utf-8")
+        other = self.twistd("-n", "--pidfile", "other.pid")
+        self.assertEqual(other.process.wait(PATIENCE), 1)
+        self.assertIn(f"port {port} cannot be opened", other.text())
+        self.assertIn(running.end(), (0, -signal.SIGTERM))
+        self.assertIn("DCTL_SHUTDOWN", running.text())
+        self.assertFalse((self.directory / "lan.kea-ctrl-agent.pid").exists())
+
+    def ask(self, port: int, command: str, *services: str) -> Any:
+        """What comes back over HTTP."""
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        body = json.dumps({"command": command, "service": services})
+        connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        return json.loads(connection.getresponse().read())
 
     def test_privileges(self) -> None:
         """Ports below 1024 are bound before twistd --uid drops privileges, and the server works without them."""
