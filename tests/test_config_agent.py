@@ -98,6 +98,23 @@ class AgentConfigurationTests(SynchronousTestCase):
         )
         self.assertEqual(mistakes("{}"), ['file:1:1: "Control-agent" is missing; add it'])
 
+    def test_certificates(self) -> None:
+        """One file for TLS makes it HTTPS, which needs the others; nothing of it is left out silently."""
+        files = {"trust_anchor": "a", "cert_file": "b", "key_file": "c"}
+        self.assertEqual(configured(**files).listener.type, "https")
+        for missing, messages in (("trust_anchor", []), ("cert_file", ["cert-file"]), ("key_file", ["key-file"])):
+            given = {name.replace("_", "-"): file for name, file in files.items() if name != missing}
+            found = mistakes(json.dumps({"Control-agent": given}))
+            self.assertEqual([name for name in messages if f'"{name}" is missing' in found[0]], messages)
+            self.assertEqual(len(found), len(messages))
+        self.assertEqual(len(mistakes('{"Control-agent": {"trust-anchor": "a"}}')), 2)
+
+    def test_everybody(self) -> None:
+        """Beyond this machine nobody listens unasked who asks nobody."""
+        self.assertIn("allow-unauthenticated", mistakes('{"Control-agent": {"http-host": "0.0.0.0"}}')[0])
+        clients = {"clients": [{"user": "admin", "password": "1234"}]}
+        self.assertEqual(configured(http_host="0.0.0.0", authentication=clients).listener.address, "0.0.0.0")
+
     def test_other_servers(self) -> None:
         """Maps of other servers in the file are left alone; an old ``Logging`` map gives it its own loggers."""
         document = {

@@ -27,6 +27,8 @@ TOP: Final = "Control-agent"
 PROGRAM: Final = "kea-ctrl-agent"
 """The root of its loggers."""
 SERVICES: Final = ("dhcp4", "dhcp6", "d2")
+CERTIFICATES: Final = {"trust-anchor", "cert-file", "key-file"}
+"""Whoever gives one of these wants HTTPS."""
 
 MAPS: Final[Mapping[str, KeywordMap]] = {
     **SHARED_MAPS,
@@ -89,6 +91,6 @@ def built(agent: Section, logging: Section | None) -> AgentConfiguration:
 
 def listener(agent: Section) -> ControlSocket:
     """Where the agent listens."""
-    kind = "https" if "cert-file" in agent.values else "http"
+    kind = "https" if CERTIFICATES & agent.values.keys() else "http"
     found = http_socket(agent, kind, agent.get("http-host"), agent.get("http-port"), "http-host")
     return evolve(found, parameters={name: value for name, value in found.parameters.items() if name in HTTP})
