@@ -70,7 +70,7 @@ class StatisticsCase(SynchronousTestCase):
         self.sampling = Sampling(self.samples, self.clock)
         self.registry = Registry(
             MemoryLogger(),
-            [StatisticCommands(self.sampling), LeaseStatisticCommands(family, lambda: self.site, self.clock.seconds)],
+            [StatisticCommands(self.sampling), LeaseStatisticCommands(family, lambda: self.site, self.clock)],
         )
 
     def ask(self, command: str, arguments: Any = None) -> Any:

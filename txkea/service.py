@@ -225,7 +225,7 @@ class KeaService(DaemonService[Configuration]):
                 lambda: self.site, VIEWS[number], self._replaced, files=files, form=form, reactor=self._reactor
             ),
             StatisticCommands(self._sampling),
-            LeaseStatisticCommands(number, lambda: self.site, seconds),
+            LeaseStatisticCommands(number, lambda: self.site, self._reactor),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
             *(site or self.site).commands,
         ]

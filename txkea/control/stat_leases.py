@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result
 from txkea.control.given import HIGHEST_ID, AnyArguments
+from txkea.control.gradually import gradually
 from txkea.control.samples import time_text
 from txkea.errors import TxkeaError
 from txkea.exchange.site import Site
@@ -76,9 +77,9 @@ class Selection(NamedTuple):
 class LeaseStatisticCommands:
     """``stat-lease4-get``, or ``stat-lease6-get``."""
 
-    def __init__(self, family: int, site: Callable[[], Site], seconds: Callable[[], float]) -> None:
+    def __init__(self, family: int, site: Callable[[], Site], reactor: Any) -> None:
         self._site = site
-        self._seconds = seconds
+        self._reactor = reactor
         self._name = f"stat-lease{family}-get"
 
     def commands(self) -> Mapping[str, Callable[[Any], Any]]:
@@ -92,12 +93,13 @@ class LeaseStatisticCommands:
         if not subnets:
             text = f"{self._name}[{selection.label}]: no matching data, {selection.absent}"
             return Answer(Result.EMPTY, text, {})
-        counts = await site.leases.counts()
-        columns = COLUMNS[site.configuration.family]
+        counts, columns = await site.leases.counts(), COLUMNS[site.configuration.family]
+        now, rows = self._reactor.seconds(), list[list[int]]()
+        await gradually(self._reactor, filled(rows, subnets, columns, counts, site.statistics))
         found = {
             "columns": ["subnet-id", *(column.title for column in columns)],
-            "rows": rows(subnets, columns, counts, site.statistics),
-            "timestamp": time_text(self._seconds()),
+            "rows": rows,
+            "timestamp": time_text(now),
         }
         text = f"{self._name}[{selection.label}]: {len(subnets)} rows found"
         return Answer(text=text, arguments={"result-set": found})
@@ -107,11 +109,17 @@ def within(number: int, selection: Selection) -> bool:
     return selection.first <= number <= selection.last
 
 
-def rows(
-    subnets: Iterable[LiveSubnet], columns: Iterable[Column], counts: Counts, statistics: Mapping[str, int]
-) -> list[list[int]]:
-    """One row for each subnet: its id, then the columns."""
-    return [[subnet.id, *(cell(subnet, column, counts, statistics) for column in columns)] for subnet in subnets]
+def filled(
+    rows: list[list[int]],
+    subnets: Iterable[LiveSubnet],
+    columns: Sequence[Column],
+    counts: Counts,
+    statistics: Mapping[str, int],
+) -> Iterator[None]:
+    """Add a row for each subnet, one at each step: its id, then the columns."""
+    for subnet in subnets:
+        rows.append([subnet.id, *(cell(subnet, column, counts, statistics) for column in columns)])
+        yield
 
 
 def cell(subnet: LiveSubnet, column: Column, counts: Counts, statistics: Mapping[str, int]) -> int:
