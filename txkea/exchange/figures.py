@@ -64,12 +64,6 @@ class Figures:
     def __init__(self, site: Callable[[], Site]) -> None:
         self._site = site
 
-    @property
-    def state(self) -> object:
-        """What differs once there are others than before."""
-        site = self._site()
-        return id(site), len(site.statistics)
-
     def get(self, name: str) -> int | None:
         """One by its whole name, such as ``subnet[1].pool[0].total-addresses``; None if there is none."""
         found = self._site().statistics.get(name)
@@ -114,7 +108,7 @@ class Figures:
             yield from of_pools(subnet)
 
     def groups(self) -> Iterator[Group]:
-        """All of them, in groups that are good as long as `state` stays the same."""
+        """All of them, in groups small enough to be read in one go."""
         site = self._site()
         names = list(site.statistics)
         for start in range(0, len(names), CHUNK):
