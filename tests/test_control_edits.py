@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import SynchronousTestCase
 
-from tests.editing import EditCase
+from tests.editing import EditCase, EditedDaemon
 from tests.servicing import Family6, ServiceCase
 from txkea.config.load import configuration
 from txkea.config.text import from_json, load
@@ -161,6 +164,18 @@ class Running6Tests(RunningTests):
     """The same of DHCPv6."""
 
     family = Family6()
+
+
+class ManualTests(SynchronousTestCase):
+    """The page of the manual."""
+
+    def test_commands(self) -> None:
+        """Every command of DHCPv4 that edits is explained, and no other."""
+        daemon = EditedDaemon(4, {})
+        providers = [each(daemon) for each in (SubnetCommands, NetworkCommands, ClassCommands, HostCommands)]
+        page = Path(__file__).parents[1] / "doc" / "operator" / "live-change.rst"
+        explained = re.findall(r"(?m)^``([a-z0-9-]+)``(?: \(.*\))?$", page.read_text(encoding="utf-8"))
+        self.assertEqual(sorted(explained), sorted(name for each in providers for name in each.commands()))
 
 
 class Draw(NamedTuple):
