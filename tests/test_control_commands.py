@@ -39,6 +39,11 @@ PARAMETERS = (
 VALUES = ("hw-address", "client-id", "duid", "192.0.2.1", "2001:db8::1", "00:01", "start", "IA_PD", 1)
 
 
+async def at_once(call: Callable[..., Any], *arguments: Any) -> Any:
+    """In the place of a thread."""
+    return call(*arguments)
+
+
 class DaemonDouble:
     """A server that remembers what it was told."""
 
@@ -114,7 +119,7 @@ class CommandsCase(SynchronousTestCase):
         self.site = memory_site(Configuration(family=self.family))
         self.providers: list[Any] = [
             DaemonCommands(self.daemon, lambda: STARTED + 60.9),
-            ConfigurationCommands(self.daemon),
+            ConfigurationCommands(self.daemon, at_once),
             LeaseCommands(lambda: self.site, VIEWS[self.family]),
         ]
         self.registry = Registry(self.logs.logger("commands"), self.providers)

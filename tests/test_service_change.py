@@ -61,7 +61,7 @@ class ChangeTests(ServiceCase):
 
     async def test_refused(self) -> None:
         """What is broken in whatever way leaves hash, sockets, control channel and leases as they were."""
-        self.configure()
+        self.configure(cache_threshold=0.0)
         service = await self.start()
         given, before = await self.lease(1), await self.digest(service)
         sockets = self.network.sockets

@@ -101,7 +101,9 @@ class AgentService(DaemonService[AgentConfiguration]):
         """Listen, while ports below 1024 may be bound; who connects waits until the process runs."""
         super().privilegedStartService()
         self._logs.batch(self._reactor)
-        self.registry.provide([DaemonCommands(self, self._reactor.seconds), ConfigurationCommands(self)])
+        self.registry.provide(
+            [DaemonCommands(self, self._reactor.seconds), ConfigurationCommands(self, self._in_thread)]
+        )
         self._listen(self.configuration)
 
     def startService(self) -> None:

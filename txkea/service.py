@@ -193,6 +193,11 @@ class KeaService(DaemonService[Configuration]):
         text = f"{self.family.label} server has completed configuration: {count} subnet(s)"
         self._say("DHCP{}_CONFIG_COMPLETE", text)
 
+    def _teach_again(self) -> None:
+        """Let the pools learn what they do not know."""
+        if not self._taught:
+            launch(self._teach(self.site))
+
     async def _teach(self, site: Site) -> None:
         """Let the pools learn what is taken, page by page; until then an allocation finds out by asking the store."""
         self._taught = False
@@ -212,7 +217,7 @@ class KeaService(DaemonService[Configuration]):
         files, form = self._sites.written(self.configuration, self._in_thread)
         return [
             DaemonCommands(self, seconds),
-            ConfigurationCommands(self),
+            ConfigurationCommands(self, self._in_thread),
             OperationCommands(self),
             InterfaceCommands(self),
             SelectionCommands(lambda: self.site),
@@ -258,6 +263,7 @@ class KeaService(DaemonService[Configuration]):
         """Swap the site: first all that can fail, each step with its way back, then all that cannot."""
         before, sockets = self.site, configuration.control_sockets
         async with AsyncExitStack() as back:
+            back.callback(self._teach_again)
             channels = self._channels.prepare(sockets)
             back.callback(channels.cancel)
             moved = _where(configuration) != _where(before.configuration)
@@ -289,8 +295,8 @@ class KeaService(DaemonService[Configuration]):
         self.registry.provide(self._commands())
         self._tell_complete()
         self._events.state("reconfigured")
-        if not self._taught or unknown_pools(site.subnets, before.subnets):
-            launch(self._teach(site))
+        self._taught &= not unknown_pools(site.subnets, before.subnets)
+        self._teach_again()
 
     def _let_go(self, before: Site, running: Running) -> None:
         """Let the providers of a configuration go, when its last queries have ended; others run instead."""

@@ -55,10 +55,11 @@ class Configured(Protocol):
 
 @implementer(ICommands)
 class ConfigurationCommands:
-    """``config-get`` and its kin."""
+    """``config-get`` and its kin; ``in_thread(call, *arguments)`` does elsewhere what takes long."""
 
-    def __init__(self, configured: Configured) -> None:
+    def __init__(self, configured: Configured, in_thread: Callable[..., Awaitable[Any]]) -> None:
         self._configured = configured
+        self._in_thread = in_thread
         self._hashed: tuple[Mapping[str, Any] | None, str] = (None, "")
 
     def commands(self) -> Mapping[str, Callable[[Any], Any]]:
@@ -72,18 +73,18 @@ class ConfigurationCommands:
             "config-write": self._write,
         }
 
-    def _get(self, arguments: Any) -> Answer:
-        return Answer(arguments={**self._configured.tree, HASH: self._hash()})
-
-    def _hash_get(self, arguments: Any) -> Answer:
-        return Answer(arguments={HASH: self._hash()})
-
-    def _hash(self) -> str:
-        """SHA-256 of the effective configuration, computed once for each."""
-        known, digest = self._hashed
+    async def _get(self, arguments: Any) -> Answer:
         tree = self._configured.tree
+        return Answer(arguments={**tree, HASH: await self._hash(tree)})
+
+    async def _hash_get(self, arguments: Any) -> Answer:
+        return Answer(arguments={HASH: await self._hash(self._configured.tree)})
+
+    async def _hash(self, tree: Mapping[str, Any]) -> str:
+        """SHA-256 of an effective configuration, computed once for each."""
+        known, digest = self._hashed
         if known is not tree:
-            digest = sha256("".join(pieces(tree)).encode("ascii")).hexdigest()
+            digest = await self._in_thread(_digest, tree)
             self._hashed = (tree, digest)
         return digest
 
@@ -93,7 +94,7 @@ class ConfigurationCommands:
 
     async def _set(self, arguments: Any) -> Answer:
         await self._configured.replace(self._document(arguments))
-        return Answer(text=SUCCESSFUL, arguments={HASH: self._hash()})
+        return Answer(text=SUCCESSFUL, arguments={HASH: await self._hash(self._configured.tree)})
 
     async def _reload(self, arguments: Any) -> Answer:
         await self._configured.reload()
@@ -117,3 +118,10 @@ class ConfigurationCommands:
         if not isinstance(arguments, dict) or top not in arguments:
             raise TxkeaError(f"'arguments' has no {top!r} map: it is the configuration")
         return {name: value for name, value in arguments.items() if name != HASH}
+
+
+def _digest(tree: Mapping[str, Any]) -> str:
+    digest = sha256()
+    for piece in pieces(tree):
+        digest.update(piece.encode("ascii"))
+    return digest.hexdigest()
