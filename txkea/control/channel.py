@@ -6,12 +6,12 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from traceback import clear_frames
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IAddress,
@@ -20,28 +20,26 @@ from twisted.internet.interfaces import (
     IListeningPort,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result, encode
-from txkea.control.crowd import Crowd, Guest
+from txkea.control.crowd import Crowd
 from txkea.control.outlet import TIME_LIMIT, Outlet
 from txkea.control.registry import Registry
 from txkea.control.request import Framing, RequestError, parse, validate
+from txkea.control.seldom import Seldom
 from txkea.errors import ConfigError
 from txkea.interfaces import ILogger
 from txkea.model.configuration import ControlSocket
 
-__all__ = ["CLOSING_TIME", "ControlChannel", "parsed"]
+__all__ = ["ControlChannel", "parsed"]
 
 MAX_PATH: Final = 107
 """Bytes of a path that fit into a sockaddr_un with its end (Kea A086)."""
 LARGE: Final = 1 << 16
 """A command of more bytes is parsed in a thread."""
-CLOSING_TIME: Final = 2.0
-"""Seconds that answers under way get when the channel closes."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -61,6 +59,11 @@ class Connection(Protocol):
         """Whether its command has arrived."""
         return self._framing is None
 
+    @property
+    def unfinished(self) -> bool:
+        """The same: every answer has an end."""
+        return self.answering
+
     # -- in ------------------------------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
@@ -77,6 +80,8 @@ class Connection(Protocol):
         if self._framing is None or not self._open:
             return
         try:
+            if not self.factory.crowd.holds(self, len(self._framing) + len(data)):
+                raise RequestError("too many bytes of other commands are on their way; try again")
             whole = self._framing.feed(data)
         except RequestError as error:
             self._refuse("COMMAND_PROCESS_ERROR1", str(error))
@@ -175,17 +180,13 @@ class Connections(Factory):
         self.reactor = reactor
         self.registry = registry
         self.log = log
-        self.crowd = Crowd(log)
+        self.crowd: Crowd[Connection] = Crowd(Seldom(log, reactor.seconds))
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:  # type: ignore[override]
         """Somebody connects."""
         connection = Connection()
         connection.factory = self
         return connection
-
-    def turn(self) -> Deferred[None]:
-        """Fires in the next turn of the reactor."""
-        return deferLater(self.reactor, 0)
 
 
 class ControlChannel:
@@ -226,16 +227,7 @@ class ControlChannel:
         if port is not None:
             with suppress(FileNotFoundError):  # somebody has removed the socket
                 await port.stopListening()  # type: ignore[misc]
-        waited = 0.0
-        while self._answering() and waited < CLOSING_TIME:
-            await deferLater(self._reactor, 0.02)
-            waited += 0.02
-        for connection in self._connections.crowd:
-            connection.transport.abortConnection()
-        await self._connections.turn()
-
-    def _answering(self) -> Iterable[Guest]:
-        return [connection for connection in self._connections.crowd if connection.answering]
+        await self._connections.crowd.dismiss(self._reactor)
 
 
 async def parsed(reactor: Any, data: bytes) -> Any:

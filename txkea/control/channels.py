@@ -53,7 +53,6 @@ class Channels:
         self._make = make
         self._place = place
         self._open: dict[Place, Channel] = {}
-        self._configured: dict[Place, ControlSocket] = {}
 
     def prepare(self, sockets: Sequence[ControlSocket]) -> Prepared:
         """Open those of these sockets that are not open; nothing else changes before `commit`.
@@ -66,8 +65,8 @@ class Channels:
             for configured in sockets:
                 place = self._where(configured)
                 if place in self._open:
-                    if configured != self._configured[place]:
-                        prepared.revisions.append(self._open[place].revised(configured))
+                    # Also if nothing was changed here: files that it names may have been.
+                    prepared.revisions.append(self._open[place].revised(configured))
                 elif place not in fresh:
                     channel = self._make[configured.type](configured)
                     channel.open()
@@ -81,11 +80,10 @@ class Channels:
         """Serve on these sockets, and on no others any more; what stays wanted stays open."""
         for revise in prepared.revisions:
             revise()
-        wanted = {self._where(configured): configured for configured in sockets}
+        wanted = {self._where(configured) for configured in sockets}
         for place in [place for place in self._open if place not in wanted]:
             Deferred.fromCoroutine(self._open.pop(place).close())
         self._open.update(prepared.fresh)
-        self._configured = wanted
 
     def _where(self, configured: ControlSocket) -> Place:
         if configured.type == "unix":
