@@ -101,7 +101,7 @@ class KeaService(DaemonService[Configuration]):
         self._sites = Sites(family, self.statistics, reactor=reactor, logs=logs, paths=paths)
         self._identity = Identity(self._server_id_file, network.links, reactor.seconds)
         self.leases = self._sites.store(self.configuration)
-        self.site = self._sites.site(self.configuration, self.leases)
+        self.site = self._sites.site(self.configuration, self._sites.hooks(self.configuration), self.leases)
         self.server = Server(self.site, reactor.seconds, server_port, client_port)
         self._sampling = Sampling(Samples(lambda: self.site, reactor.seconds), reactor)
         self.duty = Duty(reactor, self._on_duty)
@@ -270,7 +270,8 @@ class KeaService(DaemonService[Configuration]):
             if moved:
                 await self._move(configuration)
                 back.push_async_callback(self._move, before.configuration)
-            site = self._sites.site(configuration, self.leases, before, self._server_id(configuration), moved)
+            parts = self._sites.hooks(configuration), self.leases, before, self._server_id(configuration), moved
+            site: Site = await self._in_thread(self._sites.site, configuration, *parts)
             self.registry.merged(self._commands(site))
             running = Running(site.running, self._logs.logger("hooks"))
             await running.start()

@@ -53,17 +53,18 @@ class Sites:
     def site(
         self,
         configuration: Configuration,
+        hooks: Mapping[str, Sequence[Any]],
         leases: ILeaseStore,
         before: Site | None = None,
         server_id: bytes = b"",
         moved: bool = False,
     ) -> Site:
-        """A site over an open lease store; ``before`` is the one that it replaces. Raises `ConfigErrors`.
+        """A site over an open lease store, with the providers that `hooks` gave; may run in a thread.
 
-        ``moved`` is true if that had its leases elsewhere.
+        ``before`` is the one that it replaces, in which nothing changes; ``moved`` tells whether that had its leases
+        elsewhere.
         """
         logger = self._logs.logger
-        hooks = self.hooks(configuration)
         site = assemble(
             configuration,
             leases=leases,
