@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,55 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
+
+
+TOKENS = (
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b" ",
+    b"\n",
+    b"/",
+    b"a",
+    b'""',
+    b'"{"',
+    b'"\\""',
+    b'"\\\\"',
+    b'"//"',
+    b"#}\n",
+    b'//{"\n',
+    b"/*}*/",
+    b"/**/",
+)
+"""What requests are made of, and what looks like it."""
+
+
+def slowly(data: bytes) -> bytes | None:
+    """What `Framing` gives, the slow way."""
+    text, depth, at = bytearray(data), 0, 0
+    while at < len(data):
+        ends = next(
+            (end for mark, end in ((b"#", b"\n"), (b"//", b"\n"), (b"/*", b"*/")) if data.startswith(mark, at)), b""
+        )
+        if data[at : at + 1] == b'"':
+            at += 1
+            while data[at : at + 1] not in (b'"', b""):
+                at += 2 if data[at : at + 1] == b"\\" else 1
+            at += 1
+        elif ends:
+            end = data.find(ends, at + (2 if ends == b"*/" else 1))
+            if end < 0:
+                return None
+            for index in range(at, end + len(ends)):
+                text[index] = ord(" ") if text[index] != ord("\n") else text[index]
+            at = end + len(ends)
+        else:
+            depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(data[at : at + 1], 0)
+            at += 1
+            if depth <= 0:
+                return bytes(text[:at])
+    return None
 
 
 def frame(data: bytes, *, size: int = 1 << 20) -> bytes | None:
@@ -44,6 +94,35 @@ class FramingTests(SynchronousTestCase):
             whole = frame(text, size=size)
             assert whole is not None
             self.assertEqual(parse(whole), {"command": "a//b#c/*", "arguments": 1})
+
+    @given(st.lists(st.sampled_from(TOKENS), max_size=40), st.integers(1, 9))
+    def test_any_tokens(self, tokens: list[bytes], size: int) -> None:
+        """The end is where somebody finds it who reads character by character, however the bytes arrive."""
+        data = b"".join([b"{", *tokens, b"}"])
+        self.assertEqual(frame(data, size=size), slowly(data), data)
+
+    def test_lines(self) -> None:
+        """Comments do not change where an error is found."""
+        whole = frame(b'# one\n/* two\nthree */ {\n"command" // four\n1 }')
+        assert whole is not None
+        with self.assertRaisesRegex(RequestError, "line 5, column 1"):
+            parse(whole)
+
+    def test_time(self) -> None:
+        """Each byte costs about the same, whatever came before it: half a megabyte takes seconds nowhere."""
+        for start, piece in (
+            (b"", b"#\n"),
+            (b"", b"/**/"),
+            (b"", b"//\n \n"),
+            (b"{", b"[],"),
+            (b"{", b'"",'),
+            (b'{"', b'\\"'),
+            (b"{", b"/ "),
+            (b"{/*", b"*"),
+        ):
+            framing, began = Framing(), time.process_time()
+            framing.feed(start + piece * (500_000 // len(piece)))
+            self.assertLess(time.process_time() - began, 3, piece)
 
     def test_unfinished_comment(self) -> None:
         """A comment without end is waited for, not taken for an end."""
@@ -107,6 +186,9 @@ class ParseTests(SynchronousTestCase):
         self.refused(b'{"a": 1, "b": 2, "a": 3}', "'a'", "twice")
         for constant in (b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e999", b"9223372036854775808", b"1" * 5000):
             self.refused(b'{"a": ' + constant + b"}")
+        self.refused(
+            json.dumps({str(number): 0 for number in range(100_000)}).encode()[:-1] + b', "99999": 1}', "'99999'"
+        )
         self.refused(rb'{"a": "\ud800"}', "surrogate")
         self.refused(b'{"a": "\xed\xa0\x80"}', "UTF-8")
         self.refused('{"a": 1}'.encode("utf-16"), "UTF-8")

@@ -36,16 +36,18 @@ class Request(NamedTuple):
 
 # -- where a request ends ----------------------------------------------------------------------------------------------
 
+PLAIN: Final = rb'[^"{}\[\]#/]*'
+STRING: Final = rb'"[^"\\]*(?:\\[\s\S][^"\\]*)*"'
 NEXT: Final = {
     "outside": re.compile(rb"[ \t\r\n]*(//|/\*|/[^/*]|[^ \t\r\n/])?"),
-    "code": re.compile(rb'[^"{}\[\]#/]*(?:(?:"[^"\\]*(?:\\[\s\S][^"\\]*)*"|/(?=[^/*]))[^"{}\[\]#/]*)*([{}\[\]"#]|//|/\*)?'),
+    "code": re.compile(PLAIN + rb"(?:(?:" + STRING + rb"|/(?=[^/*]))" + PLAIN + rb')*([{}\[\]"#]|//|/\*)?'),
     "string": re.compile(rb'[^"\\]*(?:\\[\s\S][^"\\]*)*(")?'),
     "line": re.compile(rb"[^\n]*(\n)?"),
     "block": re.compile(rb"[^*]*(?:\*(?=[^/])[^*]*)*(\*/)?"),
 }
 """What is passed over in each mode, whole strings among it, and the mark behind that: none if more bytes must come."""
 ENTER: Final = {b'"': "string", b"#": "line", b"//": "line", b"/*": "block"}
-VISIBLE: Final = re.compile(rb"[^\n]")
+BLANK: Final = bytes(byte if byte == ord("\n") else ord(" ") for byte in range(256))
 BRACKETS: Final = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 WINDOW: Final = 1 << 14
 """Bytes that a pattern sees at once: it needs memory for each string that it passes over."""
@@ -108,7 +110,7 @@ class Framing:
     def _leave(self) -> None:
         """The end of a string, or of a comment, which is blanked out; lines are counted as before."""
         if self._mode != "string":
-            self._data[self._began : self._at] = VISIBLE.sub(b" ", self._data[self._began : self._at])
+            self._data[self._began : self._at] = self._data[self._began : self._at].translate(BLANK)
         self._mode = self._around
 
     def _bracket(self, step: int) -> bool:
