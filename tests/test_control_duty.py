@@ -73,6 +73,9 @@ class DutyTests(SynchronousTestCase):
         self.assertFalse(self.duty.on)
         self.clock.advance(80)
         self.assertTrue(self.duty.on)
+        for period in (None, 0, -1, 1 << 32, True, "1"):
+            self.assertRaises(TxkeaError, self.commands["dhcp-disable"], {"max-period": period})
+        self.assertTrue(self.duty.on)
 
     def test_end(self) -> None:
         """At the end of the server nothing waits any more."""

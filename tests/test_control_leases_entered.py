@@ -187,6 +187,12 @@ class Entered6Tests(Entered4Tests):
         self.assertEqual((lease.type, lease.prefix_length), (LeaseType.TA, 128))
         self.assertEqual(self.lease("get", ip_address="2001:db8::10", type="IA_TA")["result"], 0)
 
+    def test_nobody(self) -> None:
+        """A DUID of zeros is nobody's, and only what was declined has it."""
+        nobody = {**WHOLE6, "duid": "00"}
+        self.assertIn("'duid'", self.refused("add", **nobody))
+        self.done("add", **nobody, state=1)
+
     def test_overlap(self) -> None:
         """An address inside a prefix that is leased, or a prefix around a leased address, is refused with a name."""
         self.done("add", **PREFIX)
@@ -195,15 +201,15 @@ class Entered6Tests(Entered4Tests):
         told = "3001:db8:0:180::/60 overlaps the lease of 3001:db8:0:100::/56"
         around = {**PREFIX, "ip_address": "2001:db8::", "prefix_len": 64}
         for what, more in (("add", {}), ("update", {"force_create": True})):
-            self.assertIn(told, self.refused(what, **inside, **more))
-            self.assertIn("2001:db8::/64 overlaps the lease of 2001:db8::10", self.refused(what, **around, **more))
+            self.assertIn(told, self.conflicts(what, **inside, **more))
+            self.assertIn("2001:db8::/64 overlaps the lease of 2001:db8::10", self.conflicts(what, **around, **more))
         longer = {**PREFIX, "ip_address": "3001:db8:0:100::", "prefix_len": 48}
         self.done("add", **{**PREFIX, "ip_address": "3001:db8:0:200::"})
         self.done("add", **{**PREFIX, "ip_address": "3001:db8:1::"})
         self.assertIn("first address", self.refused("update", **longer))
         longer = {**PREFIX, "ip_address": "3001:db8::", "prefix_len": 64}
         self.done("add", **longer)
-        told = self.refused("update", **{**longer, "prefix_len": 48})
+        told = self.conflicts("update", **{**longer, "prefix_len": 48})
         self.assertIn("3001:db8::/48 overlaps the lease of 3001:db8:0:100::/56", told)
         self.done("update", **{**longer, "prefix_len": 56})
 

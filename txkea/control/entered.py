@@ -74,6 +74,8 @@ def lease6_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease6:
     hwaddr = given.octets("hw-address", 0, HWADDR_MAXIMUM) if "hw-address" in given else b""
     last_state = LeaseState.REGISTERED if kind == LeaseType.NA else LeaseState.RELEASED
     common = _common(given, subnet, now, last_state)
+    if not any(duid) and common.state != LeaseState.DECLINED:
+        raise TxkeaError("'duid' consists of zeros, which is nobody's: only a declined lease has it")
     usual = min(subnet.parameters.preferred_lifetime.default, common.valid_lifetime)
     return Lease6(
         address,

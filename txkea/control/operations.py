@@ -56,10 +56,10 @@ class OperationCommands:
 
     def _disable(self, arguments: Any) -> Answer:
         given = _map(arguments, {"max-period", "origin", "origin-id"})
-        period = given.get("max-period")
-        if period is not None and not (_is_integer(period) and 1 <= period <= LONGEST):
+        period = given.get("max-period", 0)
+        if "max-period" in given and not (_is_integer(period) and 1 <= period <= LONGEST):
             raise TxkeaError(f"'max-period' is not a number of seconds from 1 to {LONGEST}")
-        self._server.duty.disable(_origin(given), period or 0)
+        self._server.duty.disable(_origin(given), period)
         limit = f" for {period} seconds" if period else ""
         return Answer(text=f"DHCPv{self._server.configuration.family} service disabled{limit}")
 
