@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from txkea.control import channel as module
+from txkea.control import channel, crowd, outlet
 from txkea.control.answer import Answer, Listing
 from txkea.control.channel import ControlChannel
 from txkea.control.registry import Registry
@@ -72,7 +72,7 @@ class ChannelCase(TestCase):
         client.connect(self.path)
         return client
 
-    def limits(self, **limits: float) -> None:
+    def limits(self, module: Any, **limits: float) -> None:
         for name, value in limits.items():
             self.patch(module, name, value)
 
@@ -88,6 +88,14 @@ def everything(client: socket.socket) -> Any:
     while piece := client.recv(1 << 16):
         data += piece
     return json.loads(data)
+
+
+def gone(client: socket.socket) -> bool:
+    """Whether the server has closed the connection."""
+    try:
+        return client.recv(10) == b""
+    except ConnectionResetError:
+        return True
 
 
 class RequestTests(ChannelCase):
@@ -194,7 +202,7 @@ class LimitTests(ChannelCase):
 
     async def test_too_slow(self) -> None:
         """A command that does not arrive in time is discarded with result 1 and a count of its bytes."""
-        self.limits(TIME_LIMIT=0.1)
+        self.limits(channel, TIME_LIMIT=0.1)
         client = self.connect()
         client.sendall(b'{"com')
         answer = await deferToThread(everything, client)
@@ -203,7 +211,7 @@ class LimitTests(ChannelCase):
 
     async def test_does_not_read(self) -> None:
         """A client that does not take its answer is dropped, and the answer's pages are no longer read."""
-        self.limits(TIME_LIMIT=0.1)
+        self.limits(outlet, TIME_LIMIT=0.1)
         client = self.connect()
         client.sendall(b'{"command": "many"}')
         await pause(0.5)
@@ -220,14 +228,43 @@ class LimitTests(ChannelCase):
         self.assertLess(await deferToThread(rest), 10_000_000)
 
     async def test_too_many(self) -> None:
-        """More clients than are allowed are turned away; those who are there are served."""
-        self.limits(MAX_CONNECTIONS=3)
-        clients = [self.connect() for _ in range(5)]
+        """More clients than are allowed take the places of those that only wait; who is served stays."""
+        self.limits(crowd, MOST=3)
+        served = self.connect()
+        served.sendall(b'{"command": "wait"}')
         await pause(0.05)
-        self.assertEqual([clients[3].recv(10), clients[4].recv(10)], [b"", b""])
-        clients[0].sendall(b'{"command": "echo"}')
-        self.assertEqual((await deferToThread(everything, clients[0]))["result"], 0)
+        clients = [self.connect() for _ in range(4)]
+        await pause(0.05)
+        self.assertEqual([gone(client) for client in clients[:2]], [True, True])
+        clients[3].sendall(b'{"command": "echo"}')
+        self.assertEqual((await deferToThread(everything, clients[3]))["result"], 0)
+        self.commands.waiting.callback(Answer(text="here"))
+        self.assertEqual((await deferToThread(everything, served))["text"], "here")
         self.assertIn("COMMAND_SOCKET_ACCEPT_FAIL", self.log())
+
+    async def test_all_served(self) -> None:
+        """When all are being served another client is refused, and these go on."""
+        self.limits(crowd, MOST=2)
+        for _ in range(2):
+            self.connect().sendall(b'{"command": "wait"}')
+        await pause(0.05)
+        self.assertTrue(await deferToThread(gone, self.connect()))
+        self.commands.waiting.callback(Answer())
+
+    async def test_bytes_of_all(self) -> None:
+        """Unfinished commands share one limit of memory; small ones are taken whatever others send."""
+        self.limits(crowd, HELD=1_000_000)
+        first = self.connect()
+        await deferToThread(first.sendall, b'{"command": "echo", ' + b" " * 900_000)
+        await pause(0.1)
+        second = self.connect()
+        await deferToThread(second.sendall, b'{"command": "echo", ' + b" " * 200_000)
+        self.assertIn("too many bytes", (await deferToThread(everything, second))["text"])
+        third = self.connect()
+        third.sendall(b'{"command": "echo"}')
+        self.assertEqual((await deferToThread(everything, third))["result"], 0)
+        first.sendall(b'"arguments": 1}')
+        self.assertEqual((await deferToThread(everything, first))["arguments"], 1)
 
 
 class SocketTests(ChannelCase):
@@ -235,9 +272,9 @@ class SocketTests(ChannelCase):
 
     def another(self, path: str) -> ControlChannel:
         log = self.logs.logger("commands")
-        channel = ControlChannel(reactor, path, Registry(log), log)
-        self.addCleanup(lambda: Deferred.fromCoroutine(channel.close()))
-        return channel
+        another = ControlChannel(reactor, path, Registry(log), log)
+        self.addCleanup(lambda: Deferred.fromCoroutine(another.close()))
+        return another
 
     def test_mode(self) -> None:
         """Owner and group may use it, nobody else."""

@@ -37,6 +37,11 @@ ROLES = [
 AUTHENTICATION = {"type": "basic", "realm": "here", "clients": CLIENTS, "roles": ROLES}
 BODY = b'{"command": "echo", "arguments": 1}'
 TYPE = "Content-Type: application/json\r\n"
+WORDS = (
+    *(b"POST", b"GET", b" ", b"/", b"HTTP/1.1", b"HTTP/1.0", b"\r\n", b"\n", b"\r", b"\t", b"\0", b":", b",", b";"),
+    *(b"Host", b"Content-Length", b"Transfer-Encoding", b"chunked", b"Authorization", b"Basic ", b"Expect"),
+    *(b"100-continue", b"Connection", b"Upgrade", b"1", b"-", b"+", b"0x", b"f" * 16, b"{", b"[", b'"', b"\xff"),
+)
 
 
 @implementer(ICommands)
@@ -222,7 +227,7 @@ class ServedTests(HttpCase):
         """A command is answered by a list of one answer, with its length and its type."""
         found = await self.ask(post(authorization()))
         self.assertEqual((found.status, found.value), (200, [{"arguments": 1, "result": 0}]))
-        self.assertEqual((found.headers["content-type"], found.headers["content-length"]), ("application/json", "36"))
+        self.assertEqual((found.headers["content-type"], found.headers["content-length"]), ("application/json", "35"))
 
     async def test_byte_by_byte(self) -> None:
         """A request may come in any parts."""
@@ -279,9 +284,9 @@ class ServedTests(HttpCase):
             response = Response(data)
             found.append(response.value)
             data = response.rest
-        self.assertEqual(len(found), 31, "what is malformed ends the connection")
-        self.assertEqual([each[0].get("arguments") for each in found[:10]], list(range(10)))
-        self.assertEqual((found[10][0]["result"], found[20][0]["text"], found[30]["result"]), (2, "at last", 400))
+        self.assertEqual((found[10][0]["result"], found[20][0]["text"], found[30][0]["result"]), (2, "at last", 1))
+        others = [number for number in range(1000) if number not in (10, 20, 30)]
+        self.assertEqual([each[0]["arguments"] for each in found if "arguments" in each[0]], others)
 
     async def test_a_thousand(self) -> None:
         """All of a thousand good requests in a row are answered."""
@@ -391,9 +396,9 @@ class PageTests(HttpCase):
         client = self.connect()
         client.sendall(self.get("/events"))
         await deferToThread(client.recv, 1)
-        began = reactor.seconds()  # type: ignore[attr-defined]
+        began = reactor.seconds()
         await self.channel.close()
-        self.assertLess(reactor.seconds() - began, 1.0)  # type: ignore[attr-defined]
+        self.assertLess(reactor.seconds() - began, 1.0)
         await pause(0.1)
         self.assertEqual(self.page.closed, 1)
 
@@ -406,13 +411,15 @@ class PageTests(HttpCase):
             await deferToThread(clients[-1].recv, 1)
         self.assertEqual((await self.ask(self.get("/events"))).status, 503)
         self.assertEqual((await self.ask(post(authorization()))).status, 200)
+        await self.channel.close()
+        await pause(0.1)
 
 
 class RefusedTests(HttpCase):
     """Who and what is turned away."""
 
     async def test_strangers(self) -> None:
-        """Nobody without a known name and password is served, whatever else he sends; the answer says what is needed."""
+        """Nobody without a known name and password is served; the answer says what is needed."""
         basic = "Authorization: Basic "
         for headers in (
             "",
@@ -484,14 +491,14 @@ class RefusedTests(HttpCase):
         client.sendall(post())
         self.assertEqual(Response(await deferToThread(client.recv, 1 << 16)).status, 401)
         self.patch(http_connection.HttpConnection, "writeConnectionLost", lambda connection: turn())
-        began = reactor.seconds()  # type: ignore[attr-defined]
+        began = reactor.seconds()
         await pause(0.6)
         self.assertEqual(await deferToThread(client.recv, 10), b"")
         with self.assertRaises(OSError):
             for _ in range(10):
                 client.send(b"x")
                 await pause(0.02)
-        self.assertLess(reactor.seconds() - began, 3)  # type: ignore[attr-defined]
+        self.assertLess(reactor.seconds() - began, 3)
         self.assertLess(turns, 3)
 
     async def test_malformed(self) -> None:
@@ -514,7 +521,6 @@ class RefusedTests(HttpCase):
             post(known + "X: a\0b\r\n"),
             post(known + "X: a\rb\r\n"),
             post(known + "X : a\r\n"),
-            post(known, b"[]"),
             post(known, b"{}}"),
             post(known, b'{"command": "echo"} x'),
             post(known, b'{"command": "echo"'),
@@ -620,7 +626,7 @@ class LimitTests(HttpCase):
         self.assertEqual(self.commands.ran, 0)
 
     async def test_crowd(self) -> None:
-        """When there are too many connections those that have waited longest make room, those that are served do not."""
+        """Of too many connections those that have waited longest make room, those that are served do not."""
         self.limits(crowd, MOST=4)
         served = self.connect()
         served.sendall(post(authorization(), b'{"command": "wait"}'))
@@ -630,7 +636,7 @@ class LimitTests(HttpCase):
         idle = [self.connect() for _ in range(50)]
         await pause(0.1)
         self.assertEqual((await self.ask(post(authorization()))).status, 200)
-        self.assertEqual(idle[0].recv(10), b"")
+        self.assertEqual(await deferToThread(received, idle[0]), b"")
         sending.sendall(BODY[-5:])
         self.assertEqual(Response(await deferToThread(sending.recv, 1 << 16)).status, 200)
         self.commands.waiting.callback(Answer(text="here"))
@@ -697,7 +703,7 @@ class RevisedTests(HttpCase):
     async def test_not_readable(self) -> None:
         """A file of a password that cannot be read is an error, and everything stays."""
         clients = [{"user": "new", "password-file": "nothing"}]
-        with self.assertRaisesRegex(ConfigError, "nothing cannot be read"):
+        with self.assertRaisesRegex(ConfigError, "nothing of a password cannot be read"):
             self.channel.revised(self.configured({"authentication": {"clients": clients}}))
         self.assertEqual((await self.ask(post(authorization()))).status, 200)
 
@@ -721,7 +727,7 @@ class RevisedTests(HttpCase):
         self.commands.waiting.callback(Answer(text="bye"))
         self.assertEqual(Response(await deferToThread(client.recv, 1 << 16)).value[0]["text"], "bye")
         await closed
-        self.assertEqual(idle.recv(10), b"")
+        self.assertEqual(received(idle), b"")
 
 
 class HostileTests(HttpCase):
@@ -739,38 +745,7 @@ class HostileTests(HttpCase):
             if got:
                 self.assertIn(Response(got).status, (400, 401, 413, 431, 501))
 
-        words = st.sampled_from(
-            [
-                b"POST",
-                b" ",
-                b"/",
-                b"HTTP/1.1",
-                b"HTTP/1.0",
-                b"\r\n",
-                b"\n",
-                b"\r",
-                b"\0",
-                b":",
-                b"Host",
-                b"Content-Length",
-            ]
-            + [b"Transfer-Encoding", b"chunked", b"Authorization", b"Basic ", b"Expect", b"100-continue", b"GET", b"\t"]
-            + [
-                b"Connection",
-                b"Upgrade",
-                b"1",
-                b"-",
-                b"+",
-                b"0x",
-                b"ffffffffffffffff",
-                b"{",
-                b"[",
-                b'"',
-                b"\xff",
-                b",",
-                b";",
-            ]
-        )
+        words = st.sampled_from(WORDS)
         heads = st.lists(words | st.binary(max_size=9), max_size=40).map(b"".join)
         starts = st.sampled_from([b"", b"POST / HTTP/1.1\r\nHost: x\r\n", b"GET /events HTTP/1.1\r\nHost: x\r\n"])
 
@@ -788,7 +763,7 @@ class AccessTests(SynchronousTestCase):
     """Names, passwords and roles."""
 
     def file(self, text: bytes) -> str:
-        path = self.mktemp()
+        path: str = self.mktemp()
         with open(path, "wb") as file:
             file.write(text)
         return path

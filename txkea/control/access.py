@@ -103,10 +103,13 @@ def _digest(credentials: bytes) -> bytes:
 def _user(client: Mapping[str, Any], roles: Mapping[str, Role], place: Callable[[str], str]) -> User:
     name, password = _secret(client, "user", place), _secret(client, "password", place)
     if not {"user", "user-file"} & client.keys():  # the file of the password has both
-        name, colon, password = password.partition(":")
-        if not (name and colon):
-            path = place(client.get("password-file", ""))
-            raise ConfigError(f"{path} does not say user:password; do, or give a user beside it")
+        name, _, password = password.partition(":") if ":" in password else ("", "", "")
+    if not name or ":" in name:
+        path = place(client.get("user-file") or client.get("password-file", ""))
+        mend = (
+            "write user:password, or give the user beside it" if "user-file" not in client else "write the name alone"
+        )
+        raise ConfigError(f"the file {path} has no name of a user; {mend}")
     return User(name, _digest(f"{name}:{password}".encode()), roles.get(client.get("role", ""), Role()))
 
 

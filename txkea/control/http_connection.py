@@ -340,33 +340,29 @@ class HttpConnection(Protocol):
             self.transport.write(send(h11.EndOfMessage()))
 
     def _next(self) -> None:
-        """Go on with the next request, if there may be one."""
+        """Go on with the next request, in a turn of its own: a thousand of them in a row must not nest."""
+        if self._open:
+            self.factory.crowd.refresh(self)
+            self.factory.turn().addCallback(lambda _: self._resume())
+
+    def _resume(self) -> None:
         self._busy, self._request = False, None
         if not self._open:
             return
-        self.factory.crowd.refresh(self)
-        if self._parser.our_state is not h11.DONE or self._parser.their_state is not h11.DONE:
+        if self._retired or self._parser.our_state is not h11.DONE or self._parser.their_state is not h11.DONE:
             self._close()
             return
         self._parser.start_next_cycle()
         self._idle = True
         self._set_timer(IDLE)
-        if self._waiting:  # before anything that comes from now on
-            self._parser.receive_data(bytes(self._waiting))
-            self._waiting.clear()
-        if self._pausing:
-            self._pausing = False
-            self.transport.resumeProducing()
-        # In a turn of its own: a thousand requests in a row must not nest.
-        self.factory.turn().addCallback(lambda _: self._resume())
-
-    def _resume(self) -> None:
-        if not self._open or self._busy:
-            return
-        if self._parser.trailing_data[0]:
-            self._receive(b"")
+        waiting, self._waiting = bytes(self._waiting), bytearray()
+        if waiting or self._parser.trailing_data[0]:
+            self._receive(waiting)
         if self._ended and not self._busy:
             self._close()
+        elif self._pausing:
+            self._pausing = False
+            self.transport.resumeProducing()
 
     def _broken(self, failure: Failure) -> None:
         """A fault in the channel itself: this client loses its answer, nobody else anything."""

@@ -35,8 +35,9 @@ class Outlet:
 
         A reader that takes nothing for `TIME_LIMIT` seconds is cut off. The pieces are closed if nobody wants the rest.
         """
-        self._transport.registerProducer(self, True)
         self._pieces = pieces
+        if not self._lost:
+            self._transport.registerProducer(self, True)
         try:
             async for piece in pieces:
                 if self._lost:
@@ -44,10 +45,10 @@ class Outlet:
                 write(piece)
                 await self._next_turn()
         finally:
-            self._pieces = None
             if self._lost:
-                await _closed(pieces)
+                await self._close_pieces()
             else:
+                self._pieces = None
                 self._transport.unregisterProducer()
         return not self._lost
 
@@ -61,10 +62,18 @@ class Outlet:
 
     def lost(self) -> None:
         """The connection is gone."""
+        if self._lost:
+            return
         self._lost = True
         self.resumeProducing()
-        if self._pieces is not None and not isasyncgen(self._pieces):  # one that waits cannot be closed
-            launch(_closed(self._pieces))
+        if not isasyncgen(self._pieces):  # one that waits cannot be closed
+            launch(self._close_pieces())
+
+    async def _close_pieces(self) -> None:
+        pieces, self._pieces = self._pieces, None
+        close: Callable[[], Awaitable[object]] | None = getattr(pieces, "aclose", None)
+        if close is not None:
+            await close()
 
     def pauseProducing(self) -> None:
         """The reader does not read as fast as we write."""
@@ -80,9 +89,3 @@ class Outlet:
     def stopProducing(self) -> None:
         """The reader is gone."""
         self.lost()
-
-
-async def _closed(pieces: Any) -> None:
-    close: Callable[[], Awaitable[object]] | None = getattr(pieces, "aclose", None)
-    if close is not None:
-        await close()
