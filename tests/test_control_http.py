@@ -441,7 +441,7 @@ class RefusedTests(HttpCase):
             found = await self.ask(post(headers))
             self.assertEqual(found.status, 401, headers)
             self.assertEqual((found.value["result"], found.headers["connection"]), (401, "close"))
-            self.assertEqual(found.headers["www-authenticate"], 'Basic realm="here"')
+            self.assertEqual(found.headers["www-authenticate"], 'Basic realm="here", charset="UTF-8"')
         self.assertEqual(self.commands.ran, 0)
 
     async def test_twice(self) -> None:
@@ -703,7 +703,7 @@ class RevisedTests(HttpCase):
     async def test_not_readable(self) -> None:
         """A file of a password that cannot be read is an error, and everything stays."""
         clients = [{"user": "new", "password-file": "nothing"}]
-        with self.assertRaisesRegex(ConfigError, "nothing of a password cannot be read"):
+        with self.assertRaisesRegex(ConfigError, "nothing cannot be read"):
             self.channel.revised(self.configured({"authentication": {"clients": clients}}))
         self.assertEqual((await self.ask(post(authorization()))).status, 200)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +14,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from txkea.control.confidential import read
 from txkea.errors import ConfigError
 
 __all__ = ["ANYBODY", "Access", "User"]
 
-LONGEST: Final = 1024
-"""Bytes of credentials, encoded."""
-LONGEST_FILE: Final = 4096
+LONGEST: Final = 4096
+"""Bytes of a header with credentials; 255 characters of a name and of a password fit."""
 BASIC: Final = "basic "
 
 
@@ -63,7 +64,9 @@ class Access:
     """
 
     def __init__(self, authentication: Mapping[str, Any], place: Callable[[str], str]) -> None:
-        self.realm: str = authentication.get("realm") or "kea-control-channel"
+        realm = re.sub(r'([\\"])', r"\\\1", authentication.get("realm") or "kea-control-channel")
+        self.challenge = f'Basic realm="{realm}", charset="UTF-8"'
+        """What strangers are told (RFC 7617 section 2.1)."""
         roles = {each["name"]: _role(each) for each in authentication.get("roles", ())}
         place = _within(authentication.get("directory", ""), place)
         self._users: Sequence[User] = [_user(each, roles, place) for each in authentication.get("clients", ())]
@@ -103,14 +106,19 @@ def _digest(credentials: bytes) -> bytes:
 def _user(client: Mapping[str, Any], roles: Mapping[str, Role], place: Callable[[str], str]) -> User:
     name, password = _secret(client, "user", place), _secret(client, "password", place)
     if not {"user", "user-file"} & client.keys():  # the file of the password has both
-        name, _, password = password.partition(":") if ":" in password else ("", "", "")
-    if not name or ":" in name:
-        path = place(client.get("user-file") or client.get("password-file", ""))
-        mend = (
-            "write user:password, or give the user beside it" if "user-file" not in client else "write the name alone"
-        )
-        raise ConfigError(f"the file {path} has no name of a user; {mend}")
-    return User(name, _digest(f"{name}:{password}".encode()), roles.get(client.get("role", ""), Role()))
+        name, colon, password = password.partition(":")
+        if not (name and colon):
+            raise _unusable(client, "password", place, "it does not say user:password; write that")
+    elif not name or ":" in name:
+        raise _unusable(client, "user", place, "it has no name without a colon; write one")
+    credentials = f"{name}:{password}".encode()
+    if len(credentials) * 4 // 3 + len(BASIC) > LONGEST:
+        raise _unusable(client, "password", place, "what it says is too long for a header; shorten it")
+    return User(name, _digest(credentials), roles.get(client.get("role", ""), Role()))
+
+
+def _unusable(client: Mapping[str, Any], what: str, place: Callable[[str], str], why: str) -> ConfigError:
+    return ConfigError(f"the file {place(client.get(f'{what}-file', ''))} of a {what} cannot be used: {why}")
 
 
 def _role(role: Mapping[str, Any]) -> Role:
@@ -129,9 +137,6 @@ def _secret(client: Mapping[str, Any], what: str, place: Callable[[str], str]) -
         return written
     path = place(name)
     try:
-        with open(path, "rb") as file:
-            text = file.read(LONGEST_FILE).decode("utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"the file {path} of a {what} cannot be read: {reason}; correct its path or mode") from None
-    return text.partition("\n")[0].rstrip("\r")
+        return read(path).decode("utf-8").partition("\n")[0].rstrip("\r")
+    except UnicodeError:
+        raise ConfigError(f"{path} is not UTF-8 text; write the {what} like that") from None

@@ -162,8 +162,7 @@ class HttpConnection(Protocol):
         what = "without name and password" if authorization is None else "with a name and password that nobody has"
         peer = getattr(self.transport.getPeer(), "host", "somebody")
         self.factory.strangers.warn("HTTP_CLIENT_REQUEST_NOT_AUTHORIZED", f"{peer} came {what}")
-        challenge = f'Basic realm="{access.realm}"'
-        raise RefusedError(401, "name and password are needed (HTTP Basic)", **{"WWW-Authenticate": challenge})
+        raise RefusedError(401, "name and password are needed (HTTP Basic)", **{"WWW-Authenticate": access.challenge})
 
     def _collect(self, data: bytes) -> None:
         """A part of a command. Raises `RefusedError` as soon as it can be none."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from txkea.control.verification import authorities, read
+from txkea.control.verification import MISSING, authorities, own
 from txkea.errors import ConfigError
 
 __all__ = ["context"]
+
+FILES: Final = ("cert-file", "key-file", "trust-anchor")
 
 
 def context(parameters: Mapping[str, Any], place: Callable[[str], str]) -> Any:
@@ -18,27 +20,26 @@ def context(parameters: Mapping[str, Any], place: Callable[[str], str]) -> Any:
     ``cert-required`` says so.
     """
     try:
-        from OpenSSL.crypto import Error
+        from OpenSSL.SSL import Error
         from twisted.internet import ssl
     except ImportError:
-        raise ConfigError("https needs more than plain txkea; install txkea[tls]") from None
-    certificate, key = place(parameters["cert-file"]), place(parameters["key-file"])
-    pem = read(certificate)
+        raise ConfigError(MISSING) from None
+    certificate, key, anchor = (place(parameters[name]) if name in parameters else "" for name in FILES)
+    ours = own(certificate, key)
+    trusted = list(authorities(anchor)) if anchor else []
+    options = ssl.CertificateOptions(
+        privateKey=ours.privateKey.original,
+        certificate=ours.original,
+        extraCertChain=[each.original for each in authorities(certificate)][1:],
+        verify=bool(trusted),
+        caCerts=[each.original for each in trusted] or None,
+        acceptableProtocols=[b"http/1.1"],  # without any, a client that offers some is not understood
+        raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
+        requireCertificate=bool(trusted) and parameters.get("cert-required", True),
+    )
     try:
-        ours = ssl.PrivateCertificate.loadPEM(pem + b"\n" + read(key))
-        chain = list(authorities(certificate))[1:]
-        anchor = parameters.get("trust-anchor")
-        trusted = list(authorities(place(anchor))) if anchor else []
-        return ssl.CertificateOptions(
-            privateKey=ours.privateKey.original,
-            certificate=ours.original,
-            extraCertChain=[each.original for each in chain],
-            verify=bool(trusted),
-            caCerts=[each.original for each in trusted] or None,
-            acceptableProtocols=[b"http/1.1"],  # without any, a client that offers some is not understood
-            raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
-            requireCertificate=bool(trusted) and parameters.get("cert-required", True),
-        )
-    except (Error, ValueError) as error:
-        mend = "give a certificate and its key in PEM format"
-        raise ConfigError(f"{certificate} and {key} cannot be used together: {error!r}; {mend}") from None
+        options.getContext()  # what is wrong with the files shows here, not when the first client comes
+    except Error as error:
+        reasons = ", ".join(reason for *_, reason in error.args[0])
+        raise ConfigError(f"{certificate} cannot be used: {reasons}; give another certificate") from None
+    return options
