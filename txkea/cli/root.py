@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "dhcp4": "serve",
     "dhcp6": "serve",
     "explain": "explain",
+    "leases": "leases",
+    "shell": "shell",
 }
 """Command to the module that has it: the client need not wait until the server is imported."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from txkea.control.configuration import Written
 from txkea.errors import TxkeaError
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "Draft"]
 
 LONGEST: Final = 255
 """Bytes of a name, in all file systems that matter."""

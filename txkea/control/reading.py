@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from json.decoder import JSONDecodeError
 from typing import Any, Final
 
-__all__ = ["read"]
+__all__ = ["members", "read"]
 
 UNSURE: Final = 2
 """A number that so many characters follow may go on: ``1e+`` is one that lacks its end."""
@@ -29,6 +29,16 @@ def read(chunks: Iterable[bytes], members: Callable[[Pairs], Any] = dict) -> Any
     if reader.peek():
         raise ValueError("more follows behind its end")
     return value
+
+
+def members(chunks: Iterable[bytes]) -> Iterator[Any]:
+    """The members of a list that is too long to hold, one by one; raises as `read`."""
+    reader = Reader(chunks, dict)
+    if reader.peek() != "[":
+        raise ValueError("it is no list")
+    yield from reader.members()
+    if reader.peek():
+        raise ValueError("more follows behind its end")
 
 
 def _constant(text: str) -> Any:
@@ -60,7 +70,7 @@ class Reader:
             if first == "{":
                 return self._map()
             if first == "[":
-                return self._list()
+                return list(self.members())
             return self._scanned()
         if end + UNSURE >= len(self._text):
             return self._scanned()
@@ -82,16 +92,16 @@ class Reader:
             if self._mark(",}") == "}":
                 return self._members(pairs)
 
-    def _list(self) -> Any:
+    def members(self) -> Iterator[Any]:
+        """The values of the list that comes next."""
         self._at += 1
-        values: list[Any] = []
         if self.peek() == "]":
             self._at += 1
-            return values
+            return
         while True:
-            values.append(self.value())
+            yield self.value()
             if self._mark(",]") == "]":
-                return values
+                return
 
     def _mark(self, wanted: str) -> str:
         found = self.peek()

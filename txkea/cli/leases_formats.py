@@ -1,0 +1,103 @@
+"""Files of leases: CSV with a header, JSON in one list or a line each, and Kea's lease file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from io import StringIO
+from typing import Any, Final, NamedTuple
+
+from txkea.control.copied import COPIED
+from txkea.leases.leasefile import ROWS
+
+__all__ = ["COLUMNS", "FORMATS", "NUMBERS", "Record"]
+
+
+class Record(NamedTuple):
+    """A lease: as commands show it, and as it is kept if it came from a file."""
+
+    shown: Mapping[str, Any]
+    lease: Any = None
+
+
+Pages = Iterable[Sequence[Record]]
+
+COLUMNS: Final = {
+    4: (
+        "ip-address", "hw-address", "client-id", "subnet-id", "cltt", "valid-lft", "expire", "fqdn-fwd", "fqdn-rev",
+        "hostname", "state", "pool-id", "user-context",
+    ),
+    6: (
+        "ip-address", "type", "prefix-len", "duid", "iaid", "subnet-id", "cltt", "preferred-lft", "valid-lft", "expire",
+        "fqdn-fwd", "fqdn-rev", "hostname", "hw-address", "state", "pool-id", "user-context",
+    ),
+}  # fmt: skip
+"""The header of CSV files: the names that commands use, and ``expire``, which is the sum of two others."""
+NUMBERS: Final = frozenset((
+    "cltt", "expire", "iaid", "pool-id", "preferred-lft", "prefix-len", "state", "subnet-id", "valid-lft",
+))  # fmt: skip
+RISKY: Final = ("=", "+", "-", "@", "'", "\t", "\r")
+"""How texts begin that spreadsheets take for a formula; clients choose their names."""
+
+
+def expiring(shown: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A lease that says when it ends."""
+    return {**shown, "expire": shown["cltt"] + shown["valid-lft"]}
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def csv_text(family: int, pages: Pages) -> Iterator[bytes]:
+    """CSV; an apostrophe before what is no formula keeps spreadsheets from thinking it is one."""
+    names = COLUMNS[family]
+    yield ",".join(names).encode() + b"\n"
+    for page in pages:
+        text = StringIO()
+        rows = (expiring(record.shown) for record in page)
+        csv.writer(text, lineterminator="\n").writerows([cell(row.get(name, "")) for name in names] for row in rows)
+        yield text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(RISKY) else value
+    return value if type(value) is int else json.dumps(value)
+
+
+def json_lines(family: int, pages: Pages) -> Iterator[bytes]:
+    """A JSON map in each line."""
+    for page in pages:
+        yield b"".join([json.dumps(record.shown).encode() + b"\n" for record in page])
+
+
+def json_list(family: int, pages: Pages) -> Iterator[bytes]:
+    """A JSON list with a lease in each line."""
+    separator = "[\n"
+    for page in pages:
+        if page:
+            yield (separator + ",\n".join([json.dumps(record.shown) for record in page])).encode()
+            separator = ",\n"
+    yield b"[]\n" if separator == "[\n" else b"\n]\n"
+
+
+def kea(family: int, pages: Pages, pooled: bool = False) -> Iterator[bytes]:
+    """A lease file that Kea and txkea load; ``pooled`` with the pools, a column that Kea 2.2 does not know."""
+    rows, copied = ROWS[family], COPIED[family]
+    layout = rows.schema.wanted(pooled)
+    row = rows.format(layout.width)
+    yield layout.header
+    for page in pages:
+        yield b"".join([row(copied(record.shown) if record.lease is None else record.lease) for record in page])
+
+
+FORMATS: Final[Mapping[str, Callable[[int, Pages], Iterator[bytes]]]] = {
+    "csv": csv_text,
+    "json": json_list,
+    "jsonl": json_lines,
+    "kea": kea,
+    "kea-pools": partial(kea, pooled=True),
+}
+"""By their names: a file of leases of a family, page by page; raises `TxkeaError` for a lease that it cannot hold."""
