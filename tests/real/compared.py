@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -14,7 +14,7 @@ from tests.real.differential import Arena, Difference, Known, Pair, unexplained
 from tests.real.servers import Product
 from txkea.testing.namespaces import Lab
 
-__all__ = ["Compared", "Family"]
+__all__ = ["Compared", "Family", "Judged", "ours"]
 
 SHOWN: Final = 120
 
@@ -36,11 +36,32 @@ class Family(NamedTuple):
 
     @property
     def ours(self) -> Product:
-        """Another server than ours in our place (``kea``) tries the test itself."""
-        return self.products[os.environ.get("TXKEA_TEST_SERVER", "txkea")]
+        return ours(self.products)
 
 
-class Compared(SynchronousTestCase):
+def ours(products: Mapping[str, Product]) -> Product:
+    """The server under test; another than ours in our place (``TXKEA_TEST_SERVER=kea``) tries the test itself."""
+    return products[os.environ.get("TXKEA_TEST_SERVER", "txkea")]
+
+
+class Judged(SynchronousTestCase):
+    """A test of two servers that may differ as far as that is known."""
+
+    def assert_explained(self, found: Sequence[Difference], known: Sequence[Known], name: str) -> None:
+        """No difference between Kea and the server of this name but the known ones."""
+        rest = unexplained(found, known)
+        if rest:
+            counts = Counter(each.field for each in rest).most_common()
+            lines = [str(each)[:300] for each in rest[:SHOWN]]
+            self.fail("\n".join([f"{len(rest)} differences (kea | {name}): {counts}", *lines]))
+
+    def assert_all_occur(self, found: Sequence[Difference], known: Sequence[Known]) -> None:
+        """No entry of the known differences is idle."""
+        idle = [each.reason for each in known if not any(map(each.explains, found))]
+        self.assertEqual([], idle, "these did not come: strike them from the list")
+
+
+class Compared(Judged):
     """Two servers, each in a network of its own."""
 
     family: ClassVar[Family]
@@ -70,23 +91,14 @@ class Compared(SynchronousTestCase):
         asked = [case for case in self.family.cases(topics) if all(step.link.startswith(link) for step in case.steps)]
         found, sent = self.differences((self.family.oracle, self.family.ours), (group, group), asked)
         self.assertGreaterEqual(sent, queries)
-        rest = unexplained(found, self._known())
-        if rest:
-            self.fail(self._summary(rest))
+        self.assert_explained(found, self._known(), self.family.ours.name)
         if group != "main":
             self.assert_known_occur(found, group)
         return found
 
     def assert_known_occur(self, found: Sequence[Difference], group: str = "main") -> None:
         """No entry of the known differences of a configuration is idle."""
-        known = [each for each in self._known() if each.group == group]
-        idle = [each.reason for each in known if not any(map(each.explains, found))]
-        self.assertEqual([], idle, "these did not come: strike them from the list")
+        self.assert_all_occur(found, [each for each in self._known() if each.group == group])
 
     def _known(self) -> Sequence[Known]:
         return self.family.known if self.family.ours is not self.family.oracle else ()
-
-    def _summary(self, differences: Sequence[Difference]) -> str:
-        counts = Counter(each.field for each in differences).most_common()
-        lines = [str(each)[:300] for each in differences[:SHOWN]]
-        return "\n".join([f"{len(differences)} differences (kea | {self.family.ours.name}): {counts}", *lines])

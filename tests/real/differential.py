@@ -50,12 +50,15 @@ class Known(NamedTuple):
     """A pattern for what the second server sent."""
     group: str = "main"
     """The configuration in which it has to come; it may in others."""
+    first: str = ""
+    """A pattern for what the first server sent."""
 
     def explains(self, difference: Difference) -> bool:
         return bool(
             re.search(self.case, difference.case)
             and re.fullmatch(self.field, difference.field)
             and re.search(self.second, difference.second)
+            and re.search(self.first, difference.first)
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from tests.real.compared import Compared
-from tests.real.differential import Arena, Difference, Known, Pair, unexplained
+from tests.real.differential import Arena, Difference, Known, Pair
 from tests.real.servers import Product, Server
 from txkea.testing.namespaces import Lab
 
@@ -101,10 +101,8 @@ class Situations(Compared):
         self.assertGreaterEqual(len(situations), configurations)
         found = self.told_apart((self.family.oracle, self.family.ours), situations)
         known = known if self.family.ours is not self.family.oracle else ()
-        if rest := unexplained(found, known):
-            self.fail(self._summary(rest))
-        idle = [each.reason for each in known if not any(map(each.explains, found))]
-        self.assertEqual([], idle, "these did not come: strike them from the list")
+        self.assert_explained(found, known, self.family.ours.name)
+        self.assert_all_occur(found, known)
 
 
 # -- how situations are written down -----------------------------------------------------------------------------------
