@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import TextIOWrapper
@@ -22,6 +23,7 @@ from txkea.leases.rows import MAX_ROW, Layout, Rows
 
 __all__ = ["Entry", "entries", "sniffed"]
 
+NUMBER: Final = re.compile(r"-?[0-9]{1,20}")
 CHUNK: Final = 1 << 20
 FLAGS: Final = ("fqdn-fwd", "fqdn-rev")
 WORDS: Final = {"true": True, "false": False, "1": True, "0": False}
@@ -95,9 +97,9 @@ def row_entry(place: int, names: list[str], row: list[str]) -> Entry:
 def value(name: str, text: str) -> Any:
     """The value of a cell. Raises ValueError."""
     if name in NUMBERS:
-        if not (text.lstrip("-").isdigit() and text.isascii()):
+        if not NUMBER.fullmatch(text):
             raise ValueError("is not a whole number")
-        return int(text[:30])
+        return int(text)
     if name in FLAGS:
         if text.lower() not in WORDS:
             raise ValueError("is neither true nor false")

@@ -63,5 +63,5 @@ def typed(line: str) -> tuple[str, Any]:
         return command, json_of(rest)
     try:
         return command, arguments_of(shlex.split(rest))
-    except ValueError as error:
-        raise WrongArgumentsError(f"{error}: a quote has no end") from None
+    except ValueError:
+        raise WrongArgumentsError("a quote has no end") from None

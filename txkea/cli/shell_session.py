@@ -29,6 +29,7 @@ OWN: Final = {
     "quit": "end",
 }
 """Words that are no commands of a server."""
+ENDS: Final = ("exit", "quit")
 NOTATION: Final = "a | b: either; a?: may be left out. Write NAME=VALUE, or all arguments as JSON."
 
 
@@ -99,6 +100,8 @@ class Session:
     def _script(self) -> int:
         status = 0
         for text in sys.stdin:
+            if text.strip() in ENDS:
+                break
             if text.strip() and not text.lstrip().startswith("#"):
                 status = self._obey(text)
         return status
@@ -114,7 +117,7 @@ class Session:
             except EOFError:
                 click.echo()
                 return status
-            if text.strip() in ("exit", "quit"):
+            if text.strip() in ENDS:
                 return status
             if text.strip():
                 status = self._obey(text)
@@ -122,11 +125,11 @@ class Session:
     def _obey(self, text: str) -> int:
         """One line; what is wrong with it is told, and ends nothing."""
         try:
-            command, arguments = typed(text)
-            if command == "help":
-                self._help(text.split()[1:])
+            first, *names = text.split()
+            if first == "help":
+                self._help(names)
                 return 0
-            return self.send(command, arguments)
+            return self.send(*typed(text))
         except KeyboardInterrupt:
             click.echo("given up; the server may do it all the same", err=True)
         except TxkeaError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from txkea.control.arguments import Given
-from txkea.control.entered import TYPES6, UINT32
+from txkea.control.entered import LAST_SECOND, TYPES6, UINT32
 from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 
 __all__ = ["COPIED", "copied4", "copied6"]
@@ -70,7 +70,7 @@ def _common(given: Given) -> Common:
     remarks: Mapping[str, Any] = given.map("user-context") if "user-context" in given else {}
     return Common(
         lifetime,
-        max(given.number("cltt", -UINT32, 1 << 62) + lifetime, 0),
+        max(given.number("cltt", -UINT32, LAST_SECOND) + lifetime, 0),
         given.number("subnet-id", 0, UINT32),
         given.flag("fqdn-fwd"),
         given.flag("fqdn-rev"),

@@ -12,7 +12,7 @@ from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 from txkea.wire.duid import DUID_MAXIMUM
 from txkea.wire.text import address_text
 
-__all__ = ["HWADDR_MAXIMUM", "TYPES6", "UINT32", "lease4_entered", "lease6_entered"]
+__all__ = ["HWADDR_MAXIMUM", "LAST_SECOND", "TYPES6", "UINT32", "lease4_entered", "lease6_entered"]
 
 HWADDR_MAXIMUM: Final = 20
 CLIENT_ID_MINIMUM: Final = 2
