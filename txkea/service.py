@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -211,6 +211,10 @@ class KeaService(DaemonService[Configuration]):
             after = page[-1].address
             await deferLater(self._reactor, 0, lambda: None)
 
+    def offered(self, site: Site | None = None) -> Iterable[str]:
+        """The names of the commands of a site, or of the one in force. Raises `ConfigError` where two are alike."""
+        return self.registry.merged(self._commands(site))
+
     def _commands(self, site: Site | None = None) -> list[Any]:
         """Ours, and those of the providers of a site, which is to be the one in force."""
         number, seconds = self.family.number, self._reactor.seconds
@@ -272,7 +276,7 @@ class KeaService(DaemonService[Configuration]):
                 back.push_async_callback(self._move, before.configuration)
             parts = self._sites.hooks(configuration), self.leases, before, self._server_id(configuration), moved
             site: Site = await self._in_thread(self._sites.site, configuration, *parts)
-            self.registry.merged(self._commands(site))
+            self.offered(site)
             running = Running(site.running, self._logs.logger("hooks"))
             await running.start()
             back.push_async_callback(running.stop)
