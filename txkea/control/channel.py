@@ -28,7 +28,7 @@ from txkea.control.answer import Answer, Result, encode
 from txkea.control.crowd import Crowd
 from txkea.control.outlet import TIME_LIMIT, Outlet
 from txkea.control.registry import Registry
-from txkea.control.request import Framing, RequestError, parse, validate
+from txkea.control.request import SLICE, Framing, RequestError, parse, validate
 from txkea.control.seldom import Seldom
 from txkea.errors import ConfigError
 from txkea.interfaces import ILogger
@@ -68,6 +68,7 @@ class Connection(Protocol):
 
     def connectionMade(self) -> None:
         """A client connected."""
+        self.transport.bufferSize = SLICE
         self._outlet = Outlet(self.transport, self.factory.reactor)
         if not self.factory.crowd.admit(self):
             self.transport.abortConnection()
@@ -128,6 +129,7 @@ class Connection(Protocol):
 
     def _answer(self, answer: Answer) -> None:
         self._framing = None
+        self.factory.crowd.holds(self, 0)
         self._set_timer(None)
         ensureDeferred(self._send(answer)).addErrback(self._broken)
 

@@ -28,7 +28,7 @@ from txkea.control.crowd import CLOSING_TIME, MOST, Crowd
 from txkea.control.http_messages import JSON, MAX_HEADERS, RefusedError, check, headers_of, listed, measured, one
 from txkea.control.outlet import TIME_LIMIT, Outlet
 from txkea.control.pages import Content, Page
-from txkea.control.request import MAX_REQUEST, Framing, RequestError, validate
+from txkea.control.request import MAX_REQUEST, SLICE, Framing, RequestError, validate
 from txkea.control.seldom import Seldom
 from txkea.errors import TxkeaError
 from txkea.interfaces import ILogger
@@ -39,8 +39,12 @@ BODY_TIME: Final = 30.0
 """Seconds for a body to arrive."""
 IDLE: Final = 30.0
 """Seconds for which a connection may wait between two requests (Kea G012)."""
-WAITING: Final = 256 << 10
-"""Bytes of further requests that are taken while one is answered, and of what a refused client still sends."""
+MOST_EVENTS: Final = 200
+"""Pieces of a request, such as chunks of its body, that are looked at in one turn of the reactor."""
+WAITING: Final = 64 << 10
+"""Bytes that are taken before they are looked at, such as further requests while one is answered."""
+MOST_UNWANTED: Final = 1 << 20
+"""Bytes of what a refused client still sends, so that it comes to read why."""
 MOST_READERS: Final = MOST // 4
 """Pages, some of which have no end, that are sent at a time."""
 COMMANDS: Final = "commands"
@@ -81,7 +85,7 @@ class HttpConnection(Protocol):
         """Whether nothing more is read."""
         self._busy = False
         """Whether an answer is under way."""
-        self._refused = self._retired = self._idle = self._pausing = self._reads_page = False
+        self._refused = self._retired = self._idle = self._pausing = self._digests = self._reads_page = False
 
     @property
     def answering(self) -> bool:
@@ -108,29 +112,49 @@ class HttpConnection(Protocol):
         """A part of a request, or of those that come after the one that is being answered."""
         if not self._open or self._ended:
             self._unwanted += len(data)
-            if self._unwanted > WAITING:
+            if self._unwanted > MOST_UNWANTED:
                 self.transport.abortConnection()
-        elif self._busy:
-            self._waiting += data
-            if len(self._waiting) > WAITING and not self._pausing:
-                self._pausing = True
-                self.transport.pauseProducing()
-        else:
-            self._receive(data)
+            return
+        self._waiting += data
+        if len(self._waiting) > WAITING and not self._pausing:
+            self._pausing = True
+            self.transport.pauseProducing()
+        if not self._busy and not self._digests:
+            self._digest()
 
-    def _receive(self, data: bytes) -> None:
-        if self._idle:
+    def _digest(self) -> None:
+        """Look at a little of what waits: however it was made, that takes no long time."""
+        self._digests = False
+        if not self._open or self._busy:
+            return
+        data = bytes(self._waiting[:SLICE])
+        del self._waiting[: len(data)]
+        if self._idle and data:
             self._idle = False
             self._set_timer(TIME_LIMIT)
         try:
             if data:  # nothing would mean the end
                 self._parser.receive_data(data)
-            while not self._busy and self._take(self._parser.next_event()):
-                pass
+            events = 0
+            while not self._busy and events < MOST_EVENTS and self._take(self._parser.next_event()):
+                events += 1
         except h11.RemoteProtocolError as error:
             self._refuse(RefusedError(error.error_status_hint, f"bad request: {error}"))
         except RefusedError as error:
             self._refuse(error)
+        if self._pausing and len(self._waiting) <= WAITING:
+            self._pausing = False
+            self.transport.resumeProducing()
+        if self._busy:
+            return
+        if self._waiting or events == MOST_EVENTS:
+            self._digest_later()
+        elif self._ended:
+            self._close()
+
+    def _digest_later(self) -> None:
+        self._digests = True
+        self.factory.turn().addCallback(lambda _: self._digest())
 
     def _take(self, event: Any) -> bool:
         """Take what the parser found; whether there may be more."""
@@ -196,7 +220,7 @@ class HttpConnection(Protocol):
     def readConnectionLost(self) -> None:
         """The client sends no more; it may still wait for answers."""
         self._ended = True
-        if not self._busy:
+        if not self._busy and not self._digests:
             self._close()
 
     def writeConnectionLost(self) -> None:
@@ -312,6 +336,7 @@ class HttpConnection(Protocol):
         self._ended = self._refused = self._busy = True
         self._set_timer(0)
         self._framing, self._command = Framing(), None
+        self.factory.crowd.holds(self, 0)
         ensureDeferred(self._say(error)).addCallback(lambda _: self._close()).addErrback(self._broken)
 
     async def _say(self, error: RefusedError) -> None:
@@ -352,16 +377,9 @@ class HttpConnection(Protocol):
             self._close()
             return
         self._parser.start_next_cycle()
-        self._idle = True
-        self._set_timer(IDLE)
-        waiting, self._waiting = bytes(self._waiting), bytearray()
-        if waiting or self._parser.trailing_data[0]:
-            self._receive(waiting)
-        if self._ended and not self._busy:
-            self._close()
-        elif self._pausing:
-            self._pausing = False
-            self.transport.resumeProducing()
+        self._idle = not self._parser.trailing_data[0]
+        self._set_timer(IDLE if self._idle else TIME_LIMIT)
+        self._digest()
 
     def _broken(self, failure: Failure) -> None:
         """A fault in the channel itself: this client loses its answer, nobody else anything."""

@@ -10,12 +10,17 @@ from typing import Any, Final, NamedTuple
 
 from txkea.errors import TxkeaError
 
-__all__ = ["DEPTH", "MAX_REQUEST", "Framing", "Request", "RequestError", "parse", "validate"]
+__all__ = ["DEPTH", "MAX_REQUEST", "SLICE", "Framing", "Request", "RequestError", "parse", "validate"]
 
 DEPTH: Final = 100
 """How deep maps and lists may nest, as in a configuration."""
 MAX_REQUEST: Final = 16 << 20
 """Bytes of a request; a larger configuration goes through a file and ``config-reload``."""
+
+SLICE: Final = 8 << 10
+"""Bytes of a request to look at in one turn of the reactor: that takes 9 ms if each is a bracket."""
+LONGEST_STRETCH: Final = 128 << 10
+"""Bytes of a request without the end of a map: while it is read others have their turn only at each of these."""
 
 KNOWN: Final = frozenset(("command", "arguments", "service", "remote-address"))
 """Keys of a request; the last one says where it came from and means nothing to us (Kea G004)."""
@@ -65,6 +70,7 @@ class Framing:
         self._mode = self._around = "outside"
         self._depth = 0
         self._began = 0
+        self._map_ended = 0
 
     def __len__(self) -> int:
         return len(self._data)
@@ -93,7 +99,12 @@ class Framing:
                 end = self._at
                 if self._step(mark, found.start(1)):
                     return bytes(self._data[:end])
+        self._limit_stretch()
         return None
+
+    def _limit_stretch(self) -> None:
+        if self._at - self._map_ended > LONGEST_STRETCH:
+            raise RequestError(f"{LONGEST_STRETCH} bytes with no end of a map are too many; use a file")
 
     def _step(self, mark: bytes, start: int) -> bool:
         """Take one mark; tells whether the object is complete."""
@@ -102,6 +113,9 @@ class Framing:
         elif mark in ENTER and not (mark == b'"' and self._mode == "outside"):
             self._began, self._around, self._mode = start, self._mode, ENTER[mark]
         elif mark in BRACKETS:
+            if mark == b"}":
+                self._limit_stretch()
+                self._map_ended = self._at
             return self._bracket(BRACKETS[mark])
         else:
             raise RequestError('a command is a map: { "command": ... }')
