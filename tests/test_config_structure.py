@@ -172,7 +172,6 @@ class NotBuiltYet(SynchronousTestCase):
             ({"hosts-database": {"type": "mysql"}}, "leases and hosts in databases", 7),
             ({"lease-database": {"type": "postgresql"}}, "leases and hosts in databases", 7),
             ({"dhcp-ddns": {"enable-updates": True}}, "DNS updates", 0),
-            ({"control-sockets": [{"socket-type": "http", "socket-port": 8000}]}, "control over HTTP", 6),
             ({"store-extended-info": True}, "extended information in leases", 0),
             ({"allocator": "flq"}, "the free lease queue allocator", 0),
             ({"hooks-libraries": [{"library": "/usr/lib/kea/hooks/libdhcp_ha.so"}]}, "High Availability", 9),

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from txkea.config.build import logger, move_loggers
-from txkea.config.channels import http_socket
+from txkea.config.channels import FILES, http_socket
 from txkea.config.features import AGENT_LIBRARIES, unless
 from txkea.config.keywords import CONTEXT, PORT, KeywordMap, keyword, keywords
 from txkea.config.kinds import FREE_MAP, Each, In, Parsed, address, one_of
@@ -27,8 +27,6 @@ TOP: Final = "Control-agent"
 PROGRAM: Final = "kea-ctrl-agent"
 """The root of its loggers."""
 SERVICES: Final = ("dhcp4", "dhcp6", "d2")
-CERTIFICATES: Final = {"trust-anchor", "cert-file", "key-file"}
-"""Whoever gives one of these wants HTTPS."""
 
 MAPS: Final[Mapping[str, KeywordMap]] = {
     **SHARED_MAPS,
@@ -91,6 +89,6 @@ def built(agent: Section, logging: Section | None) -> AgentConfiguration:
 
 def listener(agent: Section) -> ControlSocket:
     """Where the agent listens."""
-    kind = "https" if CERTIFICATES & agent.values.keys() else "http"
+    kind = "https" if agent.values.keys() & FILES else "http"
     found = http_socket(agent, kind, agent.get("http-host"), agent.get("http-port"), "http-host")
     return evolve(found, parameters={name: value for name, value in found.parameters.items() if name in HTTP})

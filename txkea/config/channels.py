@@ -11,12 +11,16 @@ from txkea.config.scopes import plain
 from txkea.config.structure import Section
 from txkea.model.configuration import ControlSocket
 
-__all__ = ["control_sockets", "http_socket"]
+__all__ = ["FILES", "control_sockets", "http_socket"]
 
 PORT: Final = 8000
 LOCALHOST: Final = {4: "127.0.0.1", 6: "::1"}
-TLS: Final = ("trust-anchor", "cert-file", "key-file", "cert-required")
+FILES: Final = frozenset(("trust-anchor", "cert-file", "key-file"))
+"""What makes a channel secure."""
+PLACE: Final = frozenset(("socket-type", "socket-name", "socket-address", "socket-port"))
 EXPOSED: Final = "allow-unauthenticated-beyond-localhost"
+OURS: Final = ("connection", "content-length", "content-type", "date", "transfer-encoding", "www-authenticate")
+"""Headers that say what an answer is, which nobody else can know."""
 
 
 def control_sockets(sections: Sequence[Section], family: int) -> tuple[ControlSocket, ...]:
@@ -24,11 +28,20 @@ def control_sockets(sections: Sequence[Section], family: int) -> tuple[ControlSo
     found: list[ControlSocket] = []
     for section in sections:
         made = unix_socket(section) if section.get("socket-type") == "unix" else network_socket(section, family)
-        if (made.address, made.port) in {(other.address, other.port) for other in found}:
+        if not section.values.keys() >= {"socket-type", *(PLACE & section.node.value.keys())}:
+            continue  # its place was reported already
+        if any(collide(made, other) for other in found):
             name = "socket-name" if made.type == "unix" else "socket-port"
             section.wrong(name, "another control socket has the same place; give each its own")
         found.append(made)
     return tuple(found)
+
+
+def collide(one: ControlSocket, other: ControlSocket) -> bool:
+    """Whether two sockets cannot be open together; one that listens on all addresses leaves its port to no other."""
+    places = {one.address, other.address}
+    all4 = "0.0.0.0" in places and not any(":" in place for place in places)
+    return one.port == other.port and (len(places) == 1 or (one.port != 0 and (all4 or "::" in places)))
 
 
 def unix_socket(section: Section) -> ControlSocket:
@@ -44,56 +57,77 @@ def network_socket(section: Section, family: int) -> ControlSocket:
     if "socket-name" in section.values:
         section.warn("socket-name", "this has no effect: it is for sockets of type unix")
     kind = section.get("socket-type") or "http"
-    if kind == "http":
-        for name in section.values.keys() & set(TLS):
-            section.wrong(name, "certificates are for https; give that socket-type")
+    if kind == "http" and section.values.keys() & FILES:
+        section.warn("socket-type", "certificates make this https, as in Kea; say so")
+        kind = "https"
     address = section.get("socket-address") or LOCALHOST[family]
     return http_socket(section, kind, address, section.get("socket-port") or PORT, "socket-address")
 
 
 def http_socket(section: Section, kind: str, address: str, port: int, keyword: str) -> ControlSocket:
     """An HTTP channel of the section of whoever has one; ``keyword`` is that of its address."""
-    if kind == "https":
-        for name in ("cert-file", "key-file"):
-            if name not in section.values:
-                section.wrong("", f'"{name}" is missing; give the file in PEM format')
-        if section.values.get("cert-required") and "trust-anchor" not in section.values:
-            message = "clients need certificates that somebody has signed; give trust-anchor, or say false"
-            section.wrong("cert-required", message)
+    certified = check_certificates(section, kind)
     authentication = section.section("authentication")
-    clients = authentication.sections("clients") if authentication is not None else []
     if authentication is not None:
         check_clients(authentication)
-    certified = kind == "https" and "trust-anchor" in section.values and section.values.get("cert-required", True)
-    if not ip_address(address).is_loopback and not clients and not certified and not section.values.get(EXPOSED):
+    clients = authentication.sections("clients") if authentication is not None else []
+    for header in section.sections("http-headers"):
+        if str(header.get("name")).lower() in OURS:
+            header.wrong("name", "every answer has this header already; leave it to the server")
+    where = ip_address(address)
+    if not where.is_loopback and not clients and not certified and not section.values.get(EXPOSED):
         message = (
             f"{address} can be reached from elsewhere, and nobody would be asked who he is; give authentication with"
             f' clients, or a trust-anchor for https, or say "{EXPOSED}": true'
         )
         section.wrong(keyword, message)
-    return ControlSocket(type=kind, address=address, port=port, parameters=parameters(section))
+    return ControlSocket(type=kind, address=str(where), port=port, parameters=parameters(section))
+
+
+def check_certificates(section: Section, kind: str) -> bool:
+    """Report what is missing for HTTPS, or of no use without it; tells whether clients must have a certificate."""
+    if kind == "http":
+        if "cert-required" in section.values:
+            section.warn("cert-required", "this has no effect: it is for sockets of type https")
+        return False
+    for name in ("cert-file", "key-file"):
+        if name not in section.values:
+            section.wrong("", f'"{name}" is missing; give the file in PEM format')
+    required: bool = section.values.get("cert-required", True)
+    if "trust-anchor" in section.values:
+        return required
+    if required and "cert-required" in section.values:
+        section.wrong("cert-required", "somebody must have signed those certificates; give trust-anchor, or say false")
+    return False
 
 
 def check_clients(authentication: Section) -> None:
-    """Report clients without a name or a password, and roles that nobody has described."""
-    roles = {role.get("name") for role in authentication.sections("roles")}
+    """Report clients without a name or a password, and roles that nobody has described, or two have."""
+    roles: set[str] = set()
+    for role in authentication.sections("roles"):
+        if role.get("name") in roles:
+            role.wrong("name", "another role has this name; give each its own")
+        roles.add(role.get("name"))
     clients = authentication.sections("clients")
     if not clients:
         authentication.warn("clients", "there are none, so that nobody is asked who he is")
     for client in clients:
-        for name in ("user", "password"):
-            given = [keyword for keyword in (name, f"{name}-file") if keyword in client.values]
-            if len(given) > 1:
-                client.wrong(name, f"there is a {name}-file too; keep one of the two")
-            elif not given and name == "user" and "password-file" in client.values:
-                continue  # the file has both
-            elif not given and name == "user":
-                client.wrong("", '"user" is missing; give it, or user-file')
-            elif not given:
-                client.warn("", f"{client.get('user') or 'a user'} has no password")
-        role = client.get("role")
-        if role is not None and role not in roles:
-            client.wrong("role", f'no role "{role}" is among the roles; describe it there')
+        check_client(client)
+        role_name = client.get("role")
+        if role_name is not None and role_name not in roles:
+            client.wrong("role", f'no role "{role_name}" is among the roles; describe it there')
+
+
+def check_client(client: Section) -> None:
+    """Report a client whose name or password is missing or told twice; a ``password-file`` alone has both."""
+    for name in ("user", "password"):
+        if {name, f"{name}-file"} <= client.values.keys():
+            client.wrong(name, f"there is a {name}-file too; keep one of the two")
+    written = client.node.value.keys()
+    if not written & {"user", "user-file", "password-file"}:
+        client.wrong("", '"user" is missing; give it, or user-file')
+    elif not written & {"password", "password-file"}:
+        client.warn("", f"{client.get('user') or 'a user'} has no password")
 
 
 def parameters(section: Section) -> dict[str, Any]:

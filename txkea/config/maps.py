@@ -164,7 +164,7 @@ HTTP: Final = keywords(
     keyword("key-file", NAME),
     keyword("cert-required", BOOLEAN),
     keyword("http-headers", Each(In("http-headers"))),
-    keyword("serves", Each(one_of("commands", "metrics", "events"))),
+    keyword("serves", Each(one_of("commands", "metrics", "events"), 1)),
     keyword("allow-unauthenticated-beyond-localhost", BOOLEAN),
 )
 """What is said of an HTTP channel beside its place; the last two are our own."""
