@@ -77,7 +77,7 @@ class Session:
     # -- many ----------------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
-        """Commands from the terminal, or from lines of standard input; the status is that of the last one."""
+        """Commands from the terminal; or from lines of standard input, and then the status is that of the last one."""
         self._names = self._commands()
         if not sys.stdin.isatty():
             return self._script()
@@ -107,7 +107,6 @@ class Session:
         return status
 
     def _converse(self, editor: Editor) -> int:
-        status = 0
         while True:
             try:
                 text = editor.read(PROMPT)
@@ -116,11 +115,11 @@ class Session:
                 continue
             except EOFError:
                 click.echo()
-                return status
+                return 0
             if text.strip() in ENDS:
-                return status
+                return 0
             if text.strip():
-                status = self._obey(text)
+                self._obey(text)
 
     def _obey(self, text: str) -> int:
         """One line; what is wrong with it is told, and ends nothing."""
