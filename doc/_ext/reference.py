@@ -232,7 +232,7 @@ class LogMessages(Generated):
 
 
 class CommandOptions(Generated):
-    """``.. command-options:: COMMAND [-6]``: the options of a command of ``txkea``, as its ``--help`` tells them."""
+    """``.. command-options:: COMMAND [-6 | SUBCOMMAND]``: the options of a command, as its ``--help`` tells them."""
 
     required_arguments = 1
     optional_arguments = 1
@@ -242,6 +242,8 @@ class CommandOptions(Generated):
         name, *switches = self.arguments
         command = main.get_command(click.Context(main), name)
         assert command is not None, f"there is no command {name}"
+        if isinstance(command, click.Group):
+            command, switches = command.commands[switches[0]], []
         context = command.make_context(name, switches, resilient_parsing=True)
         yield from (f".. program:: txkea {' '.join(self.arguments)}", "")
         for option in context.command.params:
