@@ -11,6 +11,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -72,8 +73,6 @@ class Scene(NamedTuple):
     family: int
     configuration: str
     """The configuration file (see `tests.real.servers.substituted`); ``@SOCKET@`` is the control socket."""
-    leases: str = ""
-    """The lease file that is there at the start."""
 
 
 def ask(command: str, arguments: Any = ABSENT, **more: Any) -> Step:
@@ -95,65 +94,45 @@ class Side:
         self._scene = scene
         switches = ("-p", str(20100 + 10 * scene.family + number))
         self.server = Server(product, self._template(), directory, switches=switches)
-        if scene.leases:
-            self.server.leases.write_text(scene.leases)
+        self._here = {"@DIRECTORY@": str(self.server.directory), "@SOCKET@": self.socket}
 
     def _template(self) -> str:
         return self._scene.configuration.replace("@SOCKET@", self.socket)
 
-    def answer(self, step: Step) -> Facts:
-        """What the server answers; a channel that is closed without a word is one fact."""
-        here = {"@DIRECTORY@": str(self.server.directory), "@SOCKET@": self.socket}
+    def restore(self) -> None:
+        """Write the configuration file anew, for ``config-reload``."""
+        self.server.configure(self._template())
+
+    def send(self, step: Step) -> socket.socket:
+        """Send a request; gives the connection that its answer comes by."""
         request = step.request
-        for name, value in here.items():
+        for name, value in self._here.items():
             request = request.replace(name.encode(), value.encode())
-        answer = self._sent(request, step.ends).decode()
-        for name, value in here.items():
-            answer = answer.replace(value, name)
-        return dict(_flat("", json.loads(answer))) if answer else {"result": "none"}
-
-    def _sent(self, request: bytes, ends: bool) -> bytes:
-        with socket.socket(socket.AF_UNIX) as channel:
-            channel.settimeout(PATIENCE)
-            self._connect(channel)
-            try:
-                channel.sendall(request)
-                if ends:
-                    channel.shutdown(socket.SHUT_WR)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # answered before all was sent
-            return b"".join(self._received(channel))
-
-    def _connect(self, channel: socket.socket) -> None:
+        channel = socket.socket(socket.AF_UNIX)
+        channel.settimeout(PATIENCE)
         try:
             channel.connect(self.socket)
         except OSError:
             self.server.check()
             raise
+        with suppress(BrokenPipeError, ConnectionResetError):  # answered before all was sent
+            channel.sendall(request)
+            if step.ends:
+                channel.shutdown(socket.SHUT_WR)
+        return channel
 
-    def _received(self, channel: socket.socket) -> Iterator[bytes]:
-        try:
-            yield from iter(lambda: channel.recv(1 << 16), b"")
-        except ConnectionResetError:
-            return
+    def answer(self, channel: socket.socket) -> Facts:
+        """What the server answers; a channel that is closed without a word is one fact."""
+        with channel:
+            answer = b"".join(_received(channel)).decode()
+        for name, value in self._here.items():
+            answer = answer.replace(value, name)
+        return dict(_flat("", json.loads(answer))) if answer else {"result": "none"}
 
-    def state(self) -> Facts:
-        """The leases, and the statistics as they are now."""
-        leases = self.answer(ask(f"lease{self._scene.family}-get-all"))
-        statistics = self.answer(ask("statistic-get-all"))
-        values = {found[1]: value for name, value in statistics.items() if (found := CURRENT.fullmatch(name))}
-        return {
-            **{f"left: {name}": value for name, value in leases.items()},
-            **{f"{STATISTIC}{name}": value for name, value in values.items()},
-        }
 
-    def clean(self, restore: bool) -> None:
-        """Take away what a case may have left."""
-        self.answer(ask("dhcp-enable"))
-        self.answer(ask(f"lease{self._scene.family}-wipe"))
-        if restore:
-            self.server.configure(self._template())
-            self.answer(ask("config-reload"))
+def _received(channel: socket.socket) -> Iterator[bytes]:
+    with suppress(ConnectionResetError):
+        yield from iter(lambda: channel.recv(1 << 16), b"")
 
 
 class Pair:
@@ -164,7 +143,7 @@ class Pair:
             Side(product, scene, directory / f"{number}-{product.name}", sockets, number)
             for number, (product, scene) in enumerate(zip(products, scenes, strict=True))
         ]
-        self.requests = 0
+        self._leases = f"lease{scenes[0].family}"
         self._lasting: frozenset[tuple[str, ...]] = frozenset()
         """What differs in the state whatever is done: field and values."""
 
@@ -178,27 +157,46 @@ class Pair:
         for side in self.sides:
             side.server.close()
 
+    def answers(self, step: Step) -> Sequence[Facts]:
+        """What each answers to a request that both work at together."""
+        channels = [side.send(step) for side in self.sides]
+        return [side.answer(channel) for side, channel in zip(self.sides, channels, strict=True)]
+
     def differences(self, cases: Sequence[Case]) -> Iterator[Difference]:
         """All that differs in the answers, and in what each case left."""
         for case in cases:
             for number, step in enumerate(case.steps):
-                self.requests += 1
-                yield from _compared(case.name, number, *(side.answer(step) for side in self.sides))
+                yield from _compared(case.name, number, *self.answers(step))
             left = [each for each in self._left(case) if each[2:] not in self._lasting]
             yield from left
             self._clean(case, case.restore or any(each.field.startswith(STATISTIC) for each in left))
 
     def _left(self, case: Case) -> list[Difference]:
-        """What differs in the state; statistics that only the second server has do not count."""
-        found = _compared(case.name, len(case.steps), *(side.state() for side in self.sides))
+        """What differs in the leases, and in the statistics but for those that only the second server has."""
+        leases = self.answers(ask(f"{self._leases}-get-all"))
+        states = [
+            {**{f"left: {name}": value for name, value in each.items()}, **_current(statistics)}
+            for each, statistics in zip(leases, self.answers(ask("statistic-get-all")), strict=True)
+        ]
+        found = _compared(case.name, len(case.steps), *states)
         return [each for each in found if not (each.first == "-" and each.field.startswith(STATISTIC))]
 
     def _clean(self, case: Case, restore: bool) -> None:
-        for side in self.sides:
-            side.clean(restore)
-            side.server.check()
+        """Take away what a case may have left."""
+        self.answers(ask("dhcp-enable"))
+        self.answers(ask(f"{self._leases}-wipe"))
         if restore:
+            for side in self.sides:
+                side.restore()
+            self.answers(ask("config-reload"))
             self._lasting = frozenset(each[2:] for each in self._left(case))
+        for side in self.sides:
+            side.server.check()
+
+
+def _current(statistics: Facts) -> Facts:
+    """The values of all statistics now."""
+    return {f"{STATISTIC}{found[1]}": value for name, value in statistics.items() if (found := CURRENT.fullmatch(name))}
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:

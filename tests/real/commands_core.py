@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.real.commands import Case, Step, Trials, ask
-from tests.real.commands_scenes import Kin, document, rich
+from tests.real.commands_scenes import PREFIX, Kin, document, rich
 
 __all__ = ["configurations", "files", "oddities", "operations", "removals", "samples", "statistics"]
 
@@ -86,8 +86,7 @@ def _reclaiming(kin: Kin) -> Iterator[Case]:
         ask(kin.command("add"), kin.lease(250, **over)),
     )
     if kin.number == 6:
-        prefix = {"type": "IA_PD", "ip-address": "2001:db8:8:1::", "prefix-len": 64}
-        ended += (ask("lease6-add", kin.lease(10, **over, **prefix)),)
+        ended += (ask("lease6-add", kin.lease(10, **over, **PREFIX)),)
     command = "leases-reclaim"
     for remove in (True, False):
         name = f"{command} {'to remove' if remove else 'to keep'}"
@@ -264,8 +263,7 @@ def _leased(kin: Kin, some: tuple[Step, ...]) -> Iterator[Case]:
     both = {"first-subnet-id": 1, "last-subnet-id": 7}
     extra = [ask(kin.command("add"), {**kin.lease(14), "subnet-id": 7, "ip-address": f"{kin.other}9"})]
     if kin.number == 6:
-        prefix = {"type": "IA_PD", "ip-address": "2001:db8:8:1::", "prefix-len": 64}
-        extra.append(ask("lease6-add", kin.lease(10, **prefix)))
+        extra.append(ask("lease6-add", kin.lease(10, **PREFIX)))
         extra.append(ask("lease6-add", kin.lease(15, type="IA_TA")))
     extra.append(ask(kin.command("add"), kin.lease(16, expire=1500000000, **{"valid-lft": 100})))
     extra.append(ask(kin.command("add"), kin.lease(17, state=2)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.real.commands import Case, Step, Trials, ask
-from tests.real.commands_scenes import Kin
+from tests.real.commands_scenes import PREFIX, Kin
 
 __all__ = ["adding", "bulk", "deleting", "finding", "listing", "updating", "wiping"]
 
@@ -128,14 +128,13 @@ def _details4() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _details6() -> Iterator[tuple[str, dict[str, Any]]]:
-    prefix = {"type": "IA_PD", "ip-address": "2001:db8:8:1::", "prefix-len": 64}
-    yield "a prefix", prefix
-    yield "a prefix of no pool", {**prefix, "ip-address": "2001:db9::", "prefix-len": 48}
-    yield "a prefix without a length", without(prefix, "prefix-len")
-    yield "a prefix of the wrong length", {**prefix, "prefix-len": 129}
-    yield "a prefix of length 0", {**prefix, "prefix-len": 0}
-    yield "a prefix with bits behind its end", {**prefix, "prefix-len": 48}
-    yield "a prefix without a subnet", {**prefix, "subnet-id": 0}
+    yield "a prefix", PREFIX
+    yield "a prefix of no pool", {**PREFIX, "ip-address": "2001:db9::", "prefix-len": 48}
+    yield "a prefix without a length", without(PREFIX, "prefix-len")
+    yield "a prefix of the wrong length", {**PREFIX, "prefix-len": 129}
+    yield "a prefix of length 0", {**PREFIX, "prefix-len": 0}
+    yield "a prefix with bits behind its end", {**PREFIX, "prefix-len": 48}
+    yield "a prefix without a subnet", {**PREFIX, "subnet-id": 0}
     yield "a temporary address", {"type": "IA_TA"}
     yield "a type of its own", {"type": "V4"}
     yield "a type by number", {"type": "2"}
@@ -165,10 +164,9 @@ def updating(kin: Kin) -> Iterator[Case]:
     for what, before, after in _changes(kin):
         yield Case(f"update {what}", (add(kin, **before), update(kin, **after), get(kin)))
     if kin.number == 6:
-        prefix: dict[str, Any] = {"type": "IA_PD", "ip-address": "2001:db8:8:1::", "prefix-len": 64}
-        yield Case("update a prefix", (add(kin, **prefix), update(kin, **prefix, iaid=77)))
-        yield Case("update a prefix to be shorter", (add(kin, **prefix), update(kin, **{**prefix, "prefix-len": 65})))
-        yield Case("update or create a prefix", (update(kin, **prefix, **{"force-create": True}),))
+        yield Case("update a prefix", (add(kin, **PREFIX), update(kin, **PREFIX, iaid=77)))
+        yield Case("update a prefix to be shorter", (add(kin, **PREFIX), update(kin, **{**PREFIX, "prefix-len": 65})))
+        yield Case("update or create a prefix", (update(kin, **PREFIX, **{"force-create": True}),))
     yield from wrong(kin, "update", kin.lease(), "force-create", kin.name)
     yield from shapes(kin, "update")
 
@@ -203,17 +201,13 @@ def _some(kin: Kin) -> tuple[Step, ...]:
     """Leases of three subnets and three clients."""
     owner = kin.owner(10)
     more = ({"client-id": "01:02:00:00:00:00:0a"}, {"hw-address": "02:00:00:00:00:0a"})[kin.number == 6]
-    prefix = {"type": "IA_PD", "ip-address": "2001:db8:8:1::", "prefix-len": 64}
     return (
         add(kin, 10, hostname="a.example", **more),
         add(kin, 12, state=1, hostname="b.example"),
         add(kin, 11, expire=1500000000, **{"valid-lft": 100}),
         ask(kin.command("add"), {"subnet-id": 7, "ip-address": f"{kin.other}9", **owner, **more}),
         ask(kin.command("add"), {"subnet-id": 11, "ip-address": f"{kin.shared}10", **kin.owner(16)}),
-        *(
-            (add(kin, 10, **prefix), add(kin, 10, type="IA_TA", **{"ip-address": f"{kin.inside}1f"}))
-            * (kin.number == 6)
-        ),
+        *(add(kin, 10, **PREFIX) for _ in range(kin.number == 6)),
     )
 
 
@@ -222,7 +216,20 @@ def finding(kin: Kin) -> Iterator[Case]:
     wide = kin.number == 6
     some = _some(kin)
     whose = {"subnet-id": 1, "identifier-type": kin.name, "identifier": kin.owner(10)[kin.name]}
-    for what, selector in (
+    for what, selector in _selectors(kin, whose):
+        yield Case(f"get by {what}", (*some, ask(kin.command("get"), selector)))
+    if wide:
+        yield Case("get a prefix", (*some, ask("lease6-get", PREFIX)))
+        yield Case("get a prefix as an address", (*some, ask("lease6-get", without(PREFIX, "type"))))
+        yield Case("get a temporary address", (add(kin, type="IA_TA"), get(kin, type="IA_TA"), get(kin)))
+    yield from wrong(kin, "get", {"ip-address": f"{kin.inside}10"}, "ip-address", *["type"] * wide)
+    yield from wrong(kin, "get", {**whose, "iaid": 10}, "subnet-id", "identifier-type", "identifier", *["iaid"] * wide)
+    yield from shapes(kin, "get")
+
+
+def _selectors(kin: Kin, whose: dict[str, Any]) -> Trials:
+    """What names a lease of an address or of a client, or does not."""
+    return (
         ("address", {"ip-address": f"{kin.inside}10"}),
         ("an address nobody has", {"ip-address": f"{kin.inside}99"}),
         ("an address of no subnet", {"ip-address": f"{kin.outside}1"}),
@@ -252,18 +259,9 @@ def finding(kin: Kin) -> Iterator[Case]:
         ("identifier and IAID", {**whose, "iaid": 10}),
         ("identifier and the wrong IAID", {**whose, "iaid": 11}),
         ("identifier, IAID and type", {**whose, "iaid": 10, "type": "IA_PD"}),
-        ("identifier, IAID and the other type", {**whose, "iaid": 10, "type": "IA_TA"}),
+        ("identifier, IAID and a type nobody has", {**whose, "iaid": 10, "type": "IA_TA"}),
         ("both", {**whose, "ip-address": f"{kin.inside}12", "iaid": 10}),
-    ):
-        yield Case(f"get by {what}", (*some, ask(kin.command("get"), selector)))
-    if wide:
-        prefix = {"ip-address": "2001:db8:8:1::", "type": "IA_PD"}
-        yield Case("get a prefix", (*some, ask("lease6-get", prefix)))
-        yield Case("get a prefix as an address", (*some, ask("lease6-get", without(prefix, "type"))))
-        yield Case("get a temporary address", (*some, get(kin, 1, type="IA_TA", **{"ip-address": f"{kin.inside}1f"})))
-    yield from wrong(kin, "get", {"ip-address": f"{kin.inside}10"}, "ip-address", *["type"] * wide)
-    yield from wrong(kin, "get", {**whose, "iaid": 10}, "subnet-id", "identifier-type", "identifier", *["iaid"] * wide)
-    yield from shapes(kin, "get")
+    )
 
 
 def listing(kin: Kin) -> Iterator[Case]:

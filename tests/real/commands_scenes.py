@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from tests.real import configuration4, configuration6
 from tests.real.commands import Scene
 
-__all__ = ["KINS", "Kin", "document", "rich", "scene"]
+__all__ = ["KINS", "PREFIX", "Kin", "document", "rich", "scene"]
 
 Tree = dict[str, Any]
 
@@ -61,6 +61,8 @@ PLACES6: Final[Tree] = {
         }
     ],
 }
+PREFIX: Final[Tree] = {"type": "IA_PD", "ip-address": "2001:db8:8:1::", "prefix-len": 64}
+"""What makes a prefix of a lease of subnet 1."""
 RICH: Final = {4: configuration4.configuration, 6: configuration6.configuration}
 
 

@@ -117,7 +117,7 @@ class CommandsTests(CommandsCase):
     def commands(self, pair: Pair, family: int) -> set[str]:
         """What Kea can do, but for the other family's leases, of which it has none."""
         other = f"lease{10 - family}"
-        names = {field.partition(".")[2] for field in pair.sides[0].answer(ask("list-commands"))}
+        names = {field.partition(".")[2] for field in pair.answers(ask("list-commands"))[0]}
         return {name for name in names if name and other not in name}
 
 
