@@ -7,7 +7,9 @@ import re
 import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certifying import DAY, Authority
 from tests.test_control_http import AUTHENTICATION, HttpCase, Response, authorization, pause, post, received
+from tests.test_docs import ROOT, blocks
+from txkea.config.load import load4
 from txkea.control import http_connection
 from txkea.control.tls import context
 from txkea.errors import ConfigError
@@ -285,6 +289,27 @@ class ContextTests(SynchronousTestCase):
             self.assertIn(words, str(caught.exception), parameters)
 
 
+class ManualTests(SynchronousTestCase):
+    """The page of the manual about HTTPS."""
+
+    def test_certificates(self) -> None:
+        """What its commands make is what ``config/http.json`` names, and serves a client that comes with its own."""
+        if shutil.which("openssl") is None:
+            self.fail("install openssl")
+        os.makedirs(directory := os.path.abspath(self.mktemp()))
+        shell = "".join(
+            listing.text for listing in blocks(ROOT / "doc" / "operator" / "http.rst") if listing.language == "sh"
+        )
+        subprocess.run(["sh", "-e"], input=shell.encode(), cwd=directory, check=True, capture_output=True)
+        (secure, _) = load4(str(ROOT / "config" / "http.json")).control_sockets
+        theirs = context(secure.parameters, partial(os.path.join, directory))
+        client = ssl.create_default_context(cafile=os.path.join(directory, "ca.pem"))
+        self.assertFalse(handshake(theirs.getContext(), client, "192.0.2.1"))
+        client.load_cert_chain(os.path.join(directory, "client.pem"), os.path.join(directory, "client.key"))
+        for name, believed in (("192.0.2.1", True), ("dhcp1.example.org", True), ("dhcp2.example.org", False)):
+            self.assertEqual(handshake(theirs.getContext(), client, name), believed, name)
+
+
 def answered(client: socket.socket) -> Response:
     """One whole answer with a length; runs in a thread. Raises OSError if the connection ends before."""
     data = b""
@@ -297,24 +322,27 @@ def answered(client: socket.socket) -> Response:
     raise ConnectionResetError(f"no answer, but {data!r}")
 
 
-def handshake(theirs: Any, ours: ssl.SSLContext) -> bool:
-    """Whether a client believes a server; both are in memory."""
+def handshake(theirs: Any, ours: ssl.SSLContext, name: str = "127.0.0.1") -> bool:
+    """Whether a client and a server believe each other; both are in memory."""
     from OpenSSL import SSL
 
     server = SSL.Connection(theirs)
     server.set_accept_state()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = ours.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    client = ours.wrap_bio(incoming, outgoing, server_hostname=name)
     for _ in range(5):
         try:
             client.do_handshake()
-            return True
         except ssl.SSLWantReadError:
-            server.bio_write(outgoing.read())
+            pass
         except ssl.SSLCertVerificationError:
             return False
+        server.bio_write(outgoing.read())
         try:
             server.do_handshake()
+            return True
         except SSL.WantReadError:
             incoming.write(server.bio_read(1 << 16))
+        except SSL.Error:
+            return False
     raise AssertionError("there is no end of it")

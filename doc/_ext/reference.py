@@ -48,6 +48,10 @@ WORDS = {
     "selection4": "interface, or interface/address",
     "selection6": "interface, or interface/address",
     "unicast4": "IPv4 address",
+    "header": "printable ASCII",
+    "password": "up to 255 characters",
+    "token": "name of a header",
+    "user": "name without a colon",
     "severity": "``FATAL``, ``ERROR``, ``WARN``, ``INFO``, ``DEBUG``, ``NONE``",
 }
 """What the functions understand that read a keyword's text."""
