@@ -17,7 +17,6 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
-    IListeningPort,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.threads import deferToThreadPool
@@ -26,6 +25,7 @@ from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result, encode
 from txkea.control.crowd import Crowd
+from txkea.control.listening import UnixPort
 from txkea.control.outlet import TIME_LIMIT, Outlet
 from txkea.control.registry import Registry
 from txkea.control.request import SLICE, Framing, RequestError, parse, validate
@@ -199,7 +199,7 @@ class ControlChannel:
         self._reactor = reactor
         self._log = log
         self._connections = Connections(reactor, registry, log)
-        self._port: IListeningPort | None = None
+        self._port: UnixPort | None = None
 
     def open(self) -> None:
         """Listen, readable and writable for owner and group; a socket that a dead server left behind is replaced.
@@ -209,13 +209,15 @@ class ControlChannel:
         check_path(self.path)
         try:
             remove_stale(self.path)
-            self._port = self._reactor.listenUNIX(self.path, self._connections, mode=0o660)
+            port = UnixPort(self._reactor, self.path, self._connections)
+            port.startListening()
         except (OSError, CannotListenError) as error:
             clear_frames(error.__traceback__)  # or else the socket that could not be bound stays open with them
             reason = getattr(error, "socketError", error)
             where = os.path.dirname(self.path) or "."
             mend = f"see that {where} exists and that this user may write there, or name another socket"
             raise ConfigError(f"the control socket {self.path} cannot be opened: {reason}; {mend}") from None
+        self._port = port
         if self._log.info:
             self._log.info("COMMAND_ACCEPTOR_START", f"listening for commands on the UNIX socket {self.path}")
 
@@ -228,7 +230,7 @@ class ControlChannel:
         port, self._port = self._port, None
         if port is not None:
             with suppress(FileNotFoundError):  # somebody has removed the socket
-                await port.stopListening()  # type: ignore[misc]
+                await port.stopListening()
         await self._connections.crowd.dismiss(self._reactor)
 
 

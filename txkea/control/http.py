@@ -7,11 +7,11 @@ from traceback import clear_frames
 from typing import Any, Final
 
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
 
 from txkea.control.access import Access
 from txkea.control.agent import Router
 from txkea.control.http_connection import COMMANDS, HttpConnections, Terms
+from txkea.control.listening import TcpPort
 from txkea.control.pages import Page
 from txkea.control.tls import context
 from txkea.errors import ConfigError
@@ -40,7 +40,7 @@ class HttpChannel:
         self._log = log
         self._place = place
         self._connections = HttpConnections(reactor, self._terms(configured), router, pages, log)
-        self._port: IListeningPort | None = None
+        self._port: TcpPort | None = None
 
     def _terms(self, configured: ControlSocket) -> Terms:
         parameters = configured.parameters
@@ -54,7 +54,7 @@ class HttpChannel:
     @property
     def port(self) -> int:
         """Where it listens: the configured port, or if that is 0 the one that the kernel chose."""
-        return self._port.getHost().port if self._port is not None else self._configured.port  # type: ignore[attr-defined]
+        return self._port.getHost().port if self._port is not None else self._configured.port
 
     @property
     def where(self) -> str:
@@ -65,11 +65,13 @@ class HttpChannel:
         """Listen. Raises `ConfigError` if that cannot be."""
         configured = self._configured
         try:
-            self._port = self._reactor.listenTCP(configured.port, self._factory(), interface=configured.address)
+            port = TcpPort(self._reactor, configured.port, self._factory(), configured.address)
+            port.startListening()
         except CannotListenError as error:
             clear_frames(error.__traceback__)  # or else the socket that could not be bound stays open with them
             mend = "stop who listens there, or give another socket-address or socket-port"
             raise ConfigError(f"the {self.where} cannot be opened: {error.socketError}; {mend}") from None
+        self._port = port
         if self._log.info:
             self._log.info("COMMAND_ACCEPTOR_START", f"listening for commands on the {self.where}")
 
@@ -103,5 +105,5 @@ class HttpChannel:
         """Stop listening, let answers under way end, and drop everybody else."""
         port, self._port = self._port, None
         if port is not None:
-            await port.stopListening()  # type: ignore[misc]
+            await port.stopListening()
         await self._connections.crowd.dismiss(self._reactor)
