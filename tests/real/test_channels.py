@@ -37,8 +37,8 @@ CLIENTS: Final = 2000
 MEGABYTE: Final = 1 << 20
 GROWTH: Final = 32 * MEGABYTE
 """What an attack may cost in memory."""
-WINDOWS: Final = 4
-WINDOW: Final = 3.0
+WINDOWS: Final = 3
+WINDOW: Final = 2.0
 """Seconds for which answers are timed, with and without an attack in turn."""
 SLOWER: Final = 1.5
 NOISE: Final = 0.002
