@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.real.servers import KEA4, KEA6, TXKEA4, TXKEA6, Product, Server
 
-__all__ = ["HOST", "KEA_AGENT", "TXKEA_AGENT", "Reply", "Scene", "curl", "free_port", "post", "shell"]
+__all__ = ["DHCP", "HOST", "KEA_AGENT", "TXKEA_AGENT", "Reply", "Scene", "curl", "free_port", "post", "shell"]
 
 STARTED: Final = re.compile(r"\bCTRL_AGENT_STARTED\b")
 KEA_AGENT: Final = Product("kea-ctrl-agent", ("kea-ctrl-agent",), STARTED)

@@ -93,12 +93,18 @@ class Running:
         return reply
 
     def _found_family(self) -> int:
+        """Kea's library offers the commands of both families to either server: then its statistics tell."""
         names = self.ask("list-commands").arguments
         found = [family for family in VIEWS if isinstance(names, list) and f"lease{family}-get-page" in names]
+        if len(found) > 1:
+            found = [family for family in found if self._counts(f"pkt{family}-received")]
         if len(found) != 1:
             mend = "Kea has some in libdhcp_lease_cmds.so; of a Control Agent, ask for a --service"
             raise TxkeaError(f"{self.server.where} has no commands about leases: {mend}")
         return found[0]
+
+    def _counts(self, statistic: str) -> bool:
+        return bool(self.ask("statistic-get", {"name": statistic}).arguments)
 
     def count(self) -> int | None:
         """About how many leases there are, None if the server cannot tell."""
