@@ -330,6 +330,15 @@ class ServedTests(HttpCase):
         self.commands.waiting.callback(Answer(text="late"))
         self.assertEqual(Response(await deferToThread(received, client)).value, [{"result": 0, "text": "late"}])
 
+    async def test_half_a_request(self) -> None:
+        """A client that stops in the middle is told so, be it in the headers, the body, or the second request."""
+        data = post(authorization())
+        for part in (data[:10], data[:-1], data[: data.index(b"\r\n\r\n") + 4]):
+            self.assertEqual((await self.ask(part)).status, 400, part)
+            found = await self.ask(data + part)
+            self.assertEqual((found.status, Response(found.rest).status), (200, 400), part)
+        self.assertEqual(await self.raw(b""), b"")
+
     async def test_listing(self) -> None:
         """An answer of twenty megabytes comes in chunks, while another client is served in between."""
         client = self.connect()
@@ -401,6 +410,13 @@ class PageTests(HttpCase):
             )
         ]
         self.assertEqual(found, [400, 400, 400, 400, 400, 400, 400, 401, 403])
+
+    async def test_broken(self) -> None:
+        """A page that fails before it begins is answered with 500, and the log says why."""
+        found = await self.ask(self.get("/metrics?to=x"))
+        self.assertEqual((found.status, found.value["result"]), (500, 500))
+        self.assertIn("invalid literal for int", self.log())
+        self.assertEqual((await self.ask(self.get("/metrics?to=1"))).status, 200)
 
     async def test_endless(self) -> None:
         """A page without end is sent as it comes, and its pieces are closed when the client is gone."""
@@ -635,6 +651,7 @@ class LimitTests(HttpCase):
         for data, status in (
             (post(known).replace(b"Length: 35", b"Length: 4000000000"), 413),
             (post(known).replace(b"Length: 35", b"Length: " + b"9" * 400), 400),
+            (post(known).replace(b"Length: 35", b"Length: " + b"9" * 5000), 400),
             (chunked + b'10\r\n{"arguments": [ \r\n' + big * 17, 413),
             (chunked + b"1;" + b"x" * (1 << 19), 431),
             (chunked + b"f" * 40 + b"\r\n", 400),
@@ -661,6 +678,21 @@ class LimitTests(HttpCase):
             held = Held()
             await self.raw(data)
             self.assertLess(held.end(), 0.02, name)
+
+    async def test_behind(self) -> None:
+        """What was not looked at yet waits in the sockets: the server holds no megabytes of it."""
+        chunked = f"POST / HTTP/1.1\r\nHost: x\r\n{TYPE}Transfer-Encoding: chunked\r\n{authorization()}\r\n".encode()
+        most = 0
+        looked = http_connection.HttpConnection._digest
+
+        def look(connection: http_connection.HttpConnection) -> None:
+            nonlocal most
+            looked(connection)
+            most = max(most, len(connection._waiting) + len(connection._parser.trailing_data[0]))
+
+        self.patch(http_connection.HttpConnection, "_digest", look)
+        await self.raw(chunked + b"1\r\n \r\n" * 100_000)
+        self.assertLess(most, 200_000)
 
     async def test_crowd(self) -> None:
         """Of too many connections those that have waited longest make room, those that are served do not."""
@@ -692,11 +724,11 @@ class LimitTests(HttpCase):
     async def test_bytes_of_all(self) -> None:
         """Unfinished commands share one limit of memory; small ones are taken whatever others send."""
         self.limits(crowd, HELD=1_000_000)
-        arguments = b"[" + b"{}," * 300_000 + b"1]"
+        arguments = b"[" + b'{"a": "%s"},' % (b"x" * 1000) * 900 + b"1]"
         data = post(authorization(), b'{"arguments": ' + arguments + b', "command": "echo"}')[:-5]
         first = self.connect()
         await deferToThread(first.sendall, data)
-        await pause(0.1)
+        await pause(0.5)
         self.assertEqual((await self.ask(data)).status, 503)
         self.assertEqual((await self.ask(post(authorization()))).status, 200)
         first.sendall(b'cho"}')
@@ -737,6 +769,30 @@ class RevisedTests(HttpCase):
         self.commands.waiting.callback(Answer(text="done"))
         found = Response(await deferToThread(received, client))
         self.assertEqual((found.value[0]["text"], found.headers["connection"]), ("done", "close"))
+
+    async def test_readers(self) -> None:
+        """Who reads a page is sent away too: he may be one whom nobody knows any more."""
+        client = self.connect()
+        client.sendall(f"GET /events HTTP/1.1\r\nHost: x\r\n{authorization()}\r\n".encode())
+        await deferToThread(client.recv, 1)
+        self.channel.revised(self.configured({"authentication": {"clients": [{"user": "new", "password": "1"}]}}))()
+        self.assertTrue((await deferToThread(received, client)).endswith(b"0\r\n\r\n"))
+        self.assertEqual(self.page.closed, 1)
+
+    async def test_changed_file(self) -> None:
+        """A password in a file is read again; a file that is of no use leaves everything as it was, with a warning."""
+        os.makedirs(self.id())
+        path = os.path.join(self.id(), "file")
+        parameters = {"authentication": {"clients": [{"user": "admin", "password-file": "file"}]}}
+        for text, password in ((b"one\n", "one"), (b"two\n", "two"), (b"\xff", "two"), (None, "two"), (b"six", "six")):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            if text is not None:
+                with open(path, "wb") as file:
+                    file.write(text)
+            self.channel.revised(self.configured(parameters))()
+            self.assertEqual((await self.ask(post(authorization("admin", password)))).status, 200, text)
+        self.assertEqual(self.log().count("HTTP_FILES_NOT_USED"), 2)
 
     async def test_not_readable(self) -> None:
         """A file of a password that cannot be read is an error, and everything stays."""

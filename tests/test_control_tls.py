@@ -118,6 +118,7 @@ class ServedTests(TlsCase):
         self.assertNotIn(b"HTTP", await self.raw(post(authorization()), end=False))
         self.assertEqual((await self.asked()).status, 200)
         self.assertEqual(self.commands.ran, 1)
+        self.assertIn("HTTP_CONNECTION_HANDSHAKE_FAILED a handshake with 127.0.0.1 failed: http request", self.log())
 
     async def test_slow_handshake(self) -> None:
         """A handshake that does not end is ended; one that has not begun too."""
@@ -209,6 +210,15 @@ class RevisedTests(TlsCase):
         with self.assertRaisesRegex(ConfigError, "has not the key"):
             self.channel.revised(self.configured({**self.parameters, "key-file": key}, "https"))
         self.assertEqual(await self.shown(), before)
+
+    async def test_half_renewed(self) -> None:
+        """While a new certificate has not its key yet, other changes go on, and the old one is shown."""
+        before = await self.shown()
+        certificate, _ = self.authority.certify("other")
+        shutil.copy(certificate, self.parameters["cert-file"])
+        self.channel.revised(self.configured(self.parameters, "https"))()
+        self.assertEqual(await self.shown(), before)
+        self.assertIn("HTTP_FILES_NOT_USED", self.log())
 
     async def test_plain_and_back(self) -> None:
         """A channel gives TLS up, and takes it on again; who waits on the old terms is sent away."""

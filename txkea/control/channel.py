@@ -48,6 +48,7 @@ class Connection(Protocol):
 
     factory: Connections
     transport: Any
+    peer = ""
 
     def __init__(self) -> None:
         self._framing: Framing | None = Framing()

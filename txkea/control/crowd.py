@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -30,6 +31,8 @@ class Guest(Protocol):
     """A connection."""
 
     transport: Any
+    peer: str
+    """The address that it comes from; ``""`` on a UNIX socket."""
 
     @property
     def answering(self) -> bool:
@@ -58,12 +61,15 @@ class Crowd(Generic[G]):
         return iter(tuple(self._guests))
 
     def admit(self, guest: G) -> bool:
-        """Let a connection in; if there are too many, in the place of the one that has waited longest.
+        """Let a connection in; if there are too many, in the place of one that only waits.
 
-        False if all are being answered.
+        That is the one that has waited longest of the address with most connections: a flood from one address does not
+        touch those who come from others. False if all are being answered.
         """
         if len(self._guests) >= MOST:
-            idle = next((each for each in self._guests if not each.answering), None)
+            together = Counter(each.peer for each in self._guests)
+            waiting = [each for each in self._guests if not each.answering]
+            idle = max(waiting, key=lambda each: together[each.peer], default=None)
             what = "the one that has waited longest is closed" if idle is not None else "another one is refused"
             self._turned_away.warn("COMMAND_SOCKET_ACCEPT_FAIL", f"{MOST} connections are open already; {what}")
             if idle is None:

@@ -84,8 +84,19 @@ class HttpChannel:
         return TLSMemoryBIOFactory(secure, False, self._connections)
 
     def revised(self, configured: ControlSocket) -> Callable[[], object]:
-        """What puts other users, certificates and headers into force for whoever connects from then on."""
-        terms = self._terms(configured)
+        """What puts other users, certificates and headers into force for whoever connects from then on.
+
+        Raises `ConfigError`. But if only files have changed, those that are of no use leave everything as it was: a
+        certificate that is being renewed must not stand in the way of other changes.
+        """
+        try:
+            terms = self._terms(configured)
+        except ConfigError as error:
+            if configured != self._configured:
+                raise
+            if self._log.warn:
+                self._log.warn("HTTP_FILES_NOT_USED", f"the {self.where} goes on as before: {error}")
+            return lambda: None
 
         def revise() -> None:
             changed = configured != self._configured

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import h11
 from attrs import frozen
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -23,6 +24,7 @@ from zope.interface import implementer
 from txkea.control.access import ANYBODY, Access, User
 from txkea.control.agent import Router
 from txkea.control.answer import Answer, Result, Verbatim
+from txkea.control.asking import words
 from txkea.control.channel import parsed
 from txkea.control.crowd import CLOSING_TIME, MOST, Crowd
 from txkea.control.http_messages import JSON, MAX_HEADERS, RefusedError, check, headers_of, listed, measured, one
@@ -79,12 +81,16 @@ class HttpConnection(Protocol):
         self._waiting = bytearray()
         self._unwanted = 0
         self._timer: IDelayedCall | None = None
+        self._seconds = 0.0
+        """What the timer was set to."""
         self._open = False
         """Whether more can be answered."""
         self._ended = False
         """Whether nothing more is read."""
         self._busy = False
         """Whether an answer is under way."""
+        self._behind = False
+        """Whether the parser still has what was not looked at."""
         self._refused = self._retired = self._idle = self._pausing = self._digests = self._reads_page = False
 
     @property
@@ -102,6 +108,7 @@ class HttpConnection(Protocol):
     def connectionMade(self) -> None:
         """A client connected; what TLS needs is part of its time."""
         self._outlet = Outlet(self.transport, self.factory.reactor)
+        self.peer = str(getattr(self.transport.getPeer(), "host", ""))
         if self.factory.crowd.admit(self):
             self._open = True
             self._set_timer(TIME_LIMIT)
@@ -127,8 +134,9 @@ class HttpConnection(Protocol):
         self._digests = False
         if not self._open or self._busy:
             return
-        data = bytes(self._waiting[:SLICE])
+        data = b"" if self._behind else bytes(self._waiting[:SLICE])
         del self._waiting[: len(data)]
+        self._behind = False
         if self._idle and data:
             self._idle = False
             self._set_timer(TIME_LIMIT)
@@ -138,8 +146,11 @@ class HttpConnection(Protocol):
             events = 0
             while not self._busy and events < MOST_EVENTS and self._take(self._parser.next_event()):
                 events += 1
+            self._behind = events == MOST_EVENTS
         except h11.RemoteProtocolError as error:
             self._refuse(RefusedError(error.error_status_hint, f"bad request: {error}"))
+        except ValueError:  # of h11 0.14, which does not mind how many digits a length has
+            self._refuse(RefusedError(400, "bad request: bad Content-Length"))
         except RefusedError as error:
             self._refuse(error)
         if self._pausing and len(self._waiting) <= WAITING:
@@ -147,10 +158,10 @@ class HttpConnection(Protocol):
             self.transport.resumeProducing()
         if self._busy:
             return
-        if self._waiting or events == MOST_EVENTS:
+        if self._waiting or self._behind:
             self._digest_later()
         elif self._ended:
-            self._close()
+            self._finish()
 
     def _digest_later(self) -> None:
         self._digests = True
@@ -184,8 +195,7 @@ class HttpConnection(Protocol):
         if user is not None:
             return user
         what = "without name and password" if authorization is None else "with a name and password that nobody has"
-        peer = getattr(self.transport.getPeer(), "host", "somebody")
-        self.factory.strangers.warn("HTTP_CLIENT_REQUEST_NOT_AUTHORIZED", f"{peer} came {what}")
+        self.factory.strangers.warn("HTTP_CLIENT_REQUEST_NOT_AUTHORIZED", f"{self.peer} came {what}")
         raise RefusedError(401, "name and password are needed (HTTP Basic)", **{"WWW-Authenticate": access.challenge})
 
     def _collect(self, data: bytes) -> None:
@@ -214,6 +224,8 @@ class HttpConnection(Protocol):
         self._retired = True
         if not self._busy:
             self._close()
+        elif self._reads_page:
+            self._outlet.stop()
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -221,7 +233,14 @@ class HttpConnection(Protocol):
         """The client sends no more; it may still wait for answers."""
         self._ended = True
         if not self._busy and not self._digests:
+            self._finish()
+
+    def _finish(self) -> None:
+        """All is looked at that will come."""
+        if self._parser.their_state is h11.IDLE and not self._parser.trailing_data[0]:
             self._close()
+        else:
+            self._refuse(RefusedError(400, "the request ends too early"))
 
     def writeConnectionLost(self) -> None:
         """The client was told that no more comes, see `_close`."""
@@ -229,6 +248,9 @@ class HttpConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self._open = False
+        if not reason.check(ConnectionClosed):
+            failed = f"a handshake with {self.peer} failed: {words(reason.value)}"
+            self.factory.handshakes.warn("HTTP_CONNECTION_HANDSHAKE_FAILED", failed)
         self.factory.crowd.leave(self)
         self._set_timer(0)
         self._outlet.lost()
@@ -240,11 +262,12 @@ class HttpConnection(Protocol):
         if self._parser.their_state is h11.IDLE and not self._parser.trailing_data[0]:
             self._close()
         else:
-            self._refuse(RefusedError(408, f"the request did not arrive within {TIME_LIMIT:.0f} seconds"))
+            self._refuse(RefusedError(408, f"the request did not arrive within {self._seconds:.0f} seconds"))
 
     def _set_timer(self, seconds: float) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        self._seconds = seconds
         self._timer = self.factory.reactor.callLater(seconds, self._too_slow) if seconds else None
 
     def _close(self) -> None:
@@ -382,12 +405,15 @@ class HttpConnection(Protocol):
         self._digest()
 
     def _broken(self, failure: Failure) -> None:
-        """A fault in the channel itself: this client loses its answer, nobody else anything."""
+        """A fault in a page, or in the channel itself: this client loses its answer, nobody else anything."""
         log = self.factory.log
         if log.error:
             for line in failure.getTraceback().splitlines():
                 log.error("COMMAND_FAILED", line)
-        self.transport.abortConnection()
+        if self._open and not self._refused and self._parser.our_state is h11.SEND_RESPONSE:
+            self._refuse(RefusedError(500, "this failed inside the server; its log has the details"))
+        else:
+            self.transport.abortConnection()
 
 
 class HttpConnections(Factory):
@@ -404,6 +430,7 @@ class HttpConnections(Factory):
         self.log = log
         self.strangers = Seldom(log, reactor.seconds)
         self.malformed = Seldom(log, reactor.seconds)
+        self.handshakes = Seldom(log, reactor.seconds)
         self.crowd: Crowd[HttpConnection] = Crowd(Seldom(log, reactor.seconds))
 
     def buildProtocol(self, addr: IAddress | None) -> HttpConnection:  # type: ignore[override]

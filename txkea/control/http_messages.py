@@ -18,6 +18,8 @@ JSON: Final = "application/json"
 MAX_HEADERS: Final = 16 << 10
 """Bytes of a request line and its headers, and of what may stand before a chunk."""
 MOST_HEADERS: Final = 100
+MOST_DIGITS: Final = 20
+"""Of a length, as newer versions of h11 have it."""
 WHOLE: Final = 4 << 20
 """Bytes up to which an answer is sent with its length: clients such as Kea understand no chunks."""
 LONG: Final = 1 << 12
@@ -59,7 +61,10 @@ def headers_of(request: h11.Request) -> Mapping[str, str]:
 
 def check(method: str, headers: Mapping[str, str]) -> None:
     """Raise `RefusedError` for what is no request of ours (Kea G013)."""
-    length = int(headers.get("content-length", "0"))
+    digits = headers.get("content-length", "0")
+    if len(digits) > MOST_DIGITS:
+        raise RefusedError(400, "bad request: bad Content-Length")
+    length = int(digits)
     if method == "GET":
         if length or "transfer-encoding" in headers:
             raise RefusedError(400, "a GET has no body")

@@ -66,6 +66,10 @@ class Outlet:
             return
         self._lost = True
         self.resumeProducing()
+        self.stop()
+
+    def stop(self) -> None:
+        """End what has no end of its own; what has one comes to it."""
         if not isasyncgen(self._pieces):  # one that waits cannot be closed
             launch(self._close_pieces())
 

@@ -107,6 +107,8 @@ commands ERROR COMMAND_FAILED a fault in the server while it ran a command, plea
 commands WARN COMMAND_SOCKET_ACCEPT_FAIL a connection to the control channel was refused: too many are open
 commands INFO COMMAND_SOCKET_CONNECTION_TIMEOUT a connection to the control channel was too slow
 commands WARN HTTP_CLIENT_REQUEST_NOT_AUTHORIZED somebody came to the HTTP channel without a known name and password
+commands WARN HTTP_CONNECTION_HANDSHAKE_FAILED a client of an HTTPS channel and the server did not agree about TLS
+commands WARN HTTP_FILES_NOT_USED a certificate or a password has changed and cannot be used; the former one still is
 commands WARN HTTP_COMMAND_REJECTED a user of the HTTP channel asked for what his role does not permit
 ctrl-agent INFO DCTL_STARTING the Control Agent begins to start; the text has its version
 ctrl-agent INFO CTRL_AGENT_STARTED the Control Agent is ready; the text has its version
