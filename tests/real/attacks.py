@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 __all__ = [
     "DOCUMENTS",
+    "MAPS",
     "PASSWORD",
     "REQUESTS",
     "USER",
@@ -231,9 +232,12 @@ def _received(client: socket.socket) -> Iterator[bytes]:
 # -- at length ---------------------------------------------------------------------------------------------------------
 
 
-def flood(attacked: Attacked, head: bytes, size: int) -> int:
+HEADER: Final = b"x: " + b"y" * 16379 + b"\r\n"
+MAPS: Final = b"{}, " * 4096
+
+
+def flood(attacked: Attacked, head: bytes, size: int, piece: bytes = HEADER) -> int:
     """Send so many bytes behind a head, whatever is answered; gives how many were taken."""
-    piece = b"x: " + b"y" * 16379 + b"\r\n"
     sent = 0
     with attacked.connect() as client, suppress(OSError):
         client.sendall(head)
