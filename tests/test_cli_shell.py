@@ -20,6 +20,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
 import txkea
+from tests.certifying import certified
 from tests.real.agents import free_port
 from tests.servicing import Family6, ServiceCase
 from txkea.cli.connection import Reply, worst
@@ -281,6 +282,31 @@ class Shell4Tests(ServiceCase):
             found = await self.shell(*words, "status-get", status=1)
             self.assertRegex(found, r"not accepted \(401\)|missing cannot be read")
 
+    async def test_https(self) -> None:
+        """Over HTTPS only a server is believed that the authority has signed, and it sees who asks."""
+        files = certified(Path(self.directory))
+        url = f"https://127.0.0.1:{free_port()}"
+        self.configure(
+            control_sockets=[
+                {
+                    "socket-type": "https",
+                    "socket-address": "127.0.0.1",
+                    "socket-port": int(url[18:]),
+                    "trust-anchor": files.authority,
+                    "cert-file": files.server,
+                    "key-file": files.server_key,
+                }
+            ]
+        )
+        await self.start()
+        self.assertEqual(self.failures, [])
+        ours = ("--cert", files.client, "--key", files.client_key)
+        self.assertIn("pid", await self.shell("--url", url, "--ca", files.authority, *ours, "status-get"))
+        self.assertIn("pid", await self.shell("-c", self.path, *ours, "status-get"))
+        for words in (("--url", url, *ours), ("--url", url, "--ca", files.authority)):
+            self.assertIn("no answer came: ", await self.shell(*words, "status-get", status=1))
+        self.assertIn("missing", await self.shell("--url", url, "--ca", "missing", "status-get", status=1))
+
     async def test_services(self) -> None:
         """Several services are asked together, each answer below its name; one that fails keeps no other's back."""
         await self.begin()
@@ -401,7 +427,8 @@ class TerminalTests(ServiceCase):
             ("kea> ", "versi\t\n"),
             ("kea> ", "lease4-get ip\t192.0.2.10\n"),
             ("not found", ""),
-            ("kea> ", "half a line\x03"),
+            ("kea> ", "half a line"),
+            ("half a line", "\x03"),
             ("kea> ", "help dhcp-dis\t\n"),
             ("stop answering", ""),
             ("kea> ", "config-test 'a={\"password\": 1}'\n"),
