@@ -7,9 +7,11 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import socket
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,7 +50,7 @@ NOISE: Final = 0.002
 CONFIGURATION: Final = {
     "interfaces-config": {"interfaces": ["eth0"]},
     "control-sockets": [
-        {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
+        {"socket-type": "unix", "socket-name": "@SOCKET@"},
         {"socket-type": "http", "socket-address": HTTP[0], "authentication": AUTHENTICATION},
         {"socket-type": "http", "socket-address": OPEN[0], "socket-port": OPEN[1]},
     ],
@@ -76,17 +78,16 @@ class Channels(SynchronousTestCase):
         self.addCleanup(lab.close)
         self.there, self.here = lab.namespace("server"), lab.namespace("client")
         lab.veth(Port(self.there, "eth0", [f"{SERVER}/8"]), Port(self.here, "eth0", [f"{RELAY}/8"]))
-        self.server = Server(TXKEA4, json.dumps({"Dhcp4": CONFIGURATION}), Path(self.mktemp()), self.there)
+        directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the UNIX socket's sake
+        self.addCleanup(shutil.rmtree, directory)
+        configuration = json.dumps({"Dhcp4": CONFIGURATION}).replace("@SOCKET@", f"{directory}/control")
+        self.server = Server(TXKEA4, configuration, Path(self.mktemp()), self.there)
         self.addCleanup(self.server.close)
         self.server.start()
         resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
         self.prober = Prober(self.here, RELAY, SERVER, [LIFETIME])
         self.addCleanup(self.prober.close)
-        # A UNIX socket's path is short.
-        before = Path.cwd()
-        os.chdir(self.server.directory)
-        self.addCleanup(os.chdir, before)
-        self.unix, self.http, self.open = Attacked("control"), Attacked(HTTP), Attacked(OPEN)
+        self.unix, self.http, self.open = Attacked(f"{directory}/control"), Attacked(HTTP), Attacked(OPEN)
         for each in (self.unix, self.http, self.open):
             self.inside(each.ask, "list-commands")  # what a first command loads is no growth
         self.small = self.memory()
