@@ -1,245 +1,38 @@
-"""The HTTP channel over real sockets: who is served, who is not, and what it costs."""
+"""The HTTP channel over real sockets: who is served, and who is not."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
-import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import SynchronousTestCase, TestCase
-from zope.interface import implementer
 
-from txkea.control import crowd, http_connection, outlet
-from txkea.control.access import Access
-from txkea.control.agent import ServiceRouter
-from txkea.control.answer import Answer, Listing
-from txkea.control.http import HttpChannel
-from txkea.control.pages import Content
-from txkea.control.registry import Registry
-from txkea.errors import ConfigError, TxkeaError
-from txkea.interfaces import ICommands
-from txkea.logs.logs import Logs
-from txkea.model.configuration import ControlSocket
+from tests.http_channel import (
+    BODY,
+    TYPE,
+    HttpCase,
+    Response,
+    answered,
+    authorization,
+    pause,
+    post,
+    received,
+)
+from txkea.control import http_connection
+from txkea.control.answer import Answer
 
-CLIENTS = [{"user": "admin", "password": "correct: horse"}, {"user": "guest", "password": "", "role": "watcher"}]
-ROLES = [
-    {"name": "watcher", "accept-commands": ["*-get", "ech?", "events"], "reject-commands": ["config-get"]},
-]
-AUTHENTICATION = {"type": "basic", "realm": "here", "clients": CLIENTS, "roles": ROLES}
-BODY = b'{"command": "echo", "arguments": 1}'
-TYPE = "Content-Type: application/json\r\n"
 WORDS = (
     *(b"POST", b"GET", b" ", b"/", b"HTTP/1.1", b"HTTP/1.0", b"\r\n", b"\n", b"\r", b"\t", b"\0", b":", b",", b";"),
     *(b"Host", b"Content-Length", b"Transfer-Encoding", b"chunked", b"Authorization", b"Basic ", b"Expect"),
     *(b"100-continue", b"Connection", b"Upgrade", b"1", b"-", b"+", b"0x", b"f" * 16, b"{", b"[", b'"', b"\xff"),
 )
-
-
-@implementer(ICommands)
-class Commands:
-    """Commands with answers of all kinds."""
-
-    def __init__(self) -> None:
-        self.waiting: Deferred[Answer] = Deferred()
-        self.ran = 0
-
-    def commands(self) -> Mapping[str, Any]:
-        return {
-            "echo": self.echo,
-            "config-get": lambda arguments: Answer(),
-            "wait": lambda arguments: self.waiting,
-            "many": lambda arguments: Answer(arguments=Listing("numbers", self.pages(), lambda count: (0, f"{count}"))),
-            "break": lambda arguments: Answer(arguments=Listing("numbers", self.broken(), lambda count: (0, ""))),
-        }
-
-    def echo(self, arguments: Any) -> Answer:
-        self.ran += 1
-        return Answer(arguments=arguments)
-
-    async def pages(self) -> Any:
-        for page in range(200):
-            yield [f"{page:01000d}"] * 100
-
-    async def broken(self) -> Any:
-        yield ["x" * 1000] * 10_000
-        raise RuntimeError("as it happens")
-
-
-class Numbers:
-    """A page without end, or with one."""
-
-    def __init__(self) -> None:
-        self.closed = 0
-        self.more: Deferred[None] = Deferred()
-
-    async def get(self, query: Mapping[str, str]) -> Content:
-        if query.keys() - {"to"}:
-            raise TxkeaError("to is the only parameter")
-        pieces = self.upto(int(query["to"])) if "to" in query else Endless(self)
-        return Content("text/plain", pieces)
-
-    async def upto(self, end: int) -> AsyncIterator[bytes]:
-        for number in range(end):
-            yield b"%d\n" % number
-
-
-class Endless:
-    def __init__(self, page: Numbers) -> None:
-        self.page = page
-
-    def __aiter__(self) -> Endless:
-        return self
-
-    async def __anext__(self) -> bytes:
-        await deferLater(reactor, 0.01)
-        if self.page.closed:
-            raise StopAsyncIteration
-        return b"tick\n"
-
-    async def aclose(self) -> None:
-        self.page.closed += 1
-
-
-class Held:
-    """How long the reactor was held; the second longest time counts, for this machine is shared."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-        self.began = time.perf_counter()
-        self.call = LoopingCall(self.tick)
-        self.call.start(0.001)
-
-    def tick(self) -> None:
-        now = time.perf_counter()
-        self.times.append(now - self.began)
-        self.began = now
-
-    def end(self) -> float:
-        self.call.stop()
-        return sorted(self.times)[-2]
-
-
-def pause(seconds: float = 0) -> Deferred[None]:
-    return deferLater(reactor, seconds)
-
-
-def authorization(user: str = "admin", password: str = "correct: horse") -> str:
-    return f"Authorization: Basic {b64encode(f'{user}:{password}'.encode()).decode()}\r\n"
-
-
-def post(headers: str = "", body: bytes = BODY, start: str = "POST / HTTP/1.1") -> bytes:
-    return f"{start}\r\nHost: x\r\n{TYPE}Content-Length: {len(body)}\r\n{headers}\r\n".encode() + body
-
-
-def received(client: socket.socket) -> bytes:
-    data = b""
-    with contextlib.suppress(ConnectionResetError):
-        while piece := client.recv(1 << 16):
-            data += piece
-    return data
-
-
-class Response:
-    """What came: ``status``, ``headers`` in small letters, ``body`` without its chunks, and the ``rest`` behind it."""
-
-    def __init__(self, data: bytes) -> None:
-        head, _, rest = data.partition(b"\r\n\r\n")
-        start, *lines = head.decode("latin-1").split("\r\n")
-        self.status = int(start.split()[1])
-        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        if self.status == 100:
-            self.body, self.rest = b"", rest
-        elif self.headers.get("transfer-encoding") == "chunked":
-            self.body, self.rest = unchunked(rest)
-        else:
-            length = int(self.headers.get("content-length", len(rest)))
-            self.body, self.rest = rest[:length], rest[length:]
-
-    @property
-    def value(self) -> Any:
-        return json.loads(self.body)
-
-
-def unchunked(data: bytes) -> tuple[bytes, bytes]:
-    body = bytearray()
-    while data:
-        size, _, data = data.partition(b"\r\n")
-        length = int(size, 16)
-        body += data[:length]
-        data = data[length + 2 :]
-        if not length:
-            return bytes(body), data
-    raise AssertionError("a chunk of no length is missing")
-
-
-class HttpCase(TestCase):
-    """A channel that listens."""
-
-    timeout = 30
-    parameters: Mapping[str, Any] = {"authentication": AUTHENTICATION}
-
-    def setUp(self) -> None:
-        self.log_file = self.mktemp()
-        self.logs = Logs(default=self.log_file)
-        self.addCleanup(self.logs.close)
-        self.commands, self.page = Commands(), Numbers()
-        self.channel = self.made(self.parameters)
-        self.port = self.channel.port
-
-    def configured(self, parameters: Mapping[str, Any], kind: str = "http") -> ControlSocket:
-        return ControlSocket(type=kind, address="127.0.0.1", port=0, parameters=dict(parameters))
-
-    def made(self, parameters: Mapping[str, Any], kind: str = "http") -> HttpChannel:
-        log = self.logs.logger("commands")
-        registry = Registry(log, [self.commands])
-        router = ServiceRouter(registry, {"dhcp4": registry}, {}, log)
-        pages = {"/metrics": self.page, "/events": self.page}
-        configured = self.configured(parameters, kind)
-        channel = HttpChannel(reactor, configured, router, pages, log, partial(os.path.join, self.id()))
-        channel.open()
-        self.addCleanup(lambda: Deferred.fromCoroutine(channel.close()))
-        return channel
-
-    def limits(self, module: Any, **limits: float) -> None:
-        for name, value in limits.items():
-            self.patch(module, name, value)
-
-    def log(self) -> str:
-        self.logs.flush()
-        with open(self.log_file, encoding="utf-8") as file:
-            return file.read()
-
-    def connect(self) -> socket.socket:
-        client = socket.create_connection(("127.0.0.1", self.port), 10)
-        self.addCleanup(client.close)
-        return client
-
-    async def raw(self, *parts: bytes, end: bool = True) -> bytes:
-        """All that comes back up to the close; ``end`` tells that no more is sent."""
-        client = self.connect()
-        for part in parts:
-            with contextlib.suppress(OSError):
-                await deferToThread(client.sendall, part)
-            await pause(0.01)
-        if end:
-            with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_WR)
-        return await deferToThread(received, client)
-
-    async def ask(self, *parts: bytes, end: bool = True) -> Response:
-        return Response(await self.raw(*parts, end=end))
 
 
 class ServedTests(HttpCase):
@@ -284,7 +77,7 @@ class ServedTests(HttpCase):
         client = self.connect()
         for user, status in (("admin", 200), ("admin", 200)):
             client.sendall(post(authorization(user)))
-            found = Response(await deferToThread(client.recv, 1 << 16))
+            found = await deferToThread(answered, client)
             self.assertEqual((found.status, found.headers.get("connection")), (status, None))
         client.sendall(post())
         self.assertEqual(Response(await deferToThread(received, client)).status, 401)
@@ -355,10 +148,10 @@ class ServedTests(HttpCase):
         client = self.connect()
         data = post(f"Expect: 100-continue\r\n{authorization()}")
         client.sendall(data[: -len(BODY)])
-        found = Response(await deferToThread(client.recv, 1 << 16))
+        found = await deferToThread(answered, client)
         self.assertEqual((found.status, self.commands.ran), (100, 0))
         client.sendall(BODY)
-        self.assertEqual(Response(await deferToThread(client.recv, 1 << 16)).status, 200)
+        self.assertEqual((await deferToThread(answered, client)).status, 200)
         nobody = await self.ask(post("Expect: 100-continue\r\n")[: -len(BODY)])
         self.assertEqual(nobody.status, 401)
 
@@ -505,7 +298,7 @@ class RefusedTests(HttpCase):
         """A stranger is answered before he has sent a body, and what he sends is not kept."""
         client = self.connect()
         client.sendall(post("", b"")[:-2].replace(b"Content-Length: 0", b"Content-Length: 300000000") + b"\r\n")
-        self.assertEqual(Response(await deferToThread(client.recv, 1 << 16)).status, 401)
+        self.assertEqual((await deferToThread(answered, client)).status, 401)
 
         def flood() -> int:
             sent = 0
@@ -527,7 +320,7 @@ class RefusedTests(HttpCase):
 
         client = self.connect()
         client.sendall(post())
-        self.assertEqual(Response(await deferToThread(client.recv, 1 << 16)).status, 401)
+        self.assertEqual((await deferToThread(answered, client)).status, 401)
         self.patch(http_connection.HttpConnection, "writeConnectionLost", lambda connection: turn())
         began = reactor.seconds()
         await pause(0.6)
@@ -599,143 +392,6 @@ class RefusedTests(HttpCase):
         self.assertEqual((first.status, Response(first.rest).status), (403, 200))
 
 
-class LimitTests(HttpCase):
-    """Slow and greedy clients."""
-
-    async def test_slow_headers(self) -> None:
-        """Headers that do not arrive in time get 408 (Kea G012)."""
-        self.limits(http_connection, TIME_LIMIT=0.2)
-        client = self.connect()
-        client.sendall(b"POST / HTTP/1.1\r\n")
-        for _ in range(5):
-            await pause(0.05)
-            with contextlib.suppress(OSError):
-                client.sendall(b"X: y\r\n")
-        self.assertEqual(Response(await deferToThread(received, client)).status, 408)
-
-    async def test_slow_body(self) -> None:
-        """A body that does not arrive in time gets 408."""
-        self.limits(http_connection, BODY_TIME=0.2)
-        found = await self.ask(post(authorization())[:-5], end=False)
-        self.assertEqual((found.status, found.value["result"]), (408, 408))
-
-    async def test_idle(self) -> None:
-        """Who says nothing at all is closed without a word, at the beginning and between two requests."""
-        self.limits(http_connection, TIME_LIMIT=0.2, IDLE=0.3)
-        self.assertEqual(await self.raw(end=False), b"")
-        client = self.connect()
-        client.sendall(post(authorization()))
-        self.assertEqual(Response(await deferToThread(received, client)).rest, b"")
-
-    async def test_slow_second_request(self) -> None:
-        """A second request has no more time than the first."""
-        self.limits(http_connection, TIME_LIMIT=0.2)
-        client = self.connect()
-        client.sendall(post(authorization()) + b"POST")
-        found = Response(await deferToThread(received, client))
-        self.assertEqual((found.status, Response(found.rest).status), (200, 408))
-
-    async def test_does_not_read(self) -> None:
-        """A client that does not take its answer is dropped, and the answer's pages are no longer read."""
-        self.limits(outlet, TIME_LIMIT=0.2)
-        client = self.connect()
-        client.sendall(post(authorization(), b'{"command": "many"}'))
-        await pause(0.6)
-        self.assertLess(len(await deferToThread(received, client)), 10_000_000)
-
-    async def test_too_large(self) -> None:
-        """Lengths, chunks and headers beyond the limits are refused before they are there."""
-        known = authorization()
-        chunked = f"POST / HTTP/1.1\r\nHost: x\r\n{TYPE}Transfer-Encoding: chunked\r\n{known}\r\n".encode()
-        big = b"%x\r\n" % (1 << 20) + b"{}, " * (1 << 18) + b"\r\n"
-        for data, status in (
-            (post(known).replace(b"Length: 35", b"Length: 4000000000"), 413),
-            (post(known).replace(b"Length: 35", b"Length: " + b"9" * 400), 400),
-            (post(known).replace(b"Length: 35", b"Length: " + b"9" * 5000), 400),
-            (chunked + b'10\r\n{"arguments": [ \r\n' + big * 17, 413),
-            (chunked + b"1;" + b"x" * (1 << 19), 431),
-            (chunked + b"f" * 40 + b"\r\n", 400),
-            (post(f"X: {'x' * 20000}\r\n{known}"), 431),
-            (post("X: y\r\n" * 200 + known), 431),
-            (post(f"X: {'x' * (1 << 19)}\r\n{known}"), 431),
-            (post(known, start=f"POST /{'x' * 20000} HTTP/1.1"), 431),
-        ):
-            found = await self.ask(data)
-            self.assertEqual(found.status, status, data[:200])
-        self.assertEqual(self.commands.ran, 0)
-
-    async def test_pieces(self) -> None:
-        """Whatever a request is made of, it holds the reactor for no more than 20 ms at a time."""
-        known = authorization()
-        chunked = f"POST / HTTP/1.1\r\nHost: x\r\n{TYPE}Transfer-Encoding: chunked\r\n{known}\r\n".encode()
-        requests = {
-            "chunks": chunked + b"1\r\n \r\n" * 50_000,
-            "headers": post("X: y\r\n" * 50_000 + known),
-            "brackets": post(known, b'{"command": "config-get", "arguments": [' + b"[]," * 40_000 + b"1]}"),
-            "requests": post(known) * 500,
-        }
-        for name, data in requests.items():
-            held = Held()
-            await self.raw(data)
-            self.assertLess(held.end(), 0.02, name)
-
-    async def test_behind(self) -> None:
-        """What was not looked at yet waits in the sockets: the server holds no megabytes of it."""
-        chunked = f"POST / HTTP/1.1\r\nHost: x\r\n{TYPE}Transfer-Encoding: chunked\r\n{authorization()}\r\n".encode()
-        most = 0
-        looked = http_connection.HttpConnection._digest
-
-        def look(connection: http_connection.HttpConnection) -> None:
-            nonlocal most
-            looked(connection)
-            most = max(most, len(connection._waiting) + len(connection._parser.trailing_data[0]))
-
-        self.patch(http_connection.HttpConnection, "_digest", look)
-        await self.raw(chunked + b"1\r\n \r\n" * 100_000)
-        self.assertLess(most, 200_000)
-
-    async def test_crowd(self) -> None:
-        """Of too many connections those that have waited longest make room, those that are served do not."""
-        self.limits(crowd, MOST=4)
-        served = self.connect()
-        served.sendall(post(authorization(), b'{"command": "wait"}'))
-        sending = self.connect()
-        sending.sendall(post(authorization())[:-5])
-        await pause(0.05)
-        idle = [self.connect() for _ in range(50)]
-        await pause(0.1)
-        self.assertEqual((await self.ask(post(authorization()))).status, 200)
-        self.assertEqual(await deferToThread(received, idle[0]), b"")
-        sending.sendall(BODY[-5:])
-        self.assertEqual(Response(await deferToThread(sending.recv, 1 << 16)).status, 200)
-        self.commands.waiting.callback(Answer(text="here"))
-        self.assertEqual(Response(await deferToThread(served.recv, 1 << 16)).value[0]["text"], "here")
-
-    async def test_all_served(self) -> None:
-        """When all connections are being served, another one is refused and these go on."""
-        self.limits(crowd, MOST=2)
-        for _ in range(2):
-            self.connect().sendall(post(authorization(), b'{"command": "wait"}'))
-        await pause(0.05)
-        self.assertEqual(await self.raw(post(authorization())), b"")
-        self.assertIn("COMMAND_SOCKET_ACCEPT_FAIL", self.log())
-        self.commands.waiting.callback(Answer())
-
-    async def test_bytes_of_all(self) -> None:
-        """Unfinished commands share one limit of memory; small ones are taken whatever others send."""
-        self.limits(crowd, HELD=1_000_000)
-        arguments = b"[" + b'{"a": "%s"},' % (b"x" * 1000) * 900 + b"1]"
-        data = post(authorization(), b'{"arguments": ' + arguments + b', "command": "echo"}')[:-5]
-        first = self.connect()
-        await deferToThread(first.sendall, data)
-        await pause(0.5)
-        self.assertEqual((await self.ask(data)).status, 503)
-        self.assertEqual((await self.ask(post(authorization()))).status, 200)
-        first.sendall(b'cho"}')
-        self.assertEqual(Response(await deferToThread(first.recv, 1 << 16)).status, 200)
-        self.assertEqual((await self.ask(data + b'cho"}')).status, 200)
-
-
 class AnonymousTests(HttpCase):
     """A channel that asks nobody who he is."""
 
@@ -748,80 +404,6 @@ class AnonymousTests(HttpCase):
         self.assertEqual((await self.ask(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")).status, 400)
         found = await self.ask(post())
         self.assertEqual((found.status, found.headers["x-frame"]), (404, "deny"))
-
-
-class RevisedTests(HttpCase):
-    """Other parameters for the same place."""
-
-    async def test_users(self) -> None:
-        """Other users are known from then on, also on connections that are open."""
-        client = self.connect()
-        client.sendall(post(authorization(), b'{"command": "wait"}'))
-        idle = self.connect()
-        await pause(0.05)
-        clients = [{"user": "new", "password": "one"}]
-        revise = self.channel.revised(self.configured({"authentication": {**AUTHENTICATION, "clients": clients}}))
-        self.assertEqual((await self.ask(post(authorization()))).status, 200)
-        revise()
-        self.assertEqual((await self.ask(post(authorization()))).status, 401)
-        self.assertEqual((await self.ask(post(authorization("new", "one")))).status, 200)
-        self.assertEqual(await deferToThread(idle.recv, 10), b"")
-        self.commands.waiting.callback(Answer(text="done"))
-        found = Response(await deferToThread(received, client))
-        self.assertEqual((found.value[0]["text"], found.headers["connection"]), ("done", "close"))
-
-    async def test_readers(self) -> None:
-        """Who reads a page is sent away too: he may be one whom nobody knows any more."""
-        client = self.connect()
-        client.sendall(f"GET /events HTTP/1.1\r\nHost: x\r\n{authorization()}\r\n".encode())
-        await deferToThread(client.recv, 1)
-        self.channel.revised(self.configured({"authentication": {"clients": [{"user": "new", "password": "1"}]}}))()
-        self.assertTrue((await deferToThread(received, client)).endswith(b"0\r\n\r\n"))
-        self.assertEqual(self.page.closed, 1)
-
-    async def test_changed_file(self) -> None:
-        """A password in a file is read again; a file that is of no use leaves everything as it was, with a warning."""
-        os.makedirs(self.id())
-        path = os.path.join(self.id(), "file")
-        parameters = {"authentication": {"clients": [{"user": "admin", "password-file": "file"}]}}
-        for text, password in ((b"one\n", "one"), (b"two\n", "two"), (b"\xff", "two"), (None, "two"), (b"six", "six")):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            if text is not None:
-                with open(path, "wb") as file:
-                    file.write(text)
-            self.channel.revised(self.configured(parameters))()
-            self.assertEqual((await self.ask(post(authorization("admin", password)))).status, 200, text)
-        self.assertEqual(self.log().count("HTTP_FILES_NOT_USED"), 2)
-
-    async def test_not_readable(self) -> None:
-        """A file of a password that cannot be read is an error, and everything stays."""
-        clients = [{"user": "new", "password-file": "nothing"}]
-        with self.assertRaisesRegex(ConfigError, "nothing cannot be read"):
-            self.channel.revised(self.configured({"authentication": {"clients": clients}}))
-        self.assertEqual((await self.ask(post(authorization()))).status, 200)
-
-    async def test_taken(self) -> None:
-        """A place where somebody listens is an error with the mend."""
-        taken = ControlSocket(type="http", address="127.0.0.1", port=self.port)
-        log = self.logs.logger("commands")
-        other = HttpChannel(reactor, taken, ServiceRouter(Registry(log), {}, {}, log), {}, log, str)
-        with self.assertRaisesRegex(ConfigError, f"port {self.port} cannot be opened: .*; stop who listens there"):
-            other.open()
-
-    async def test_closed(self) -> None:
-        """Closing lets an answer under way leave, drops everybody else, and frees the place."""
-        client, idle = self.connect(), self.connect()
-        client.sendall(post(authorization(), b'{"command": "wait"}'))
-        await pause(0.05)
-        closed = Deferred.fromCoroutine(self.channel.close())
-        await pause(0.05)
-        with self.assertRaises(ConnectionRefusedError):
-            self.connect()
-        self.commands.waiting.callback(Answer(text="bye"))
-        self.assertEqual(Response(await deferToThread(client.recv, 1 << 16)).value[0]["text"], "bye")
-        await closed
-        self.assertEqual(received(idle), b"")
 
 
 class HostileTests(HttpCase):
@@ -851,55 +433,3 @@ class HostileTests(HttpCase):
         await deferToThread(run)
         self.assertEqual((await self.ask(post(authorization()))).status, 200)
         self.assertNotIn("COMMAND_FAILED", self.log())
-
-
-class AccessTests(SynchronousTestCase):
-    """Names, passwords and roles."""
-
-    def file(self, text: bytes) -> str:
-        path: str = self.mktemp()
-        with open(path, "wb") as file:
-            file.write(text)
-        return path
-
-    def access(self, **client: str) -> Access:
-        return Access({"clients": [client]}, str)
-
-    def knows(self, access: Access, credentials: bytes) -> bool:
-        return access.user("Basic " + b64encode(credentials).decode()) is not None
-
-    def test_files(self) -> None:
-        """Name and password may stand in files, together or apart, with an end of line or without."""
-        both = self.access(**{"password-file": self.file(b"ann:b:c\n")})
-        self.assertTrue(self.knows(both, b"ann:b:c"))
-        apart = self.access(**{"user-file": self.file(b"ann"), "password-file": self.file(b"b\r\n")})
-        self.assertTrue(self.knows(apart, b"ann:b"))
-        self.assertFalse(self.knows(apart, b"ann:b\r"))
-
-    def test_directory(self) -> None:
-        """The files may be named within a directory."""
-        path = self.file(b"secret")
-        client = {"user": "ann", "password-file": path}
-        access = Access({"directory": "/nowhere", "clients": [client]}, lambda name: name.removeprefix("/nowhere"))
-        self.assertTrue(self.knows(access, b"ann:secret"))
-
-    def test_useless_files(self) -> None:
-        """A file without a name, with a colon in it, that is no text or that is not there is an error."""
-        for client in (
-            {"password-file": self.file(b"nobody")},
-            {"password-file": self.file(b":secret")},
-            {"user-file": self.file(b""), "password": "x"},
-            {"user-file": self.file(b"a:b"), "password": "x"},
-            {"user": "x", "password-file": self.file(b"\xff")},
-            {"user": "x", "password-file": self.mktemp()},
-            {"user": "x", "password-file": "/"},
-        ):
-            with self.assertRaises(ConfigError, msg=str(client)):
-                self.access(**client)
-
-    @given(st.binary(max_size=60))
-    def test_nobody(self, data: bytes) -> None:
-        """No other credentials than those of a user are his."""
-        access = self.access(user="ann", password="bob")
-        self.assertEqual(self.knows(access, data), data == b"ann:bob")
-        self.assertIsNone(access.user(data.decode("latin-1")))

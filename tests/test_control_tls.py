@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Mapping
@@ -18,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certifying import DAY, Authority
-from tests.test_control_http import AUTHENTICATION, HttpCase, Response, authorization, pause, post, received
+from tests.http_channel import AUTHENTICATION, HttpCase, Response, answered, authorization, pause, post, received
 from tests.test_docs import ROOT, blocks
 from txkea.config.load import load4
 from txkea.control import http_connection
@@ -318,18 +316,6 @@ class ManualTests(SynchronousTestCase):
         client.load_cert_chain(os.path.join(directory, "client.pem"), os.path.join(directory, "client.key"))
         for name, believed in (("192.0.2.1", True), ("dhcp1.example.org", True), ("dhcp2.example.org", False)):
             self.assertEqual(handshake(theirs.getContext(), client, name), believed, name)
-
-
-def answered(client: socket.socket) -> Response:
-    """One whole answer with a length; runs in a thread. Raises OSError if the connection ends before."""
-    data = b""
-    while piece := client.recv(1 << 16):
-        data += piece
-        head, end, body = data.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        if end and length is not None and len(body) >= int(length[1]):
-            return Response(data)
-    raise ConnectionResetError(f"no answer, but {data!r}")
 
 
 def handshake(theirs: Any, ours: ssl.SSLContext, name: str = "127.0.0.1") -> bool:
