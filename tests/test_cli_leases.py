@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from io import BytesIO
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -428,6 +429,20 @@ class Running4Tests(ServiceCase):
         self.assertIn("1 leases would be tried, 1 refused", said)
         said = await self.leases("import", "--dry-run", "--update", "-", text=self.HEADER + self.ROWS)
         self.assertEqual(await self.stored(), before)
+
+    async def test_broken_off(self) -> None:
+        """An import that cannot be read any further tells how far it came, and what was added stays."""
+        await self.begin()
+        name = "hw-address" if self.family.number == 4 else "duid"
+        leases: list[dict[str, Any]] = [
+            {"ip-address": row.split(",")[0], name: "02:00:00:00:00:01", "iaid": 1} for row in self.ROWS.split()
+        ]
+        said = await self.leases("import", "-", text=f"[{json.dumps(leases[0])}, {json.dumps(leases[1])}, ", status=1)
+        self.assertRegex(said, r"0 leases added, 0 refused\nError: it is no JSON: ")
+        many = [{**leases[0], "ip-address": str(ip_address(leases[0]["ip-address"]) + n)} for n in range(30)]
+        said = await self.leases("import", "-", text=json.dumps(many)[:-1] + ", x]", status=1)
+        self.assertRegex(said, r"24 leases added, 0 refused\nError: it is no JSON: ")
+        self.assertEqual(len(await self.stored()), 24)
 
     async def test_there_and_back(self) -> None:
         """Each format that is exported makes the same leases again when it is imported."""

@@ -85,7 +85,7 @@ class Server(NamedTuple):
     def _replies(self, value: Any) -> Sequence[Reply]:
         """Over HTTP answers are a list."""
         answers = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, dict) and isinstance(each.get("result"), int) for each in answers):
+        if not answers or not all(isinstance(each, dict) and isinstance(each.get("result"), int) for each in answers):
             raise Unavailable(f"{self.where}: what answers is no control channel")
         names = self.named if len(self.named) == len(answers) > 1 else [self.service] * len(answers)
         return [Reply(name, each) for name, each in zip(names, answers, strict=True)]

@@ -144,6 +144,8 @@ def refusing() -> Iterator[None]:
     """Errors become what a command says at its end."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever reads the output has enough of it
     except (TxkeaError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -258,8 +260,8 @@ def import_leases(
         running = Running((connection.of_family(family) if family else connection).server(), wait, family)
         sender = Sender(running.server, running.family, update, dry_run)
         found = entries(form, running.family, file, stream)
-        outcome = Outcome()
-        with progress("leases", None if file == "-" else lines_of(file)) as bar:
+        verb = "would be tried" if dry_run else "added or updated" if update else "added"
+        with summary(verb) as outcome, progress("leases", None if file == "-" else lines_of(file)) as bar:
             for batch in batches(found, sender.size):
                 refused = wait(partial(sender.send, batch))
                 outcome.done += len(batch) - len(refused)
@@ -267,9 +269,17 @@ def import_leases(
                 bar.advance(len(batch))
                 for each in refused:
                     bar.say(f"{file}:{each.place}: {f'{each.address}: ' if each.address else ''}{each.reason}")
-    verb = "would be tried" if dry_run else "added or updated" if update else "added"
-    click.echo(f"{outcome.done} leases {verb}, {outcome.refused} refused", err=True)
     raise SystemExit(1 if outcome.refused else 0)
+
+
+@contextmanager
+def summary(verb: str) -> Iterator[Outcome]:
+    """Tell how far it came, however it ends."""
+    outcome = Outcome()
+    try:
+        yield outcome
+    finally:
+        click.echo(f"{outcome.done} leases {verb}, {outcome.refused} refused", err=True)
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from io import StringIO
 from typing import Any, Final, NamedTuple
 
 from txkea.control.copied import COPIED
@@ -47,6 +46,10 @@ def expiring(shown: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**shown, "expire": shown["cltt"] + shown["valid-lft"]}
 
 
+QUOTE: Final = '"'
+QUOTED: Final = re.compile(r'[",\r\n]')
+"""What a cell has that stands in quotes. Python's `csv` forgets the carriage return, unless lines end with one."""
+
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
@@ -55,16 +58,25 @@ def csv_text(family: int, pages: Pages) -> Iterator[bytes]:
     names = COLUMNS[family]
     yield ",".join(names).encode() + b"\n"
     for page in pages:
-        text = StringIO()
         rows = (expiring(record.shown) for record in page)
-        csv.writer(text, lineterminator="\n").writerows([cell(row.get(name, "")) for name in names] for row in rows)
-        yield text.getvalue().encode("utf-8", "surrogateescape")
+        lines = [",".join([cell(row.get(name, "")) for name in names]) + "\n" for row in rows]
+        yield encoded("".join(lines))
 
 
-def cell(value: Any) -> Any:
+def encoded(text: str) -> bytes:
+    """UTF-8, and the octets that were none as they came (PEP 383)."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
+
+
+def cell(value: Any) -> str:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(RISKY) else value
-    return value if type(value) is int else json.dumps(value)
+        text = f"'{value}" if value.startswith(RISKY) else value
+    else:
+        text = json.dumps(value)
+    return f'"{text.replace(QUOTE, QUOTE * 2)}"' if QUOTED.search(text) else text
 
 
 def json_lines(family: int, pages: Pages) -> Iterator[bytes]:

@@ -131,8 +131,11 @@ class Sender:
         (reply,) = await self._server.ask("lease6-bulk-apply", {"leases": [entered(each.shown) for each in entries]})
         if reply.result not in (Result.SUCCESS, Result.EMPTY):
             raise _OneByOneError
-        failed = (reply.arguments or {}).get("failed-leases", ())
-        reasons = {packed(each["ip-address"]): str(each.get("error-message", "refused")) for each in failed}
+        try:
+            failed = (reply.arguments or {}).get("failed-leases", ())
+            reasons = {packed(each["ip-address"]): str(each.get("error-message", "refused")) for each in failed}
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise TxkeaError(f"{self._server.where}: what lease6-bulk-apply answers cannot be understood") from None
         found = [(each, reasons.get(packed(each.shown["ip-address"]))) for each in entries]
         return [Refused(each.place, each.shown["ip-address"], reason) for each, reason in found if reason is not None]
 

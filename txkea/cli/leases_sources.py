@@ -13,7 +13,7 @@ import click
 from attrs import frozen
 
 from txkea.cli.connection import Reply, Server
-from txkea.cli.display_leases import over
+from txkea.cli.display_leases import is_lease, over
 from txkea.cli.leases_formats import Record
 from txkea.cli.waiting import Wait
 from txkea.control.answer import Result
@@ -125,14 +125,19 @@ class Running:
         last = "start"
         while page := self._leases(f"lease{self.family}-get-page", {"from": last, "limit": PAGE}):
             yield page
-            last = page[-1]["ip-address"]
+            before, last = last, page[-1]["ip-address"]
+            if last == before:
+                raise TxkeaError(f"{self.server.where} gives the same page of leases again and again")
 
     def _leases(self, command: str, arguments: Mapping[str, Any]) -> Page:
         reply = self.ask(command, arguments)
         if reply.result not in (Result.SUCCESS, Result.EMPTY):
             raise TxkeaError(f"{self.server.where}: {command}: {reply.text}")
-        found: Page = reply.arguments["leases"] if reply.arguments else []
-        return found
+        found: Any = reply.arguments.get("leases") if isinstance(reply.arguments, dict) else []
+        if not (isinstance(found, list) and all(map(is_lease, found))):
+            raise TxkeaError(f"{self.server.where}: what {command} answers are no leases")
+        page: Page = found
+        return page
 
     def records(self, selection: Selection) -> Iterator[tuple[int, Sequence[Record]]]:
         """How many leases were looked at, and those that are wanted."""
