@@ -431,7 +431,8 @@ class NothingChangesTests(SynchronousTestCase):
         site = server.site
         pools = [pool for subnet in site.subnets.subnets for pool in subnet.pools]
         beliefs = [
-            (pool.beliefs.next, [offset for offset in range(pool.size) if pool.free_from(offset) == offset]) for pool in pools
+            (pool.beliefs.next, [offset for offset in range(pool.size) if pool.free_from(offset) == offset])
+            for pool in pools
         ]
         recent = [subnet.recent for subnet in site.subnets.subnets]
         leases = stored(server)

@@ -59,7 +59,7 @@ CONFIGURATION: Final = {
     "subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "pools": [{"pool": "10.16.0.0/12"}]}],
     "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "@DIRECTORY@/server.log"}]}],
 }
-VALUES: Final = (None, True, -1, 2**63 - 1, 1e308, "", "\0%s{0}'", [], [[None]], {}, {"": [{}]})
+VALUES: Final[tuple[Any, ...]] = (None, True, -1, 2**63 - 1, 1e308, "", "\0%s{0}'", [], [[None]], {}, {"": [{}]})
 """One of each type, and of some what nobody expects."""
 ARGUMENTS: Final = ("subnet-id", "ip-address", "leases", "filename")
 """Names of arguments that many commands have."""
