@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ import txkea
 from tests.certifying import certified
 from tests.real.agents import free_port
 from tests.servicing import Family6, ServiceCase
+from tests.test_control_asking import Can
 from txkea.cli.connection import Reply, worst
 from txkea.cli.display_answers import lines
 from txkea.cli.root import main
@@ -423,6 +425,26 @@ class TerminalTests(ServiceCase):
                 break
             os.write(terminal, again.encode())
         self.heard = self.said.index(awaited, self.heard) + len(awaited)
+
+    async def test_given_up(self) -> None:
+        """Ctrl-C ends the waiting for a server that does not answer, and nothing else is said of it."""
+        can = Can(b"", closes=False)
+        where = os.path.relpath(os.path.join(self.directory, "s"))
+        port = reactor.listenUNIX(where, can)
+        self.addCleanup(port.stopListening)
+        root = str(Path(txkea.__file__).parents[1])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "txkea", "shell", "--socket", where, "status-get"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": root},
+        )
+        self.addCleanup(process.kill)
+        await self.until(lambda: can.requests)
+        process.send_signal(signal.SIGINT)
+        said, _ = await deferToThread(process.communicate, timeout=10)
+        self.assertEqual((said.strip(), process.returncode), (b"Aborted!", 1))
 
     async def test_conversation(self) -> None:
         """Tab completes commands and arguments, Ctrl-C gives a line up, Ctrl-D ends; secrets are not in the history."""

@@ -71,7 +71,7 @@ class Session:
                 return error
 
         asked = [Deferred.fromCoroutine(ask(each)) for each in self._servers]
-        found: Sequence[Answered | TxkeaError] = await gatherResults(asked)
+        found: Sequence[Answered | TxkeaError] = await gatherResults(asked, consumeErrors=True)
         return found
 
     # -- many ----------------------------------------------------------------------------------------------------------
