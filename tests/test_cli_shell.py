@@ -16,6 +16,7 @@ from typing import Any, Final
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet import reactor as running
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -35,6 +36,7 @@ from txkea.config.text import from_json
 
 __all__ = ["ArgumentTests", "DisplayTests", "LineTests", "PlaceTests", "Shell4Tests", "Shell6Tests", "TerminalTests"]
 
+reactor: Any = running
 scalars = (
     st.none()
     | st.booleans()
