@@ -177,9 +177,7 @@ class NothingChangesTests(SynchronousTestCase):
             site = server.site
             came = described(site.configuration, fields_of(words), site.server_id)
             server.network.sent.clear()
-            server.server.datagram_arrived(
-                came.data, came.origin()._replace(socket=server.network.sockets[0])
-            )
+            server.server.datagram_arrived(came.data, came.origin()._replace(socket=server.network.sockets[0]))
             answers = server.answers()
             self.assertEqual(len(answers), bool(found.answer), words)
             for answer in answers:
