@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from tests.servicing import Family6, ServiceCase, told
-from txkea.errors import ConfigErrors, TxkeaError
+from txkea.errors import ConfigErrors, NoSuchProvider, TxkeaError
 from txkea.testing.clients4 import answer
 from txkea.testing.clients6 import answer6
 from txkea.wire.dhcp6 import Option6
@@ -222,6 +222,8 @@ class ServiceTests(ServiceCase):
         tested = await service.test({self.top: {f"subnet{self.family.number}": [self.family.SECOND]}})
         self.assertEqual([subnet.id for subnet in tested.subnets], [2])
         await self.assertFailure(Deferred.fromCoroutine(service.test({self.top: {"nonsense": 1}})), ConfigErrors)
+        absent = service.test({self.top: {"lease-database": {"type": "absent"}}})
+        await self.assertFailure(Deferred.fromCoroutine(absent), NoSuchProvider)
         self.assertIs(service.configuration, before)
 
     # -- ending --------------------------------------------------------------------------------------------------------

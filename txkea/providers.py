@@ -44,6 +44,7 @@ __all__ = [
     "hook_providers",
     "lease_store",
     "provider_factory",
+    "refuse_absent",
 ]
 
 GROUP = "txkea.providers"
@@ -109,8 +110,20 @@ def _load(name: str, path: str) -> Any:
     except Exception as error:  # a module that is imported may raise anything
         why = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
         raise NoSuchProvider(f"provider {name!r} cannot be imported: {why}", path) from error
-    known = ", ".join(sorted({*BUILT_IN, *entries}))
-    raise NoSuchProvider(f"there is no provider {name!r}; installed are {known}", path)
+    raise _absent(name, entries, path)
+
+
+def _absent(name: str, announced: Iterable[str], path: str) -> NoSuchProvider:
+    known = ", ".join(sorted({*BUILT_IN, *announced}))
+    return NoSuchProvider(f"there is no provider {name!r}; installed are {known}", path)
+
+
+def refuse_absent(configuration: Configuration) -> None:
+    """Raise `NoSuchProvider` for a lease database that nothing installed can be; nothing is imported."""
+    name = configuration.lease_database.type
+    announced = [entry.name for entry in entry_points(group=GROUP)]
+    if name not in (*BUILT_IN, *announced) and "." not in name:
+        raise _absent(name, announced, f"Dhcp{configuration.family}.lease-database")
 
 
 def lease_store(configuration: Configuration, *, reactor: Any, log: ILogger, paths: Paths) -> ILeaseStore:

@@ -50,7 +50,7 @@ from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN
+from txkea.providers import BUILT_IN, refuse_absent
 from txkea.running import GRACE, Running
 from txkea.server import Server
 from txkea.serverid import Identity
@@ -260,6 +260,7 @@ class KeaService(DaemonService[Configuration]):
     async def test(self, document: Mapping[str, Any]) -> Configuration:
         """The configuration that a document would give; raises `ConfigErrors`. Nothing is changed, nothing imported."""
         found = await super().test(document)
+        refuse_absent(found)
         self._sites.hooks(found, only=BUILT_IN)
         return found
 

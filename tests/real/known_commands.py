@@ -98,12 +98,6 @@ CONFIGURATION: Final = (
     Known("a number below 0", "result", "[bug] Kea takes -1 for four thousand million seconds", "^1"),
     Known("a number below 0", TREE + ".*valid-lifetime", "as above", first="^(-1|4294967295)$"),
     Known("no hooks", LEFT, "the commands of Kea's libraries are always there", first="^(2|-|.'lease.*not supported)"),
-    Known(
-        "a lease database that is none",
-        "result",
-        "config-test imports nothing, and a lease store may be a third party's: config-set finds out",
-        "^0 .Configuration seems sane",
-    ),
     # -- files
     Known("config-write", r"arguments\.size", "txkea writes what was written, Kea all defaults too", "^[0-9]+$"),
     Known("config-write into ''", "result", "a name without a letter is a slip", "^1"),
