@@ -29,8 +29,12 @@ SHARE: Final = float(os.environ.get("TXKEA_TEST_SHARE", "0.4"))
 NEAR: Final = 0.05
 """Seconds before and after a change that count as around it."""
 LONGEST_GAP: Final = 0.05
-PART: Final = 0.99 if CHANGES >= 300 else 0.9
+WHOLE: Final = CHANGES >= 300
+"""Whether the goal itself is tested, on a machine that does nothing else."""
+PART: Final = 0.99 if WHOLE else 0.9
 """Of the changes that this holds for: of a few dozen the p99 is the worst, and says more of the machine."""
+LOST: Final = 0.0 if WHOLE else 0.01
+"""The part that neighbours may cost."""
 SERVER, RELAY, PROBE = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 LIFETIMES: Final = (4000, 5000)
 
@@ -153,11 +157,11 @@ class UnderLoad(LiveChange):
             f"{outcome.begun} clients, {outcome.begun - outcome.completed} of them without a lease"
         )
         self.assertEqual([], [probe for probe in probes if not probe.right and probe.took < float("inf")])
-        self.assertLessEqual(lost(found), 2 * lost(control))
+        self.assertLessEqual(lost(found), 2 * lost(control) + LOST)
         gap, usual = [percentile(longest(moments), PART) for moments in (found, control)]
         self.assertLessEqual(gap, max(LONGEST_GAP, 2 * usual))
         if not lost(control):
-            self.assertEqual(outcome.begun, outcome.completed)
+            self.assertLessEqual(outcome.drops, LOST)
 
 
 class Moment(NamedTuple):
