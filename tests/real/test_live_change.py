@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +70,9 @@ class LiveChange(SynchronousTestCase):
         self.addCleanup(lab.close)
         there, self.here = lab.namespace("server"), lab.namespace("client")
         lab.veth(Port(there, "eth0", [f"{SERVER}/8"]), Port(self.here, "eth0", [f"{RELAY}/8", f"{PROBE}/8"]))
-        self.server = Server(product, json.dumps({"Dhcp4": configuration(0)}), Path(self.mktemp()), there)
+        directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the UNIX socket's sake
+        self.addCleanup(shutil.rmtree, directory)
+        self.server = Server(product, json.dumps({"Dhcp4": configuration(0)}), Path(directory), there)
         self.addCleanup(self.server.close)
         self.server.start()
         self.prober = Prober(self.here, PROBE, SERVER, LIFETIMES)
@@ -79,8 +83,7 @@ class LiveChange(SynchronousTestCase):
         text = json.dumps({"command": command, **({"arguments": arguments} if arguments is not None else {})})
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(30)
-            with _within(self.server.directory):
-                channel.connect("control")
+            channel.connect(str(self.server.directory / "control"))
             channel.sendall(text.replace("@DIRECTORY@", str(self.server.directory)).encode())
             return json.loads(b"".join(iter(lambda: channel.recv(1 << 16), b"")))
 
@@ -104,20 +107,6 @@ class LiveChange(SynchronousTestCase):
     def steady(self) -> tuple[Any, ...]:
         """`state`, once the connection that asked is closed."""
         return wait_for(lambda: one if (one := self.state()) == self.state() else None, "a steady state", 10)
-
-
-class _within:  # noqa: N801 - reads like the function it is
-    """A directory to be in for a moment: the path of a UNIX socket must be short."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def __enter__(self) -> None:
-        self._before = Path.cwd()
-        os.chdir(self._directory)
-
-    def __exit__(self, *error: object) -> None:
-        os.chdir(self._before)
 
 
 class UnderLoad(LiveChange):
