@@ -20,6 +20,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from tests.logged import Logged
 from txkea.control.agent import ServiceRouter
 from txkea.control.answer import Answer, Listing
 from txkea.control.http import HttpChannel
@@ -27,7 +28,6 @@ from txkea.control.pages import Content
 from txkea.control.registry import Registry
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands
-from txkea.logs.logs import Logs
 from txkea.model.configuration import ControlSocket
 
 __all__ = [
@@ -204,16 +204,14 @@ def unchunked(data: bytes) -> tuple[bytes, bytes]:
     raise AssertionError("a chunk of no length is missing")
 
 
-class HttpCase(TestCase):
+class HttpCase(Logged, TestCase):
     """A channel that listens."""
 
     timeout = 30
     parameters: Mapping[str, Any] = {"authentication": AUTHENTICATION}
 
     def setUp(self) -> None:
-        self.log_file = self.mktemp()
-        self.logs = Logs(default=self.log_file)
-        self.addCleanup(self.logs.close)
+        super().setUp()
         self.commands, self.page = Commands(), Numbers()
         self.channel = self.made(self.parameters)
         self.port = self.channel.port
@@ -231,15 +229,6 @@ class HttpCase(TestCase):
         channel.open()
         self.addCleanup(lambda: Deferred.fromCoroutine(channel.close()))
         return channel
-
-    def limits(self, module: Any, **limits: float) -> None:
-        for name, value in limits.items():
-            self.patch(module, name, value)
-
-    def log(self) -> str:
-        self.logs.flush()
-        with open(self.log_file, encoding="utf-8") as file:
-            return file.read()
 
     def connect(self) -> socket.socket:
         client = socket.create_connection(("127.0.0.1", self.port), 10)

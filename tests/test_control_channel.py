@@ -17,13 +17,13 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from tests.logged import Logged
 from txkea.control import channel, crowd, outlet
 from txkea.control.answer import Answer, Listing
 from txkea.control.channel import ControlChannel
 from txkea.control.registry import Registry
 from txkea.errors import ConfigError
 from txkea.interfaces import ICommands
-from txkea.logs.logs import Logs
 
 
 @implementer(ICommands)
@@ -49,17 +49,15 @@ def pause(seconds: float = 0) -> Deferred[None]:
     return deferLater(reactor, seconds)
 
 
-class ChannelCase(TestCase):
+class ChannelCase(Logged, TestCase):
     """A channel that listens."""
 
     timeout = 20
 
     def setUp(self) -> None:
+        super().setUp()
         # A UNIX socket's path is short, a test's directory is not.
         self.path = os.path.relpath(self.mktemp())
-        self.log_file = self.mktemp()
-        self.logs = Logs(default=self.log_file)
-        self.addCleanup(self.logs.close)
         self.commands = Commands()
         log = self.logs.logger("commands")
         self.channel = ControlChannel(reactor, self.path, Registry(log, [self.commands]), log)
@@ -72,15 +70,6 @@ class ChannelCase(TestCase):
         client.settimeout(10)
         client.connect(self.path)
         return client
-
-    def limits(self, module: Any, **limits: float) -> None:
-        for name, value in limits.items():
-            self.patch(module, name, value)
-
-    def log(self) -> str:
-        self.logs.flush()
-        with open(self.log_file, encoding="utf-8") as file:
-            return file.read()
 
 
 def everything(client: socket.socket) -> Any:

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from tests.logged import Logged
 from tests.test_control_request import JSON
 from txkea import __version__
 from txkea.control.answer import Answer, Listing, encode
@@ -24,7 +25,6 @@ from txkea.control.request import Request
 from txkea.control.views import VIEWS
 from txkea.errors import ConfigError, TxkeaError, Unavailable
 from txkea.interfaces import ICommands
-from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.testing.sites import memory_site
 
@@ -106,15 +106,13 @@ class Some:
         return self._commands
 
 
-class CommandsCase(SynchronousTestCase):
+class CommandsCase(Logged):
     """A registry with everything in it."""
 
     family = 4
 
     def setUp(self) -> None:
-        self.log_file = self.mktemp()
-        self.logs = Logs(default=self.log_file)
-        self.addCleanup(self.logs.close)
+        super().setUp()
         self.daemon = DaemonDouble()
         self.site = memory_site(Configuration(family=self.family))
         self.providers: list[Any] = [
@@ -131,11 +129,6 @@ class CommandsCase(SynchronousTestCase):
             return "".join([piece async for piece in encode(await self.registry.run(Request(command, arguments)))])
 
         return json.loads(self.successResultOf(Deferred.fromCoroutine(answer())))
-
-    def log(self) -> str:
-        self.logs.flush()
-        with open(self.log_file, encoding="utf-8") as file:
-            return file.read()
 
 
 class RegistryTests(CommandsCase):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.programs import output
 
 __all__ = ["ExampleTests", "install_example"]
 
@@ -33,27 +34,13 @@ def install_example(scratch: Path) -> Path:
     source, target = scratch / "source", scratch / "installed"
     shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns(*MADE))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    output(*pip, "--no-index", "--no-deps", "--no-build-isolation", "--target", str(target), str(source), at=scratch)
+    output(*pip, "--no-index", "--no-deps", "--no-build-isolation", "--target", target, source, cwd=scratch)
     return target
 
 
-def output(*command: str, at: Path, path: Path | None = None) -> str:
-    """What a program prints; an error with all of it if it fails. ``path`` is where Python finds the example."""
-    paths = [str(each) for each in (path, ROOT, os.environ.get("PYTHONPATH")) if each]
-    done = subprocess.run(
-        command,
-        cwd=at,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if done.returncode:
-        raise AssertionError(f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
-    return done.stdout
+def paths(target: Path) -> list[Path | str]:
+    """Where Python finds the installed example, this tree, and what it needs."""
+    return [target, ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
 
 
 class ExampleTests(SynchronousTestCase):
@@ -68,12 +55,14 @@ class ExampleTests(SynchronousTestCase):
         target = install_example(self.scratch)
         self.assertFalse((target / "txkea").exists())
         trial = "from twisted.scripts.trial import run; run()"  # -m twisted.trial needs setuptools with an old Twisted
-        told = output(sys.executable, "-c", trial, "--reporter=timing", "txkea_example", at=self.scratch, path=target)
+        told = output(
+            sys.executable, "-c", trial, "--reporter=timing", "txkea_example", cwd=self.scratch, paths=paths(target)
+        )
         passed = re.search(r"(?m)^PASSED \(successes=(\d+)\)$", told)
         assert passed is not None, told
         self.assertGreaterEqual(int(passed[1]), 20)
         took = [float(seconds) for seconds in re.findall(r"\((\d+\.\d+) secs\)", told)]
         self.assertEqual(len(took), int(passed[1]), told)
         self.assertLess(sorted(took)[len(took) // 2], MOMENT, told)
-        fields = output(sys.executable, "-c", FIELDS, at=self.scratch / "source", path=target)
+        fields = output(sys.executable, "-c", FIELDS, cwd=self.scratch / "source", paths=paths(target))
         self.assertEqual(fields.split(), ["arrived", "commands", "host_sources", "running"])

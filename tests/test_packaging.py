@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.programs import output
 from txkea import __version__
 
 __all__ = ["DistributionTests", "UnitFileTests"]
@@ -21,25 +20,6 @@ __all__ = ["DistributionTests", "UnitFileTests"]
 ROOT = Path(__file__).resolve().parent.parent
 MOST_EXPOSED = 20
 """Tenths of systemd's own measure: 0 is locked up, 100 has no protection at all."""
-
-
-def output(*command: str | Path, cwd: Path = ROOT) -> str:
-    """What a command prints; an error with its whole output if it fails. Nothing of this tree is on its path."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PIP_CONSTRAINT")}
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**environment, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode:
-        raise AssertionError(f"{' '.join(str(part) for part in command)} gave {done.returncode}:\n{done.stdout}")
-    return done.stdout
 
 
 class DistributionTests(SynchronousTestCase):

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from txkea.cli.connection import Reply, Server
 from txkea.cli.leases_entries import Entry
 from txkea.control.answer import Result
-from txkea.control.arguments import Given
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.errors import TxkeaError
 from txkea.wire.fields import KINDS
 
@@ -85,7 +85,7 @@ class Sender:
         if entry.wrong:
             return Refused(entry.place, address, entry.wrong)
         try:
-            Given(entry.shown, "a lease").address("ip-address", self._family)
+            LeaseArguments(entry.shown, "a lease").address("ip-address", self._family)
         except TxkeaError as error:
             return Refused(entry.place, address, str(error))
         return None

@@ -1,84 +1,89 @@
-"""The arguments of commands about leases."""
+"""What a command was given, read with care."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
-from txkea.control.given import HIGHEST_ID, Arguments
 from txkea.errors import TxkeaError
-from txkea.wire.fields import KINDS, hex_to_bytes
 
-__all__ = ["Given"]
+__all__ = ["HIGHEST_ID", "AnyArguments", "Arguments"]
+
+HIGHEST_ID: Final = (1 << 32) - 2
+"""Of a subnet."""
 
 
-class Given(Arguments):
-    """A map that may hold more than is asked for: a lease that another server shows may be sent to this one.
+class Arguments:
+    """The arguments of a command; each method raises `TxkeaError` for what is wrong, and names it.
 
-    ``what`` says what the map consists of, for who sent none. What has a ``default`` may be left out.
+    What is not ``known`` is refused: a mistyped name would otherwise do something else than it says.
     """
 
-    def __init__(self, arguments: Any, what: str) -> None:
-        if not isinstance(arguments, dict):
-            raise TxkeaError(f"'arguments' is not a map; name {what}")
-        super().__init__(arguments, arguments)
+    def __init__(self, given: Any, known: Collection[str]) -> None:
+        if given is not None and not isinstance(given, dict):
+            raise TxkeaError("'arguments' is not a map")
+        self._given: Mapping[str, Any] = given or {}
+        unknown = sorted(self._given.keys() - set(known))
+        if unknown:
+            others = f"known are {', '.join(sorted(known))}" if known else "this command takes none"
+            raise TxkeaError(f"there is no argument {unknown[0]!r}; {others}")
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """A text, maybe empty; octets of a client that were no UTF-8 are in it as Python has them (PEP 383)."""
-        value = self.value(name) if default is None or name in self else default
-        if not isinstance(value, str):
+    def __contains__(self, name: str) -> bool:
+        return name in self._given
+
+    def value(self, name: str) -> Any:
+        """A value of any kind."""
+        if name not in self._given:
+            raise TxkeaError(f"{name!r} is missing")
+        return self._given[name]
+
+    def text(self, name: str) -> str:
+        """A text that is not empty."""
+        value = self.value(name)
+        if not isinstance(value, str) or not value:
             raise TxkeaError(f"{name!r} is not a text")
-        try:
-            value.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raise TxkeaError(f"{name!r} is not a text: it has half of a surrogate pair") from None
         return value
 
-    def number(self, name: str, lowest: int, highest: int = HIGHEST_ID, default: int | None = None) -> int:
+    def number(self, name: str, lowest: int, highest: int = HIGHEST_ID) -> int:
         """A whole number within bounds."""
-        return super().number(name, lowest, highest) if default is None or name in self else default
-
-    def numbers(self, name: str) -> frozenset[int]:
-        """A list of numbers."""
-        values = self.list(name)
-        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-            raise TxkeaError(f"{name!r} is not a list of numbers")
-        return frozenset(values)
+        value = self.value(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise TxkeaError(f"{name!r} is not a whole number from {lowest} to {highest}")
+        return value
 
     def flag(self, name: str) -> bool:
-        """True or false, which it is when left out."""
-        value = self.value(name) if name in self else False
+        """True or false."""
+        value = self.value(name)
         if not isinstance(value, bool):
             raise TxkeaError(f"{name!r} is neither true nor false")
         return value
 
-    def meaning(self, name: str, meanings: Mapping[str, Any], default: str = "") -> Any:
-        """What one of these words stands for."""
-        if not default:
-            self.value(name)  # it must be there
-        return meanings[self.one_of(name, meanings, default)]
-
-    def octets(self, name: str, least: int, most: int) -> bytes:
-        """Hexadecimal, of at least and at most so many bytes."""
-        try:
-            octets = hex_to_bytes(self.text(name))
-        except ValueError:
-            raise TxkeaError(f"{name!r} is not hexadecimal, such as 02:00:5e:10:00:01") from None
-        if not least <= len(octets) <= most:
-            raise TxkeaError(f"{name!r} has {len(octets)} bytes; it has {least} to {most}")
-        return octets
-
-    def address(self, name: str, family: int) -> bytes:
-        """A packed address."""
-        try:
-            packed: bytes = KINDS[f"ipv{family}-address"].parse(self.text(name))
-        except ValueError:
-            raise TxkeaError(f"{name!r} is not an IPv{family} address") from None
-        return packed
-
-    def list(self, name: str) -> Sequence[Any]:
-        """A list of anything."""
-        value = self.value(name)
-        if not isinstance(value, list):
-            raise TxkeaError(f"{name!r} is not a list")
+    def one_of(self, name: str, words: Collection[str], default: str) -> str:
+        """One of a few words."""
+        value = self._given.get(name, default)
+        if not isinstance(value, str) or value not in words:
+            raise TxkeaError(f"{name!r} is not one of {', '.join(words)}")
         return value
+
+    def map(self, name: str) -> Mapping[str, Any]:
+        """A map."""
+        value = self.value(name)
+        if not isinstance(value, dict):
+            raise TxkeaError(f"{name!r} is not a map")
+        return value
+
+    def only(self, *names: str) -> Mapping[str, Any]:
+        """The one map of the list that has one of these names."""
+        name = next((each for each in names if each in self._given), names[0])
+        value = self.value(name)
+        if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
+            raise TxkeaError(f"{name!r} is not a list of exactly one map")
+        member: Mapping[str, Any] = value[0]
+        return member
+
+
+class AnyArguments(Arguments):
+    """The same, but what is not asked for does no harm: so are Kea's commands that only look."""
+
+    def __init__(self, given: Any) -> None:
+        super().__init__(given, given if isinstance(given, dict) else ())

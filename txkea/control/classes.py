@@ -9,8 +9,8 @@ from zope.interface import implementer
 
 from txkea.config.families import BY_NUMBER
 from txkea.control.answer import Answer, Result
+from txkea.control.arguments import Arguments
 from txkea.control.edits import Absent, Draft, Edited
-from txkea.control.given import Arguments
 from txkea.interfaces import ICommands
 
 __all__ = ["ClassCommands"]

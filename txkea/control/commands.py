@@ -13,8 +13,8 @@ from zope.interface import implementer
 
 import txkea
 from txkea.control.answer import Answer
+from txkea.control.arguments import Arguments
 from txkea.control.configuration import Configured
-from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands
 from txkea.model.configuration import Configuration
 
@@ -92,11 +92,8 @@ class DaemonCommands:
         )
 
     def _shutdown(self, arguments: Any) -> Answer:
-        value = arguments.get("exit-value", 0) if isinstance(arguments, dict) else 0
-        if not isinstance(arguments, (dict, type(None))) or set(arguments or ()) - {"exit-value"}:
-            raise TxkeaError("shutdown takes no other argument than 'exit-value'")
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 255:
-            raise TxkeaError("'exit-value' is not an integer from 0 to 255")
+        given = Arguments(arguments, ("exit-value",))
+        value = given.number("exit-value", 0, 255) if "exit-value" in given else 0
         self._process.shutdown(value)
         return Answer(text="Shutting down.")
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, pieces
+from txkea.control.arguments import Arguments
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands
 
@@ -101,11 +102,8 @@ class ConfigurationCommands:
         return Answer(text=SUCCESSFUL)
 
     async def _write(self, arguments: Any) -> Answer:
-        name = arguments.get("filename", "") if isinstance(arguments, dict) else ""
-        if not isinstance(arguments, (dict, type(None))) or set(arguments or ()) - {"filename"}:
-            raise TxkeaError("config-write takes no other argument than 'filename'")
-        if not isinstance(name, str) or (arguments and not name):
-            raise TxkeaError("'filename' is not the name of a file")
+        given = Arguments(arguments, ("filename",))
+        name = given.text("filename") if "filename" in given else ""
         written = await self._configured.write(name)
         text = f"Configuration written to {written.path} successful"
         return Answer(text=text, arguments={"filename": written.path, "size": written.size})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from txkea.control.arguments import Given
-from txkea.control.entered import LAST_SECOND, TYPES6, UINT32
+from txkea.control.entered import LAST_SECOND, TYPES6, UINT32, Common
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 
 __all__ = ["COPIED", "copied4", "copied6"]
@@ -18,26 +18,12 @@ LONGEST: Final = (1 << 16) - 1
 ETHERNET: Final = 1
 
 
-class Common(NamedTuple):
-    """What leases of both families have."""
-
-    valid_lifetime: int
-    expires: int
-    subnet_id: int
-    fqdn_fwd: bool
-    fqdn_rev: bool
-    hostname: str
-    state: int
-    user_context: str
-    pool_id: int
-
-
 def copied4(shown: Any) -> Lease4:
     """The inverse of `txkea.control.views.lease4_arguments`. Raises `TxkeaError`.
 
     Unlike what an operator enters, nothing is completed, and no subnet need be known.
     """
-    given = Given(shown, WHAT)
+    given = LeaseArguments(shown, WHAT)
     return Lease4(
         given.address("ip-address", 4), _octets(given, "hw-address"), _octets(given, "client-id"), *_common(given)
     )
@@ -45,7 +31,7 @@ def copied4(shown: Any) -> Lease4:
 
 def copied6(shown: Any) -> Lease6:
     """The inverse of `txkea.control.views.lease6_arguments`, as `copied4`."""
-    given = Given(shown, WHAT)
+    given = LeaseArguments(shown, WHAT)
     kind = given.meaning("type", TYPES6)
     hwaddr = _octets(given, "hw-address")
     return Lease6(
@@ -61,11 +47,11 @@ def copied6(shown: Any) -> Lease6:
     )
 
 
-def _octets(given: Given, name: str) -> bytes:
+def _octets(given: LeaseArguments, name: str) -> bytes:
     return given.octets(name, 0, LONGEST) if name in given else b""
 
 
-def _common(given: Given) -> Common:
+def _common(given: LeaseArguments) -> Common:
     lifetime = given.number("valid-lft", 0, UINT32)
     remarks: Mapping[str, Any] = given.map("user-context") if "user-context" in given else {}
     return Common(

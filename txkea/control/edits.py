@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from txkea.config.families import Family
-from txkea.control.given import HIGHEST_ID
+from txkea.control.arguments import HIGHEST_ID
 from txkea.errors import TxkeaError
 from txkea.model.configuration import Configuration
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NamedTuple
 
-from txkea.control.arguments import Given
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.errors import TxkeaError
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex
 from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 from txkea.wire.duid import DUID_MAXIMUM
 from txkea.wire.text import address_text
 
-__all__ = ["HWADDR_MAXIMUM", "LAST_SECOND", "TYPES6", "UINT32", "lease4_entered", "lease6_entered"]
+__all__ = ["HWADDR_MAXIMUM", "LAST_SECOND", "TYPES6", "UINT32", "Common", "lease4_entered", "lease6_entered"]
 
 HWADDR_MAXIMUM: Final = 20
 CLIENT_ID_MINIMUM: Final = 2
@@ -40,6 +40,7 @@ class Common(NamedTuple):
 
     valid_lifetime: int
     expires: int
+    subnet_id: int
     fqdn_fwd: bool
     fqdn_rev: bool
     hostname: str
@@ -48,7 +49,7 @@ class Common(NamedTuple):
     pool_id: int
 
 
-def lease4_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease4:
+def lease4_entered(given: LeaseArguments, subnets: SubnetIndex, now: int) -> Lease4:
     """The DHCPv4 lease that the arguments describe; ``now`` in seconds. Raises `TxkeaError`."""
     address = given.address("ip-address", 4)
     hwaddr = given.octets("hw-address", 0, HWADDR_MAXIMUM)
@@ -57,10 +58,10 @@ def lease4_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease4:
     common = _common(given, subnet, now, LeaseState.RELEASED)
     if not hwaddr and not client_id and common.state != LeaseState.DECLINED:
         raise TxkeaError("'hw-address' is empty and there is no 'client-id': nobody could have the lease")
-    return Lease4(address, hwaddr, client_id, common.valid_lifetime, common.expires, subnet.id, *common[2:])
+    return Lease4(address, hwaddr, client_id, *common)
 
 
-def lease6_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease6:
+def lease6_entered(given: LeaseArguments, subnets: SubnetIndex, now: int) -> Lease6:
     """The DHCPv6 lease that the arguments describe; ``now`` in seconds. Raises `TxkeaError`.
 
     Where none is given, its preferred lifetime is that of the subnet; Kea takes the valid one (Kea G040).
@@ -81,10 +82,7 @@ def lease6_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease6:
         address,
         hwaddr,
         duid,
-        common.valid_lifetime,
-        common.expires,
-        subnet.id,
-        *common[2:],
+        *common,
         type=int(kind),
         iaid=iaid,
         prefix_length=length,
@@ -93,7 +91,7 @@ def lease6_entered(given: Given, subnets: SubnetIndex, now: int) -> Lease6:
     )
 
 
-def _subnet(given: Given, subnets: SubnetIndex, address: bytes, family: int) -> LiveSubnet:
+def _subnet(given: LeaseArguments, subnets: SubnetIndex, address: bytes, family: int) -> LiveSubnet:
     """The subnet that the arguments name, or the first one with the address (Kea G041)."""
     number = given.number("subnet-id", 0, UINT32, 0)
     if not number:
@@ -114,7 +112,7 @@ def _configured(subnets: SubnetIndex, number: int) -> LiveSubnet:
     return subnet
 
 
-def _delegating(given: Given, subnets: SubnetIndex) -> LiveSubnet:
+def _delegating(given: LeaseArguments, subnets: SubnetIndex) -> LiveSubnet:
     """The subnet of a prefix, which need not be inside it."""
     number = given.number("subnet-id", 0, UINT32, 0)
     if not number:
@@ -122,7 +120,7 @@ def _delegating(given: Given, subnets: SubnetIndex) -> LiveSubnet:
     return _configured(subnets, number)
 
 
-def _prefix_length(given: Given, address: bytes, kind: LeaseType) -> int:
+def _prefix_length(given: LeaseArguments, address: bytes, kind: LeaseType) -> int:
     """128 for an address, whatever is said."""
     if kind != LeaseType.PD:
         given.number("prefix-len", 0, 128, 128)
@@ -133,7 +131,7 @@ def _prefix_length(given: Given, address: bytes, kind: LeaseType) -> int:
     return length
 
 
-def _common(given: Given, subnet: LiveSubnet, now: int, last_state: int) -> Common:
+def _common(given: LeaseArguments, subnet: LiveSubnet, now: int, last_state: int) -> Common:
     lifetime = given.number("valid-lft", 0, UINT32, subnet.parameters.valid_lifetime.default)
     expires = given.number("expire", 1, LAST_SECOND, now + lifetime)
     if expires < lifetime:
@@ -146,10 +144,10 @@ def _common(given: Given, subnet: LiveSubnet, now: int, last_state: int) -> Comm
         raise TxkeaError("'hostname' is missing or empty, but 'fqdn-fwd' or 'fqdn-rev' is true")
     state = given.number("state", 0, last_state, 0)
     pool_id = given.number("pool-id", 0, UINT32, 0)
-    return Common(lifetime, expires, forward, reverse, hostname, state, _remarks(given), pool_id)
+    return Common(lifetime, expires, subnet.id, forward, reverse, hostname, state, _remarks(given), pool_id)
 
 
-def _remarks(given: Given) -> str:
+def _remarks(given: LeaseArguments) -> str:
     """``user-context`` as JSON text, with ``comment`` in it; ``""`` when there is neither."""
     remarks: dict[str, Any] = dict(given.map("user-context")) if "user-context" in given else {}
     if "comment" in given:

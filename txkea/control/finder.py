@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from txkea.control.arguments import Given
 from txkea.control.entered import UINT32
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.control.views import View
 from txkea.errors import TxkeaError
 from txkea.exchange.site import Site
@@ -48,7 +48,7 @@ class Finder:
         """What a command's arguments name. Raises `TxkeaError`."""
         view = self._view
         kinds = " or ".join(view.identifiers)
-        given = Given(arguments, f"an ip-address, or subnet-id, identifier-type ({kinds}) and identifier")
+        given = LeaseArguments(arguments, f"an ip-address, or subnet-id, identifier-type ({kinds}) and identifier")
         given.flag("update-ddns")
         matches = view.matches(given)
         kind = {"type": given.text("type", "IA_NA")} if view.number == 6 else {}
@@ -69,6 +69,6 @@ class Finder:
         return found[0] if found else None
 
 
-def identifier(given: Given, name: str, kind: IdentifierKind) -> Identifier:
+def identifier(given: LeaseArguments, name: str, kind: IdentifierKind) -> Identifier:
     """An identifier in hexadecimal."""
     return Identifier(kind, given.octets(name, 1, LONGEST))

@@ -10,8 +10,8 @@ from zope.interface import implementer
 from txkea.config.families import BY_NUMBER
 from txkea.config.reservations import identifier
 from txkea.control.answer import Answer, Listing, Result
+from txkea.control.arguments import Arguments
 from txkea.control.edits import Edited
-from txkea.control.given import Arguments
 from txkea.control.reservations import ConfiguredReservations, Found, Reservations, StoredReservations, Wanted
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands, IHostStore

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from zope.interface import implementer
 
 from txkea.control.answer import Answer
+from txkea.control.arguments import Arguments
 from txkea.control.commands import Daemon
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands, Link
@@ -58,7 +59,7 @@ class InterfaceCommands:
 
     async def _add(self, arguments: Any) -> Answer:
         """Listen on more interfaces; they become part of the configuration."""
-        names = arguments.get(LIST) if isinstance(arguments, dict) else None
+        names = Arguments(arguments, (LIST,)).value(LIST)
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise TxkeaError('\'interfaces\' is missing or not a list such as [ "eth0", "eth1/192.0.2.1" ]')
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Listing, Result
-from txkea.control.arguments import Given
 from txkea.control.entered import UINT32
 from txkea.control.finder import Finder, identifier
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.control.views import View
 from txkea.exchange.site import Site
 from txkea.interfaces import ICommands
@@ -58,22 +58,22 @@ class LeaseCommands:
 
     async def _search(self, name: str, arguments: Any) -> Answer:
         """All leases of a client."""
-        sought = identifier(Given(arguments, name), name, self._view.searches[name])
+        sought = identifier(LeaseArguments(arguments, name), name, self._view.searches[name])
         return self._listed(_portions(await self._site().leases.by_client(sought)))
 
     def _scan(self, name: str, arguments: Any) -> Answer:
         """All leases that pass a test."""
-        return self._listed(self._pages(None), self._view.scans[name](Given(arguments, name)))
+        return self._listed(self._pages(None), self._view.scans[name](LeaseArguments(arguments, name)))
 
     def _get_all(self, arguments: Any) -> Answer:
-        given = Given({} if arguments is None else arguments, "subnets, or give none at all")
+        given = LeaseArguments({} if arguments is None else arguments, "subnets, or give none at all")
         if "subnets" not in given:
             return self._listed(self._pages(None))
         subnets = given.numbers("subnets")
         return self._listed(self._pages(None), lambda lease: lease.subnet_id in subnets)
 
     def _get_page(self, arguments: Any) -> Answer:
-        given = Given(arguments, "from ('start' or an address) and limit")
+        given = LeaseArguments(arguments, "from ('start' or an address) and limit")
         start = given.text("from")
         after = None if start == "start" else given.address("from", self._view.number)
         limit = given.number("limit", 1, UINT32)

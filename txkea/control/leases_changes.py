@@ -9,10 +9,10 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, ConflictError, Result
-from txkea.control.arguments import Given
 from txkea.control.entered import UINT32
 from txkea.control.files import Directory
 from txkea.control.finder import Finder, Selector
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.control.views import View
 from txkea.errors import TxkeaError
 from txkea.exchange.site import Site
@@ -83,8 +83,8 @@ class LeaseChanges:
 
     # -- one lease -----------------------------------------------------------------------------------------------------
 
-    def _entered(self, arguments: Any) -> tuple[Given, Any]:
-        given = Given(arguments, "the lease: at least its ip-address and whose it is")
+    def _entered(self, arguments: Any) -> tuple[LeaseArguments, Any]:
+        given = LeaseArguments(arguments, "the lease: at least its ip-address and whose it is")
         return given, self._view.enter(given, self._site().subnets, int(self._reactor.seconds()))
 
     async def _add(self, arguments: Any) -> Answer:
@@ -151,7 +151,7 @@ class LeaseChanges:
         return False
 
     def _resend_ddns(self, arguments: Any) -> Answer:
-        Given(arguments, "ip-address").address("ip-address", self._view.number)
+        LeaseArguments(arguments, "ip-address").address("ip-address", self._view.number)
         raise ConflictError("DDNS updating is not enabled: this server sends no DNS updates")
 
     # -- many ----------------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class LeaseChanges:
 
     async def _wipe(self, arguments: Any) -> Answer:
         """Delete all leases of a subnet, or of all subnets (Kea G049)."""
-        given = Given({} if arguments is None else arguments, "subnet-id, or nothing")
+        given = LeaseArguments({} if arguments is None else arguments, "subnet-id, or nothing")
         number = given.number("subnet-id", 0, UINT32, 0)
         subnets = {number} if number else {subnet.id for subnet in self._site().subnets.subnets}
         count = 0
@@ -193,7 +193,7 @@ class LeaseChanges:
 
     async def _bulk_apply(self, arguments: Any) -> Answer:
         """Delete some leases, then add or update others; nothing is done if one of them is malformed (Kea G052)."""
-        given = Given(arguments, "deleted-leases or leases")
+        given = LeaseArguments(arguments, "deleted-leases or leases")
         if "deleted-leases" not in given and "leases" not in given:
             raise TxkeaError("'deleted-leases' and 'leases' are both missing")
         deleted = given.list("deleted-leases") if "deleted-leases" in given else ()
@@ -261,7 +261,7 @@ class LeaseChanges:
 
     async def _write(self, arguments: Any) -> Answer:
         """Write all leases into a lease file; those that change meanwhile as they were or as they are then."""
-        name = Given(arguments, "filename").text("filename")
+        name = LeaseArguments(arguments, "filename").text("filename")
         written = await self._files.write(name, self._rows())
         return Answer(text=f"{self._view.label} lease database into '{written.path}'.")
 

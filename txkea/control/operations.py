@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result
+from txkea.control.arguments import AnyArguments, Arguments
 from txkea.control.commands import Daemon
 from txkea.control.duty import USER, Duty
 from txkea.errors import TxkeaError
@@ -55,25 +56,20 @@ class OperationCommands:
     # -- the service ---------------------------------------------------------------------------------------------------
 
     def _disable(self, arguments: Any) -> Answer:
-        given = _map(arguments, {"max-period", "origin", "origin-id"})
-        period = given.get("max-period", 0)
-        if "max-period" in given and not (_is_integer(period) and 1 <= period <= LONGEST):
-            raise TxkeaError(f"'max-period' is not a number of seconds from 1 to {LONGEST}")
+        given = Arguments(arguments, ("max-period", "origin", "origin-id"))
+        period = given.number("max-period", 1, LONGEST) if "max-period" in given else 0
         self._server.duty.disable(_origin(given), period)
         limit = f" for {period} seconds" if period else ""
         return Answer(text=f"DHCPv{self._server.configuration.family} service disabled{limit}")
 
     def _enable(self, arguments: Any) -> Answer:
-        self._server.duty.enable(_origin(_map(arguments, {"origin", "origin-id"})))
+        self._server.duty.enable(_origin(Arguments(arguments, ("origin", "origin-id"))))
         return Answer(text="DHCP service successfully enabled")
 
     # -- leases --------------------------------------------------------------------------------------------------------
 
     async def _reclaim(self, arguments: Any) -> Answer:
-        remove = arguments.get("remove") if isinstance(arguments, dict) else None
-        if not isinstance(remove, bool):
-            raise TxkeaError("'remove' is missing or not a boolean: whether to delete the leases rather than keep them")
-        await self._server.reclaim_leases(remove)
+        await self._server.reclaim_leases(AnyArguments(arguments).flag("remove"))
         return Answer(text="Reclamation of expired leases is complete.")
 
     async def _clean_up(self, arguments: Any) -> Answer:
@@ -96,26 +92,12 @@ class OperationCommands:
         return Answer(Result.EMPTY, "No config backend.")
 
 
-def _map(arguments: Any, known: set[str]) -> Mapping[str, Any]:
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, dict):
-        raise TxkeaError("'arguments' is not a map")
-    for name in sorted(arguments.keys() - known):
-        raise TxkeaError(f"there is no argument {name!r}; known are {', '.join(sorted(known))}")
-    return arguments
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _origin(given: Mapping[str, Any]) -> int:
+def _origin(given: Arguments) -> int:
     """Who switches the service; a number goes before a name, as in newer releases."""
-    origin = given.get("origin-id", given.get("origin", USER))
+    name = "origin-id" if "origin-id" in given else "origin"
+    origin = given.value(name) if name in given else USER
     if isinstance(origin, str) and origin in NAMED:
         return NAMED[origin]
-    if not _is_integer(origin) or origin < 1:
-        raise TxkeaError(f"the origin {origin!r} is not a number from 1 on, nor one of {', '.join(NAMED)}")
-    number: int = origin
-    return number
+    if isinstance(origin, bool) or not isinstance(origin, int) or origin < 1:
+        raise TxkeaError(f"{name!r} is not a number from 1 on, nor one of {', '.join(NAMED)}")
+    return origin

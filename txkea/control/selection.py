@@ -8,6 +8,7 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result
+from txkea.control.arguments import Arguments
 from txkea.errors import TxkeaError
 from txkea.exchange.query import Query4, Query6
 from txkea.exchange.select4 import select4
@@ -36,23 +37,15 @@ KNOWN: Final = {
 """The arguments of each command."""
 
 
-class Given:
-    """The arguments of a command. Raises `TxkeaError` for what is wrong with them."""
+class SelectionArguments(Arguments):
+    """The arguments of one of these commands; each may be left out."""
 
     def __init__(self, command: str, arguments: Any) -> None:
-        if arguments is not None and not isinstance(arguments, dict):
-            raise TxkeaError("'arguments' is not a map")
-        self._given: Mapping[str, Any] = arguments or {}
-        unknown = sorted(self._given.keys() - KNOWN[command])
-        if unknown:
-            raise TxkeaError(f"there is no argument {unknown[0]!r}; known are {', '.join(sorted(KNOWN[command]))}")
+        super().__init__(arguments, KNOWN[command])
 
     def text(self, name: str) -> str:
         """A text, ``""`` if it is not given."""
-        value = self._given.get(name, "")
-        if not isinstance(value, str):
-            raise TxkeaError(f"{name!r} is not a text")
-        return value
+        return super().text(name) if name in self else ""
 
     def address(self, family: int, name: str, default: bytes = b"") -> bytes:
         """A packed address."""
@@ -64,7 +57,7 @@ class Given:
 
     def classes(self) -> dict[str, None]:
         """The classes of the client."""
-        names = self._given.get("classes", [])
+        names = self.value("classes") if "classes" in self else []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise TxkeaError("'classes' is not a list of class names")
         return dict.fromkeys(["ALL", *names])
@@ -84,18 +77,18 @@ class SelectionCommands:
         return {"subnet4-select-test": self._select4, "subnet4o6-select-test": self._select4o6}
 
     def _select4(self, arguments: Any) -> Answer:
-        return told(select4(self._query4(Given("subnet4-select-test", arguments), 4)))
+        return told(select4(self._query4(SelectionArguments("subnet4-select-test", arguments), 4)))
 
     def _select4o6(self, arguments: Any) -> Answer:
-        given = Given("subnet4o6-select-test", arguments)
+        given = SelectionArguments("subnet4o6-select-test", arguments)
         query = self._query4(given, 6)
         query.over6 = self._query6(given)
         return told(select4(query))
 
     def _select6(self, arguments: Any) -> Answer:
-        return told(select6(self._query6(Given("subnet6-select-test", arguments))))
+        return told(select6(self._query6(SelectionArguments("subnet6-select-test", arguments))))
 
-    def _query4(self, given: Given, outer: int) -> Query4:
+    def _query4(self, given: SelectionArguments, outer: int) -> Query4:
         """A query of which no more is known than what selects; ``outer`` is the family of its source address."""
         message = Message4(ciaddr=given.address(4, "address", NO_ADDRESS), giaddr=given.address(4, "relay", NO_ADDRESS))
         if subnet := given.address(4, "subnet"):
@@ -115,7 +108,7 @@ class SelectionCommands:
         query.classes = given.classes()
         return query
 
-    def _query6(self, given: Given) -> Query6:
+    def _query6(self, given: SelectionArguments) -> Query6:
         link = given.address(6, "link", NOWHERE)
         identifier = given.text("interface-id").encode()
         options = {int(Option6.INTERFACE_ID): identifier} if identifier else {}

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result
-from txkea.control.given import HIGHEST_ID, AnyArguments
+from txkea.control.arguments import HIGHEST_ID, AnyArguments
 from txkea.control.gradually import gradually
 from txkea.control.samples import time_text
 from txkea.errors import TxkeaError

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from txkea.control.answer import Answer, Result
-from txkea.control.given import AnyArguments
+from txkea.control.arguments import AnyArguments
 from txkea.control.gradually import gradually
 from txkea.control.samples import Limit, Samples
 from txkea.errors import TxkeaError
@@ -119,46 +119,46 @@ class StatisticCommands:
         await gradually(self._sampling.reactor, steps)
 
     def _get(self, arguments: Any) -> Answer:
-        name = Given(arguments).name()
+        name = StatisticArguments(arguments).name()
         samples = self._samples.of(name)
         return Answer(arguments={} if samples is None else {name: samples})
 
     def _all(self, arguments: Any, everywhere_only: bool) -> Answer:
-        Given(arguments)
+        StatisticArguments(arguments)
         return Answer(arguments=Shown(self._samples, everywhere_only))
 
     def _reset(self, arguments: Any) -> Answer:
-        name = Given(arguments).name()
+        name = StatisticArguments(arguments).name()
         return told(self._samples.reset(name), name, "reset")
 
     def _remove(self, arguments: Any) -> Answer:
-        name = Given(arguments).name()
+        name = StatisticArguments(arguments).name()
         return told(self._samples.remove(name), name, "removed")
 
     async def _reset_all(self, arguments: Any) -> Answer:
-        Given(arguments)
+        StatisticArguments(arguments)
         await self._gradually(self._samples.reset_all())
         return Answer(text="All statistics reset to neutral values.")
 
     async def _remove_all(self, arguments: Any) -> Answer:
-        Given(arguments)
+        StatisticArguments(arguments)
         await self._gradually(self._samples.remove_all())
         return Answer(text="Warning: statistic-remove-all command is deprecated. All statistics removed.")
 
     def _set_count(self, arguments: Any) -> Answer:
-        name, limit = Given(arguments).name(), Given(arguments).count()
+        name, limit = StatisticArguments(arguments).name(), StatisticArguments(arguments).count()
         return told(self._samples.limit(name, limit), name, "count limit is set")
 
     def _set_count_all(self, arguments: Any) -> Answer:
-        self._samples.limit_all(Given(arguments).count())
+        self._samples.limit_all(StatisticArguments(arguments).count())
         return Answer(text="All statistics count limit are set.")
 
     def _set_age(self, arguments: Any) -> Answer:
-        name, limit = Given(arguments).name(), Given(arguments).age()
+        name, limit = StatisticArguments(arguments).name(), StatisticArguments(arguments).age()
         return told(self._samples.limit(name, limit), name, "duration limit is set")
 
     def _set_age_all(self, arguments: Any) -> Answer:
-        self._samples.limit_all(Given(arguments).age())
+        self._samples.limit_all(StatisticArguments(arguments).age())
         return Answer(text="All statistics duration limit are set.")
 
 
@@ -167,7 +167,7 @@ def told(found: bool, name: str, what: str) -> Answer:
     return Answer(text=f"Statistic '{name}' {what}.") if found else Answer(Result.ERROR, f"No '{name}' statistic found")
 
 
-class Given(AnyArguments):
+class StatisticArguments(AnyArguments):
     """The arguments of a command about statistics."""
 
     def value(self, name: str) -> Any:

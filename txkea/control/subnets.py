@@ -13,9 +13,9 @@ from zope.interface import implementer
 
 from txkea.config.families import BY_NUMBER, Family
 from txkea.control.answer import Answer, Result
+from txkea.control.arguments import Arguments
 from txkea.control.deltas import Deltas
 from txkea.control.edits import Absent, Draft, Edited
-from txkea.control.given import Arguments
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands
 

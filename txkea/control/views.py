@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from txkea.control.arguments import Given
 from txkea.control.entered import HWADDR_MAXIMUM, TYPES6, UINT32, lease4_entered, lease6_entered
+from txkea.control.leases_arguments import LeaseArguments
 from txkea.errors import TxkeaError
 from txkea.exchange.subnets import SubnetIndex
 from txkea.model.identifier import IdentifierKind
@@ -28,9 +28,9 @@ class View:
     number: int
     """4 or 6."""
     show: Callable[[Any], dict[str, Any]]
-    enter: Callable[[Given, SubnetIndex, int], Any]
+    enter: Callable[[LeaseArguments, SubnetIndex, int], Any]
     """The lease that the arguments describe, at this second."""
-    matches: Callable[[Given], Test]
+    matches: Callable[[LeaseArguments], Test]
     """From a command's arguments to what they demand of a lease beyond its address, client and subnet."""
     identifiers: Mapping[str, IdentifierKind]
     """The identifiers that name one lease of a subnet."""
@@ -38,7 +38,7 @@ class View:
     """Whether such an identifier must not fit several leases (Kea G044: in DHCPv4 the first one is meant)."""
     searches: Mapping[str, IdentifierKind]
     """The identifiers by which all leases of a client are found at once."""
-    scans: Mapping[str, Callable[[Given], Test]]
+    scans: Mapping[str, Callable[[LeaseArguments], Test]]
     """What all leases must be looked at for."""
 
     @property
@@ -51,21 +51,21 @@ class View:
         return f"lease{self.number}-{what}"
 
 
-def _hostname(given: Given) -> Test:
+def _hostname(given: LeaseArguments) -> Test:
     hostname = given.text("hostname").lower()
     if not hostname:
         raise TxkeaError("'hostname' is empty; most leases have none, see get-all")
     return lambda lease: bool(lease.hostname.lower() == hostname)
 
 
-def _state(given: Given) -> Test:
+def _state(given: LeaseArguments) -> Test:
     """Leases in a state, of one subnet if it is given and not 0."""
     state = given.number("state", 0, max(LeaseState))
     subnet_id = given.number("subnet-id", 0, UINT32, 0)
     return lambda lease: lease.state == state and subnet_id in (0, lease.subnet_id)
 
 
-def _hwaddr(given: Given) -> Test:
+def _hwaddr(given: LeaseArguments) -> Test:
     hwaddr = given.octets("hw-address", 1, HWADDR_MAXIMUM)
     return lambda lease: bool(lease.hwaddr == hwaddr)
 
@@ -98,7 +98,7 @@ def _common(lease: Lease4 | Lease6) -> dict[str, Any]:
     return shown
 
 
-def _any_type(given: Given) -> Test:
+def _any_type(given: LeaseArguments) -> Test:
     given.meaning("type", TYPES4, "V4")
     return lambda lease: True
 
@@ -126,7 +126,7 @@ def lease6_arguments(lease: Lease6) -> dict[str, Any]:
     return shown
 
 
-def _of_association(given: Given) -> Test:
+def _of_association(given: LeaseArguments) -> Test:
     """Type, IA_NA unless given, and with an identifier the number of the identity association (Kea G043)."""
     wanted = given.meaning("type", TYPES6, "IA_NA")
     if "ip-address" in given:

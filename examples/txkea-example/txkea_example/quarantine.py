@@ -13,7 +13,7 @@ from zope.interface import implementer
 from txkea.config.keywords import NAME, KeywordMap, keyword, keywords
 from txkea.config.kinds import Parsed
 from txkea.config.parameters import judged
-from txkea.control.given import Arguments
+from txkea.control.arguments import Arguments
 from txkea.control.registry import Answer, Result
 from txkea.errors import ConfigError, TxkeaError
 from txkea.exchange.query import Query
