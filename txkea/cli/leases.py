@@ -146,8 +146,10 @@ def refusing() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise  # whoever reads the output has enough of it
-    except (TxkeaError, OSError) as error:
+    except TxkeaError as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.FileError(str(error.filename or "the file"), error.strerror or str(error)) from None
 
 
 # -- list --------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class InterfaceCommands:
         """Listen on more interfaces; they become part of the configuration."""
         names = Arguments(arguments, (LIST,)).value(LIST)
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise TxkeaError('\'interfaces\' is missing or not a list such as [ "eth0", "eth1/192.0.2.1" ]')
+            raise TxkeaError('\'interfaces\' is not a list such as [ "eth0", "eth1/192.0.2.1" ]')
 
         def edit(written: dict[str, Any]) -> None:
             config = written.setdefault(CONFIG, {})
