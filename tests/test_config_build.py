@@ -20,11 +20,11 @@ from txkea.errors import ConfigErrors
 from txkea.model.configuration import (
     Configuration,
     ControlSocket,
+    Database,
     DdnsClient,
     ExpiryParameters,
     Interfaces,
     InterfaceSelection,
-    LeaseDatabase,
     LoggerConfiguration,
     LogOutput,
     Over6,
@@ -92,12 +92,12 @@ class Maps(SynchronousTestCase):
         found = configured(lease_database={"type": "memfile", "name": "/a", "lfc-interval": 0, "user": "u"})
         self.assertEqual(
             found.lease_database,
-            LeaseDatabase(type="memfile", parameters={"name": "/a", "lfc-interval": 0, "user": "u"}),
+            Database(type="memfile", parameters={"name": "/a", "lfc-interval": 0, "user": "u"}),
         )
         self.assertIn("Dhcp4.lease-database.user: this has no effect", found.warnings[0])
         self.assertEqual(configured(lease_database={"type": "ipam"}).lease_database.type, "ipam")
         own = configured(lease_database={"type": "example.leases.Store", "parameters": {"depth": 3}})
-        self.assertEqual(own.lease_database, LeaseDatabase(type="example.leases.Store", parameters={"depth": 3}))
+        self.assertEqual(own.lease_database, Database(type="example.leases.Store", parameters={"depth": 3}))
         self.assertEqual(
             complaints(lease_database={"type": "memfiel"}),
             ['lease-database.type: "memfiel" is no lease database; did you mean memfile?'],

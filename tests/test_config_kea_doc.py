@@ -25,7 +25,6 @@ HA, RADIUS, HOST_CACHE = (LIBRARIES[name] for name in ("ha", "radius", "host_cac
 
 EVERYTHING: Final = {
     features.CONFIG_BACKEND,
-    features.DATABASES,
     features.EXTENDED_INFO,
 }
 
@@ -47,8 +46,8 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "hooks.json": {features.FOREIGN},
         "leases-expiration.json": set(),
         "multiple-options.json": set(),
-        "mysql-reservations.json": {features.DATABASES},
-        "pgsql-reservations.json": {features.DATABASES},
+        "mysql-reservations.json": set(),
+        "pgsql-reservations.json": set(),
         "reservations.json": set(),
         "several-subnets.json": set(),
         "shared-network.json": set(),
@@ -75,8 +74,8 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "iPXE.json": set(),
         "leases-expiration.json": set(),
         "multiple-options.json": set(),
-        "mysql-reservations.json": {features.DATABASES},
-        "pgsql-reservations.json": {features.DATABASES},
+        "mysql-reservations.json": set(),
+        "pgsql-reservations.json": set(),
         "reservations.json": set(),
         "several-subnets.json": set(),
         "shared-network.json": set(),

@@ -22,9 +22,10 @@ LAYERS = (
     {"config", "exchange", "ha.states", "ha.scopes", "radius.packet"},
     {"explain"},
     {"launch"},
+    {"backend"},
     {
-        "server", "leases", "hosts", "flex", "control", "net", "logs", "ddns", "ha", "radius", "paths", "serverid",
-        "running",
+        "server", "leases", "hosts", "sql", "cassandra", "redis", "flex", "control", "net", "logs", "ddns", "ha",
+        "radius", "paths", "serverid", "running",
     },
     {"providers", "over6"},
     {"testing"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
+    "Away",
     "ConfigError",
     "ConfigErrors",
     "Drop",
@@ -66,6 +67,10 @@ class EvaluationError(TxkeaError):
 
 class Unavailable(TxkeaError):
     """A store, a partner or a server could not do its part now (disk full, connection lost): nothing was changed."""
+
+
+class Away(Unavailable):
+    """A backend is away, and the log has said so when it went: not to be told again for every query."""
 
 
 class Position(NamedTuple):

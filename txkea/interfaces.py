@@ -19,6 +19,7 @@ __all__ = [
     "Hint",
     "IAllocator",
     "IAnswerReady",
+    "IBackends",
     "ICommands",
     "IDatagramReceiver",
     "IHostSource",
@@ -56,11 +57,13 @@ class ILeaseStore(Interface):
     """
 
     name: str = Attribute("How status and log call it, such as ``memfile``.")
+    shared: bool = Attribute("Whether other servers may use the same leases at the same time.")
 
     def open() -> Awaitable[None]:
         """Make ready; called once, before anything else. *Waits.*
 
-        Raises `Unavailable` (with the place and the mend in its text) if it cannot be used.
+        Raises `Unavailable` (with the place and the mend in its text) if it cannot be used. One that says ``lost`` to
+        `IBackends` may be away afterwards, and be used once it is ``back``.
         """
 
     def close() -> Awaitable[None]:
@@ -111,7 +114,23 @@ class ILeaseStore(Interface):
         """
 
     def page(after: bytes | None, limit: int) -> Awaitable[Sequence[Any]]:
-        """Up to ``limit`` leases with addresses above ``after`` (None: from the start), ascending. *Waits.*"""
+        """Up to ``limit`` leases behind the address ``after`` (None: from the start), in the store's order. *Waits.*
+
+        That is ascending, except in stores which say why not; ``after`` may have no lease any more.
+        """
+
+
+class IBackends(Interface):
+    """Told by backends whether they can be used: the server."""
+
+    def lost(name: str, problem: str, stop: bool) -> None:
+        """A backend is away; ``stop`` asks that no query at all be answered until it is back (Kea E063)."""
+
+    def back(name: str) -> None:
+        """A backend that was away can be used again."""
+
+    def gave_up(name: str, reason: str) -> None:
+        """A backend stays away, and its configuration says that the server is to end then (Kea E065)."""
 
 
 class ILeaseObserver(Interface):

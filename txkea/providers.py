@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from attrs import frozen
+from attrs import field, frozen
 from zope.interface import implementer
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
@@ -17,8 +17,10 @@ from txkea.flex.entries import FLEX_OPTION
 from txkea.flex.identifier import FLEX_ID
 from txkea.interfaces import (
     IAnswerReady,
+    IBackends,
     ICommands,
     IHostSource,
+    IHostStore,
     IIdentifierSource,
     ILeaseObserver,
     ILeaseSelected,
@@ -32,16 +34,19 @@ from txkea.interfaces import (
     ISubnetSelected,
 )
 from txkea.leases.factory import MEMFILE
-from txkea.model.configuration import Configuration, HookLibrary
+from txkea.model.configuration import Configuration, Database, HookLibrary
 from txkea.paths import Paths
 
 __all__ = [
     "BUILT_IN",
     "FACETS",
     "GROUP",
+    "HOST_STORES",
+    "LEASE_STORES",
     "Surroundings",
     "by_facet",
     "hook_providers",
+    "host_store",
     "lease_store",
     "provider_factory",
     "refuse_absent",
@@ -49,6 +54,20 @@ __all__ = [
 
 GROUP = "txkea.providers"
 """The entry point group in which third parties announce their factories."""
+
+
+@implementer(IBackends)
+class Unwatched:
+    """For those who do not want to know."""
+
+    def lost(self, name: str, problem: str, stop: bool) -> None:
+        """See `IBackends`."""
+
+    def back(self, name: str) -> None:
+        """See `IBackends`."""
+
+    def gave_up(self, name: str, reason: str) -> None:
+        """See `IBackends`."""
 
 
 @frozen(kw_only=True)
@@ -63,9 +82,35 @@ class Surroundings:
     """Its own logger, which ``loggers`` may name: ``NAME-hooks``, an underscore of the name being a hyphen."""
     paths: Paths
     """Where files belong, as ``data-directory`` has it."""
+    backends: IBackends = field(factory=Unwatched)
+    """Told by a backend whether it can be used."""
 
 
 BUILT_IN: dict[str, IProviderFactory] = {each.name: each for each in (MEMFILE, FLEX_ID, FLEX_OPTION)}
+
+
+class Extra(NamedTuple):
+    """A factory of ours that needs packages which not everybody has installed."""
+
+    place: str
+    """Its dotted path."""
+    extra: str
+    """What is to be installed with it, as ``txkea[extra]``."""
+
+
+LEASE_STORES: Final[Mapping[str, Extra]] = {
+    "postgresql": Extra("txkea.sql.factory.POSTGRESQL_LEASES", "sql"),
+    "mysql": Extra("txkea.sql.factory.MYSQL_LEASES", "sql"),
+    "cql": Extra("txkea.cassandra.factory.CASSANDRA_LEASES", "cassandra"),
+    "redis": Extra("txkea.redis.factory.REDIS_LEASES", "redis"),
+}
+"""What else ``lease-database`` may be."""
+HOST_STORES: Final[Mapping[str, Extra]] = {
+    "postgresql": Extra("txkea.sql.factory.POSTGRESQL_HOSTS", "sql"),
+    "mysql": Extra("txkea.sql.factory.MYSQL_HOSTS", "sql"),
+    "cql": Extra("txkea.cassandra.factory.CASSANDRA_HOSTS", "cassandra"),
+}
+"""What each of ``hosts-databases`` may be."""
 
 FACETS: Final[Mapping[str, Any]] = {
     "arrived": IQueryArrived,
@@ -83,18 +128,27 @@ FACETS: Final[Mapping[str, Any]] = {
 """What a provider from ``hooks-libraries`` may be, by the fields of `txkea.exchange.site.Site`."""
 
 
-def provider_factory(name: str, path: str) -> Any:
+def provider_factory(name: str, path: str, extras: Mapping[str, Extra] = {}) -> Any:
     """The factory that is called ``name``: built in, announced by an installed package, or given as a dotted path.
 
-    ``path`` is the place in the configuration. Raises `NoSuchProvider`, or `ConfigError` for one that is not what it
-    should be.
+    ``path`` is the place in the configuration, ``extras`` what else of ours may stand there. Raises `NoSuchProvider`,
+    or `ConfigError` for one that is not what it should be.
     """
-    factory = _load(name, path)
+    factory = _extra(name, extras[name], path) if name in extras else _load(name, path)
     try:
         verifyObject(IProviderFactory, factory)
     except Invalid as error:
         raise ConfigError(f"provider {name!r} is no IProviderFactory: {error}", path) from None
     return factory
+
+
+def _extra(name: str, extra: Extra, path: str) -> Any:
+    module, _, attribute = extra.place.rpartition(".")
+    try:
+        return getattr(import_module(module), attribute)
+    except ImportError as error:
+        mend = f"pip install 'txkea[{extra.extra}]'"
+        raise NoSuchProvider(f"{name!r} needs a package that is not installed ({error}); mend: {mend}", path) from error
 
 
 def _load(name: str, path: str) -> Any:
@@ -114,7 +168,7 @@ def _load(name: str, path: str) -> Any:
 
 
 def _absent(name: str, announced: Iterable[str], path: str) -> NoSuchProvider:
-    known = ", ".join(sorted({*BUILT_IN, *announced}))
+    known = ", ".join(sorted({*BUILT_IN, *LEASE_STORES, *announced}))
     return NoSuchProvider(f"there is no provider {name!r}; installed are {known}", path)
 
 
@@ -122,22 +176,38 @@ def refuse_absent(configuration: Configuration) -> None:
     """Raise `NoSuchProvider` for a lease database that nothing installed can be; nothing is imported."""
     name = configuration.lease_database.type
     announced = [entry.name for entry in entry_points(group=GROUP)]
-    if name not in (*BUILT_IN, *announced) and "." not in name:
+    if name not in (*BUILT_IN, *LEASE_STORES, *announced) and "." not in name:
         raise _absent(name, announced, f"Dhcp{configuration.family}.lease-database")
 
 
-def lease_store(configuration: Configuration, *, reactor: Any, log: ILogger, paths: Paths) -> ILeaseStore:
-    """The lease store that a configuration names; not yet open."""
-    database = configuration.lease_database
+def lease_store(configuration: Configuration, **surroundings: Any) -> ILeaseStore:
+    """The lease store that a configuration names, with these `Surroundings`; not yet open."""
     path = f"Dhcp{configuration.family}.lease-database"
-    paths = paths.configured(configuration.data_directory)
-    surroundings = Surroundings(configuration=configuration, reactor=reactor, log=log, paths=paths)
-    store = _made(database.type, database.parameters, surroundings, path)
+    return _store(configuration, configuration.lease_database, path, LEASE_STORES, ILeaseStore, surroundings)  # type: ignore[no-any-return]
+
+
+def host_store(configuration: Configuration, index: int, **surroundings: Any) -> IHostStore:
+    """One of the host stores that a configuration names, with these `Surroundings`; not yet open."""
+    path = f"Dhcp{configuration.family}.hosts-databases[{index}]"
+    return _store(configuration, configuration.hosts_databases[index], path, HOST_STORES, IHostStore, surroundings)  # type: ignore[no-any-return]
+
+
+def _store(
+    configuration: Configuration,
+    database: Database,
+    path: str,
+    extras: Mapping[str, Extra],
+    interface: Any,
+    surroundings: Mapping[str, Any],
+) -> Any:
+    paths = surroundings["paths"].configured(configuration.data_directory)
+    around = Surroundings(configuration=configuration, **{**surroundings, "paths": paths})
+    store = _made(database.type, database.parameters, around, path, extras=extras)
     try:
-        verifyObject(ILeaseStore, store)
+        verifyObject(interface, store)
     except Invalid as error:
-        raise ConfigError(f"what {database.type!r} made is no ILeaseStore: {error}", path) from None
-    return store  # type: ignore[no-any-return]
+        raise ConfigError(f"what {database.type!r} made is no {interface.__name__}: {error}", path) from None
+    return store
 
 
 def _made(
@@ -146,13 +216,14 @@ def _made(
     surroundings: Surroundings,
     path: str,
     locate: Callable[[str], Position | None] = lambda inner: None,
+    extras: Mapping[str, Extra] = {},
 ) -> Any:
     """What the factory of this name makes; what it finds wrong gets its whole path, and its position if it is known."""
 
     def placed(error: ConfigError) -> ConfigError:
         return ConfigError(error.message, f"{path}.{error.path}".rstrip("."), locate(error.path))
 
-    factory = provider_factory(name, path)
+    factory = provider_factory(name, path, extras)
     try:
         return factory.make(parameters, surroundings)
     except ConfigError as error:

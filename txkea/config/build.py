@@ -20,11 +20,11 @@ from txkea.config.subnets import SubnetBuilder, assign_ids, placed
 from txkea.config.tree import tree
 from txkea.model.configuration import (
     Configuration,
+    Database,
     DdnsClient,
     ExpiryParameters,
     Interfaces,
     InterfaceSelection,
-    LeaseDatabase,
     LoggerConfiguration,
     LogOutput,
 )
@@ -35,6 +35,8 @@ __all__ = ["Own", "build", "interfaces"]
 Own = Callable[[Section, Options], dict[str, Any]]
 """Gives the fields of `Configuration` that one family has for itself; may complete the section."""
 
+NOT_PARAMETERS: Final = ("type", "parameters")
+"""What a database's map holds beside its parameters, as far as we know them, and those of a third party."""
 MEMFILE: Final = (
     "name", "persist", "sync", "commit-delay", "lfc-interval", "max-row-errors", "on-fail", "retry-on-startup",
 )  # fmt: skip
@@ -89,6 +91,7 @@ def build(family: Family, dhcp: Section, logging: Section | None, own: Own) -> C
         hosts=reserved,
         hooks=hook_libraries(dhcp),
         lease_database=lease_database(dhcp.values["lease-database"]),
+        hosts_databases=tuple(map(database, dhcp.sections("hosts-databases"))),
         expiry=ExpiryParameters(**numbers(dhcp.values["expired-leases-processing"])),
         control_sockets=control_sockets(dhcp.sections("control-sockets"), family.number),
         loggers=tuple([logger(section) for section in dhcp.sections("loggers") if "name" in section.values]),
@@ -162,13 +165,21 @@ def interfaces(section: Section, family: Family, **more: Any) -> Interfaces:
     )
 
 
-def lease_database(section: Section) -> LeaseDatabase:
-    kind = section.get("type")
-    parameters = {name: plain(value) for name, value in section.values.items() if name not in ("type", "parameters")}
-    if kind == "memfile":
-        for name in parameters.keys() & section.nodes.keys() - {*MEMFILE, "user-context", "comment"}:
+def lease_database(section: Section) -> Database:
+    if section.get("type") == "memfile":
+        for name in section.values.keys() & section.nodes.keys() - {
+            *MEMFILE,
+            *NOT_PARAMETERS,
+            "user-context",
+            "comment",
+        }:
             section.warn(name, "this has no effect: memfile needs no connection")
-    return LeaseDatabase(type=kind, parameters={**parameters, **(section.values.get("parameters") or {})})
+    return database(section)
+
+
+def database(section: Section) -> Database:
+    parameters = {name: plain(value) for name, value in section.values.items() if name not in NOT_PARAMETERS}
+    return Database(type=section.get("type"), parameters={**parameters, **(section.values.get("parameters") or {})})
 
 
 def logger(section: Section) -> LoggerConfiguration:

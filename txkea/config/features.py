@@ -15,7 +15,6 @@ __all__ = [
     "BACKENDS",
     "BUILT",
     "CONFIG_BACKEND",
-    "DATABASES",
     "DDNS",
     "EXTENDED_INFO",
     "FOREIGN",
@@ -60,7 +59,6 @@ Later = Callable[[Any], "Feature | None"]
 ADAPTIVE: Final = Feature("adaptive lease times")
 AGENT_LIBRARIES: Final = Feature("hook libraries of the Control Agent")
 CONFIG_BACKEND: Final = Feature("configuration from a database")
-DATABASES: Final = Feature("leases and hosts in databases", 7)
 DDNS: Final = Feature("DNS updates")
 EXTENDED_INFO: Final = Feature("extended information in leases")
 FREE_LEASE_QUEUE: Final = Feature("the free lease queue allocator")
@@ -77,9 +75,7 @@ LIBRARIES: Final = {
     "lease_query": Feature("leasequery"),
     "legal_log": Feature("the forensic log"),
     "limits": Feature("limits of leases and rates"),
-    "mysql": DATABASES,
     "mysql_cb": CONFIG_BACKEND,
-    "pgsql": DATABASES,
     "pgsql_cb": CONFIG_BACKEND,
     "ping_check": Feature("ping checks"),
     "radius": Feature("RADIUS", 8),
@@ -96,6 +92,8 @@ INCLUDED: Final = {
     "class_cmds": "its commands",
     "host_cmds": "its commands",
     "lease_cmds": "its commands",
+    "mysql": "leases and hosts in MySQL and MariaDB",
+    "pgsql": "leases and hosts in PostgreSQL",
     "perfmon": "durations, on the page of metrics; its commands and alarms are not built in",
     "stat_cmds": "its commands",
     "subnet_cmds": "its commands",
@@ -110,8 +108,10 @@ REFUSED_PARAMETERS: Final = {
 
 FOREIGN: Final = Feature("libraries that are not Kea's own")
 
-BACKENDS: Final = ("memfile", "mysql", "postgresql", "cql", "cassandra", "redis")
-"""The types of databases that a configuration may name."""
+BACKENDS: Final = ("memfile", "mysql", "postgresql", "cql", "redis")
+"""The types of lease databases that a configuration may name, beside those of third parties."""
+HOST_BACKENDS: Final = ("mysql", "postgresql", "cql")
+"""The types of databases that reservations may be in."""
 
 
 def unless(feature: Feature, *harmless: Any) -> Later:
@@ -133,13 +133,11 @@ def only(feature: Feature, *values: Any) -> Later:
 
 
 def databases(value: str) -> Feature | None:
-    """The type of a lease database: memfile is built; any name that is none of Kea's is a provider's.
+    """The type of a lease database: one of ours, or a provider's name.
 
     Raises ValueError for what looks like a slip of the pen.
     """
-    if value in BACKENDS:
-        return None if value == "memfile" else DATABASES
-    near = suggestion(value, list(BACKENDS))
+    near = "" if value in BACKENDS else suggestion(value, list(BACKENDS))
     if near:
         raise ValueError(f'"{value}" is no lease database{near}')
     return None

@@ -217,7 +217,7 @@ GUARDS: Final = keywords(
 GLOBAL: Final = keywords(
     keyword("interfaces-config", In("interfaces-config"), {}),
     keyword("lease-database", In("lease-database"), {}),
-    keyword("hosts-databases", Each(In("hosts-databases")), later=unless(features.DATABASES, [])),
+    keyword("hosts-databases", Each(In("hosts-databases"))),
     keyword("hosts-database", In("hosts-databases"), becomes=lambda database: {"hosts-databases": [database]}),
     keyword("shared-networks", Each(In("shared-networks")), []),
     RESERVATIONS,

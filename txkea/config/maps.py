@@ -120,7 +120,7 @@ CONNECTION: Final = keywords(
     CONTEXT,
 )
 
-DATABASE_TYPE: Final = one_of(*(name for name in features.BACKENDS if name != "memfile"))
+DATABASE_TYPE: Final = one_of(*features.HOST_BACKENDS)
 
 # -- control (Kea A046, A086, G017) ------------------------------------------------------------------------------------
 
@@ -249,7 +249,9 @@ SHARED_MAPS: Final[Mapping[str, KeywordMap]] = {
         keyword("commit-delay", Floating(0, 1000)),
         keyword("parameters", FREE_MAP),
     ),
-    "hosts-databases": keywords(keyword("type", DATABASE_TYPE, required=True), CONNECTION),
+    "hosts-databases": keywords(
+        keyword("type", DATABASE_TYPE, required=True), CONNECTION, keyword("parameters", FREE_MAP)
+    ),
     "control-sockets": CONTROL_SOCKET,
     **AUTHENTICATION,
     "loggers": LOGGER,

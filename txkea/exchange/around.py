@@ -23,6 +23,7 @@ class LeasesAround:
     def __init__(self, inner: ILeaseStore) -> None:
         self.inner = inner
         self.name = inner.name
+        self.shared = inner.shared
 
     async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         return await call()

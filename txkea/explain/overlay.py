@@ -32,6 +32,7 @@ class Overlay:
     def __init__(self, store: ILeaseStore) -> None:
         self._store = store
         self.name = store.name
+        self.shared = store.shared
         self.written: dict[bytes, Any] = {}
         """Address to the row that was written, None for one that was removed."""
         self.seen: dict[bytes, Any] = {}

@@ -19,6 +19,8 @@ __all__ = ["MemoryLeases"]
 class MemoryLeases:
     """A lease store that ends with the process (Kea's memfile with ``persist: false``); nothing in it waits."""
 
+    shared = False
+
     def __init__(self, name: str = "memory") -> None:
         self.name = name
         self.table = LeaseTable()

@@ -20,6 +20,7 @@ __all__ = [
     "ClientClass",
     "Configuration",
     "ControlSocket",
+    "Database",
     "DdnsBehaviour",
     "DdnsClient",
     "ExpiryParameters",
@@ -27,7 +28,6 @@ __all__ = [
     "Host",
     "InterfaceSelection",
     "Interfaces",
-    "LeaseDatabase",
     "Lifetime",
     "LogOutput",
     "LoggerConfiguration",
@@ -338,8 +338,8 @@ class HookLibrary:
 
 
 @frozen(kw_only=True)
-class LeaseDatabase:
-    """The ``lease-database`` map: ``type`` names the provider, ``parameters`` are its own (Kea E001-E009)."""
+class Database:
+    """A database for leases or hosts: ``type`` names the provider, ``parameters`` are its own (Kea E001-E009)."""
 
     type: str = "memfile"
     parameters: JSONObject = field(factory=dict)
@@ -420,7 +420,9 @@ class Configuration:
     hosts: tuple[Host, ...] = ()
     """Global reservations; a subnet's own stand in `Subnet.hosts`."""
     interfaces: Interfaces = Interfaces()
-    lease_database: LeaseDatabase = LeaseDatabase()
+    lease_database: Database = Database()
+    hosts_databases: tuple[Database, ...] = ()
+    """In the order in which they are asked (Kea F001)."""
     expiry: ExpiryParameters = ExpiryParameters()
     control_sockets: tuple[ControlSocket, ...] = ()
     loggers: tuple[LoggerConfiguration, ...] = ()

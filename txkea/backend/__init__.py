@@ -1,0 +1,1 @@
+"""What every backend that a server reaches over a connection has in common: parameters, groups, reconnection."""

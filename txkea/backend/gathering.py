@@ -1,0 +1,109 @@
+"""Group commit: what waits while one group is on its way becomes the next group."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from txkea.errors import TxkeaError, Unavailable
+from txkea.launch import drive
+
+__all__ = ["Gathering"]
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class Gathering(Generic[A, R]):
+    """Sends requests in groups of at most ``most``, at most ``at_once`` groups at a time.
+
+    ``send(requests)`` gives, in their order, what came of each: a result, or the `TxkeaError` that its asker is to
+    hear. What it raises all of them hear, as `Unavailable`. A group holds what came in one turn of the reactor, or
+    while all lanes were busy.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[A]], Awaitable[Sequence[R | TxkeaError]]],
+        reactor: Any,
+        *,
+        most: int,
+        at_once: int = 1,
+    ) -> None:
+        self._send = send
+        self._reactor = reactor
+        self._most = most
+        self._at_once = at_once
+        self._waiting: deque[tuple[A, Deferred[R]]] = deque()
+        self._under_way: list[list[tuple[A, Deferred[R]]]] = []
+        self._due: Any = None
+
+    def __len__(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._waiting) + sum(map(len, self._under_way))
+
+    def ask(self, request: A) -> Deferred[R]:
+        """What comes of a request; raises `TxkeaError`."""
+        answer: Deferred[R] = Deferred()
+        self._waiting.append((request, answer))
+        if self._due is None and len(self._under_way) < self._at_once:
+            self._due = self._reactor.callLater(0, self._go)
+        return answer
+
+    def _go(self) -> None:
+        self._due = None
+        while self._waiting and len(self._under_way) < self._at_once:
+            waiting = self._waiting
+            group = [waiting.popleft() for _ in range(min(self._most, len(waiting)))]
+            self._under_way.append(group)
+            drive(self._sent([request for request, _ in group]), self._came, self._failed, group)
+
+    async def _sent(self, requests: Sequence[A]) -> Sequence[R | TxkeaError]:
+        return await self._send(requests)
+
+    def _came(self, group: list[tuple[A, Deferred[R]]], outcomes: Sequence[R | TxkeaError]) -> None:
+        if not self._ended(group):
+            return
+        for (_, answer), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, TxkeaError):
+                answer.errback(Failure(outcome))
+            else:
+                answer.callback(outcome)
+        self._go_on()
+
+    def _failed(self, group: list[tuple[A, Deferred[R]]], error: Exception) -> None:
+        if self._ended(group):
+            told = error if isinstance(error, TxkeaError) else Unavailable(f"{type(error).__name__}: {error}")
+            _fail(group, told)
+            self._go_on()
+
+    def _ended(self, group: list[tuple[A, Deferred[R]]]) -> bool:
+        """Whether anybody still wants to hear of a group."""
+        for place, one in enumerate(self._under_way):
+            if one is group:
+                del self._under_way[place]
+                return True
+        return False
+
+    def _go_on(self) -> None:
+        if self._waiting and self._due is None:
+            self._go()
+
+    def fail(self, error: TxkeaError) -> None:
+        """Let all who wait hear that it is in vain; what groups under way bring is not heard any more."""
+        groups, self._under_way = [*self._under_way, [*self._waiting]], []
+        self._waiting.clear()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        for group in groups:
+            _fail(group, error)
+
+
+def _fail(group: Iterable[tuple[Any, Deferred[Any]]], error: TxkeaError) -> None:
+    for _, answer in group:
+        answer.errback(Failure(error))
