@@ -287,11 +287,11 @@ def by_facet(provider: Any, name: str, path: str = "") -> list[str]:
     if not fields:
         known = ", ".join(facet.__name__ for facet in FACETS.values())
         raise ConfigError(f"what {name!r} made provides none of {known}", path)
-    for field in fields:
+    for place in fields:
         try:
-            verifyObject(FACETS[field], provider)
+            verifyObject(FACETS[place], provider)
         except Invalid as error:
-            raise ConfigError(f"what {name!r} made is no {FACETS[field].__name__}: {error}", path) from None
+            raise ConfigError(f"what {name!r} made is no {FACETS[place].__name__}: {error}", path) from None
     return fields
 
 
