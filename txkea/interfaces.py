@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Hint",
+    "HostPage",
     "IAllocator",
     "IAnswerReady",
     "IBackends",
     "ICommands",
+    "IDatabaseAdmin",
     "IDatagramReceiver",
     "IHostSource",
     "IHostStore",
@@ -40,6 +42,7 @@ __all__ = [
     "Link",
     "LinkAddress",
     "Origin",
+    "Schema",
 ]
 
 
@@ -177,17 +180,98 @@ class IHostSource(Interface):
         """
 
 
+class HostPage(NamedTuple):
+    """Some reservations of a store, and how to go on."""
+
+    hosts: Sequence[Host]
+    """Empty only if none is left."""
+    next: int
+    """What to give as ``after`` for those that follow."""
+
+
 class IHostStore(IHostSource):
-    """A host source that can be changed."""
+    """A host source that can be changed: the reservations of one family in a database.
+
+    In one subnet an identifier has at most one reservation; and an address, or the first one of a prefix, is reserved
+    at most once, unless ``ip-reservations-unique`` is false. As with leases, a change looks and takes in one call, and
+    is durable when it says ``True``; ``False`` means: look again. What a store cannot keep as it is, and any change of
+    one that is ``readonly``, raises `TxkeaError` with the reason; `Unavailable` is raised as by a lease store.
+    """
+
+    name: str = Attribute("How status and log call it, such as ``postgresql``.")
+    readonly: bool = Attribute("Whether the configuration forbids to change it (Kea E004).")
+
+    def open() -> Awaitable[None]:
+        """Make ready; as `ILeaseStore.open`. *Waits.*"""
+
+    def close() -> Awaitable[None]:
+        """Let go of connections. *Waits.*"""
 
     def add(host: Host) -> Awaitable[bool]:
-        """Add a reservation; False if its identifier or address has one already. *Waits.*"""
+        """Add a reservation; False if its identifier, or what it reserves, has one already. *Waits.*"""
+
+    def update(host: Host, was: Host) -> Awaitable[bool]:
+        """Put ``host`` in the place of ``was``, of the same identifier and subnet, in one step. *Waits.*
+
+        False unless what is there equals ``was``, and if what ``host`` reserves has another reservation already.
+        """
 
     def remove(host: Host) -> Awaitable[bool]:
-        """Delete a reservation; False if there is none. *Waits.*"""
+        """Delete the reservation of a host's identifier in its subnet; False if there is none. *Waits.*"""
 
-    def page(after: Host | None, limit: int) -> Awaitable[Sequence[Host]]:
-        """Up to ``limit`` reservations after ``after``, in a stable order. *Waits.*"""
+    def page(after: int, limit: int, subnet_id: int | None = None) -> Awaitable[HostPage]:
+        """Up to ``limit`` reservations behind ``after`` (0: from the start), of one subnet or of all. *Waits.*
+
+        In an order that stays: who follows ``next`` meets each reservation once that was there all the time.
+        """
+
+    def by_hostname(hostname: str, subnet_id: int | None = None) -> Awaitable[Sequence[Host]]:
+        """The reservations with a host name, in whatever case it is written, in one subnet or in all. *Waits.*"""
+
+    def by_identifier(identifier: Identifier) -> Awaitable[Sequence[Host]]:
+        """The reservations of an identifier in all subnets, and the global one. *Waits.*"""
+
+    def by_address(address: bytes) -> Awaitable[Sequence[Host]]:
+        """As `IHostSource.at`, in all subnets. *Waits.*"""
+
+
+# -- databases ---------------------------------------------------------------------------------------------------------
+
+
+class Schema(NamedTuple):
+    """What a database was found to have in it."""
+
+    version: str
+    """Such as ``13.0``; ``""`` if it has nothing of ours or Kea's."""
+    recognised: str
+    """Whose schema it is, for people: ``Kea 2.2.0``; ``""`` if nobody's."""
+    problem: str = ""
+    """Why txkea cannot use it as it is, and the mend; ``""`` if it can."""
+
+
+class IDatabaseAdmin(Interface):
+    """Makes a database ready for leases and hosts of both families: what ``txkea db`` does. Nothing else may run then.
+
+    Each method connects and disconnects. It raises `Unavailable` if the database cannot be reached, and `TxkeaError`
+    with the mend for all else. An `IProviderFactory` of `txkea.providers.DATABASE_ADMINS` makes it.
+    """
+
+    name: str = Attribute("The database for people, such as ``postgresql kea on 127.0.0.1``.")
+
+    def version() -> Awaitable[Schema]:
+        """What is in the database; changes nothing. *Waits.*"""
+
+    def init() -> Awaitable[Sequence[str]]:
+        """Make all that is needed in an empty database; gives what was done, for people. *Waits.*
+
+        Raises `TxkeaError`, and changes nothing, if there are tables in it already.
+        """
+
+    def upgrade() -> Awaitable[Sequence[str]]:
+        """Add what an older version lacks, and destroy nothing; gives what was done, for people. *Waits.*
+
+        May be repeated, also after it failed half-way: what is there already is left alone.
+        """
 
 
 class IIdentifierSource(Interface):

@@ -19,6 +19,7 @@ from txkea.interfaces import (
     IAnswerReady,
     IBackends,
     ICommands,
+    IDatabaseAdmin,
     IHostSource,
     IHostStore,
     IIdentifierSource,
@@ -39,12 +40,14 @@ from txkea.paths import Paths
 
 __all__ = [
     "BUILT_IN",
+    "DATABASE_ADMINS",
     "FACETS",
     "GROUP",
     "HOST_STORES",
     "LEASE_STORES",
     "Surroundings",
     "by_facet",
+    "database_admin",
     "hook_providers",
     "host_store",
     "lease_store",
@@ -111,6 +114,13 @@ HOST_STORES: Final[Mapping[str, Extra]] = {
     "cql": Extra("txkea.cassandra.factory.CASSANDRA_HOSTS", "cassandra"),
 }
 """What each of ``hosts-databases`` may be."""
+DATABASE_ADMINS: Final[Mapping[str, Extra]] = {
+    "postgresql": Extra("txkea.sql.admin.POSTGRESQL_ADMIN", "sql"),
+    "mysql": Extra("txkea.sql.admin.MYSQL_ADMIN", "sql"),
+    "cql": Extra("txkea.cassandra.factory.CASSANDRA_ADMIN", "cassandra"),
+    "redis": Extra("txkea.redis.factory.REDIS_ADMIN", "redis"),
+}
+"""What makes each of them ready: factories of `IDatabaseAdmin`."""
 
 FACETS: Final[Mapping[str, Any]] = {
     "arrived": IQueryArrived,
@@ -190,6 +200,11 @@ def host_store(configuration: Configuration, index: int, **surroundings: Any) ->
     """One of the host stores that a configuration names, with these `Surroundings`; not yet open."""
     path = f"Dhcp{configuration.family}.hosts-databases[{index}]"
     return _store(configuration, configuration.hosts_databases[index], path, HOST_STORES, IHostStore, surroundings)  # type: ignore[no-any-return]
+
+
+def database_admin(database: Database, path: str, configuration: Configuration, **surroundings: Any) -> IDatabaseAdmin:
+    """What makes a database ready that stands at this place of a configuration, with these `Surroundings`."""
+    return _store(configuration, database, path, DATABASE_ADMINS, IDatabaseAdmin, surroundings)  # type: ignore[no-any-return]
 
 
 def _store(
