@@ -29,6 +29,7 @@ LAYERS = (
     },
     {"providers", "over6"},
     {"testing"},
+    {"backends"},
     {"sites", "daemon"},
     {"service", "agent"},
     {"tap"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from txkea.errors import Drop, Malformed, Refuse, Unavailable
+from txkea.errors import Away, Drop, Malformed, Refuse, Unavailable
 from txkea.exchange.families import FAMILIES
 from txkea.exchange.observers import has_news, report
 from txkea.exchange.query import Query
@@ -185,6 +185,10 @@ class Server:
             log(message, f"{query or 'a packet'}: {error}")
 
     def _complain(self, site: Site, query: Query | None, error: Exception) -> None:
+        if isinstance(error, Away):
+            if site.log.server.debug:
+                site.log.server.debug(self._family.message("DHCP{}_LEASE_STORE_UNAVAILABLE"), f"{query}: {error}")
+            return
         log = site.log.server.error
         if not log:
             return

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from txkea import __version__
+from txkea.backends import Backend, Backends, HostDatabases
 from txkea.config.edited import edited, opened
 from txkea.config.load import configuration as configured
 from txkea.config.text import Document
@@ -40,12 +41,12 @@ from txkea.control.statistics import Sampling, StatisticCommands
 from txkea.control.subnets import SubnetCommands
 from txkea.control.views import VIEWS
 from txkea.daemon import DaemonService
-from txkea.errors import TxkeaError
+from txkea.errors import TxkeaError, Unavailable
 from txkea.exchange import accounting
 from txkea.exchange.assemble import believe, forget, recount, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
-from txkea.interfaces import INetwork, Link
+from txkea.interfaces import ICommands, ILeaseStore, INetwork, Link
 from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
@@ -100,11 +101,14 @@ class KeaService(DaemonService[Configuration]):
         self.statistics: dict[str, int] = {}
         self._sites = Sites(family, self.statistics, reactor=reactor, logs=logs, paths=paths)
         self._identity = Identity(self._server_id_file, network.links, reactor.seconds)
-        self.leases = self._sites.store(self.configuration)
-        self.site = self._sites.site(self.configuration, self._sites.hooks(self.configuration), self.leases)
+        self.duty = Duty(reactor, self._on_duty)
+        self.backends = Backends(self.duty, self._cannot_go_on)
+        self._databases = HostDatabases(self.backends, self._sites.host_store)
+        self.leases, self._backend = self._store(self.configuration)
+        hooks, databases = self._sites.hooks(self.configuration), self._databases.of(self.configuration)
+        self.site = self._sites.site(self.configuration, hooks, self.leases, databases)
         self.server = Server(self.site, reactor.seconds, server_port, client_port)
         self._sampling = Sampling(Samples(lambda: self.site, reactor.seconds), reactor)
-        self.duty = Duty(reactor, self._on_duty)
         self.duty.disable("starting")
         self._taught = False
         self._reclamation = self._reclaiming(self.site)
@@ -128,6 +132,10 @@ class KeaService(DaemonService[Configuration]):
 
     def _reclaiming(self, site: Site) -> Any:
         return self._sites.reclamation(site, lambda: self.site, lambda: not self.duty.on)
+
+    def _store(self, configuration: Configuration) -> tuple[ILeaseStore, Backend]:
+        backend = self.backends.watch(self._know_again)
+        return self._sites.store(configuration, backend), backend
 
     def _unix_channel(self, configured: Any) -> ControlChannel:
         path = self._paths.socket(configured.address)
@@ -163,7 +171,7 @@ class KeaService(DaemonService[Configuration]):
             self._keep(self.configuration, self.site.server_id)
             await self.leases.open()
             await self._running.start()
-            recount(self.site, await self.leases.counts())
+            recount(self.site, await self._counts())
             self.registry.provide(self._commands())
             self._channels.commit(sockets, self._channels.prepare(sockets))
         except TxkeaError as error:
@@ -179,6 +187,33 @@ class KeaService(DaemonService[Configuration]):
         self._say("DHCP{}_STARTED", f"Kea {self.family.label} server version {__version__} (txkea) started")
         self._events.state("started")
         await self._teach(self.site)
+
+    async def _counts(self) -> Mapping[tuple[int, int, int], int]:
+        """How many leases there are; none that we know of while the store is away: see `_know_again`."""
+        try:
+            return await self.leases.counts()
+        except Unavailable:
+            if not self._backend.problem:
+                raise
+            return {}
+
+    def _know_again(self) -> None:
+        """The lease store was away, and is back: others may have changed it meanwhile."""
+        self._taught = False
+        launch(self._learn())
+
+    async def _learn(self) -> None:
+        try:
+            recount(self.site, await self.leases.counts())
+            await self._teach(self.site)
+        except Unavailable:
+            return  # away again: it will be back
+
+    def _cannot_go_on(self, reason: str) -> None:
+        """A database stays away without which the configuration says that the server is to end (Kea E065)."""
+        if self._log.fatal:
+            self._log.fatal(self.family.message("DHCP{}_DB_RECONNECT_FAILED"), f"the server ends: {reason}")
+        self.shutdown(1)
 
     def _cannot_start(self, reason: str) -> None:
         self.exit_value = 1
@@ -203,7 +238,10 @@ class KeaService(DaemonService[Configuration]):
         self._taught = False
         after: bytes | None = None
         while site is self.site:
-            page: Sequence[Any] = await site.leases.page(after, PAGE)
+            try:
+                page: Sequence[Any] = await site.leases.page(after, PAGE)
+            except Unavailable:
+                return  # until it is back
             believe(site, page)
             if len(page) < PAGE:
                 self._taught = True
@@ -228,7 +266,7 @@ class KeaService(DaemonService[Configuration]):
             SubnetCommands(self),
             NetworkCommands(self),
             ClassCommands(self),
-            HostCommands(self),
+            HostCommands(self, (site or self.site).host_stores),
             LeaseCommands(lambda: self.site, VIEWS[number]),
             LeaseChanges(
                 lambda: self.site, VIEWS[number], self._replaced, files=files, form=form, reactor=self._reactor
@@ -236,6 +274,7 @@ class KeaService(DaemonService[Configuration]):
             StatisticCommands(self._sampling),
             LeaseStatisticCommands(number, lambda: self.site, self._reactor),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
+            *([self.leases] if ICommands.providedBy(self.leases) else ()),
             *(site or self.site).commands,
         ]
 
@@ -275,13 +314,14 @@ class KeaService(DaemonService[Configuration]):
             if moved:
                 await self._move(configuration)
                 back.push_async_callback(self._move, before.configuration)
-            parts = self._sites.hooks(configuration), self.leases, before, self._server_id(configuration), moved
-            site: Site = await self._in_thread(self._sites.site, configuration, *parts)
+            hooks, databases = self._sites.hooks(configuration), self._databases.of(configuration)
+            parts = self.leases, databases, before, self._server_id(configuration), moved
+            site: Site = await self._in_thread(self._sites.site, configuration, hooks, *parts)
             self.offered(site)
             running = Running(site.running, self._logs.logger("hooks"))
             await running.start()
             back.push_async_callback(running.stop)
-            counts = await self.leases.counts()
+            counts = await self._counts()
             self._keep(configuration, site.server_id)
             back.callback(self._keep, before.configuration, before.server_id)
             self._listen(site)
@@ -318,12 +358,13 @@ class KeaService(DaemonService[Configuration]):
         self.duty.disable("moving")
         self._reclamation.stop()
         await self._drained()
-        await self.leases.close()
+        await self._close_store()
         try:
-            self.leases = self._sites.store(configuration)
+            self.leases, self._backend = self._store(configuration)
             await self.leases.open()
         except TxkeaError:
-            self.leases = self._sites.store(self.configuration)
+            self._backend.forget()
+            self.leases, self._backend = self._store(self.configuration)
             await self.leases.open()
             raise
         finally:
@@ -333,6 +374,10 @@ class KeaService(DaemonService[Configuration]):
             self._reclamation.start()
             self.registry.provide(self._commands())
             self.duty.enable("moving")
+
+    async def _close_store(self) -> None:
+        await self.leases.close()
+        self._backend.forget()
 
     # -- the server's DUID ---------------------------------------------------------------------------------------------
 
@@ -378,7 +423,7 @@ class KeaService(DaemonService[Configuration]):
         self._metrics.stop()
         await self._events.stop()
         await self._channels.close()
-        await self.leases.close()
+        await self._close_store()
         self._say("DHCP{}_SHUTDOWN", "server shutdown")
         self._logs.close()
 
@@ -387,13 +432,14 @@ class KeaService(DaemonService[Configuration]):
     def conditions(self) -> Mapping[str, Any]:
         """What else ``status-get`` shows: sockets, who has switched the service off, a lease store that is in need."""
         errors = list(getattr(self._network, "problems", ()))
-        problem = getattr(self.leases, "problem", "")
+        problem, away = getattr(self.leases, "problem", ""), self.backends.shown()
         return {
             "multi-threading-enabled": False,
             "extended-info-tables": False,
             "dhcp-state": self.duty.shown(),
             "sockets": {"status": "failed", "errors": errors} if errors else {"status": "ready"},
             **({"lease-store": {"name": self.leases.name, "problem": problem}} if problem else {}),
+            **({"databases-away": away} if away else {}),
         }
 
     def links(self) -> Sequence[Link]:

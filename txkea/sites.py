@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from txkea.backends import HostDatabase
 from txkea.control.files import Directory
 from txkea.control.leases_changes import LeaseFile
 from txkea.errors import ConfigError
@@ -16,13 +17,13 @@ from txkea.exchange.families import Family
 from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
 from txkea.hosts.chain import hosts_of
-from txkea.interfaces import ILeaseStore
+from txkea.interfaces import IBackends, IHostStore, ILeaseStore
 from txkea.leases.expiry import Reclamation
 from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, hook_providers, lease_store
+from txkea.providers import BUILT_IN, LEASE_STORES, hook_providers, host_store, lease_store
 
 __all__ = ["Sites", "refuse_strangers"]
 
@@ -39,10 +40,16 @@ class Sites:
         self._logs = logs
         self._paths = paths
 
-    def store(self, configuration: Configuration) -> ILeaseStore:
+    def store(self, configuration: Configuration, backend: IBackends) -> ILeaseStore:
         """The lease store that a configuration names, not yet open. Raises `ConfigError`."""
-        log = self._logs.logger("dhcpsrv")
-        return lease_store(configuration, reactor=self._reactor, log=log, paths=self._paths)
+        return lease_store(configuration, backends=backend, **self._surroundings())
+
+    def host_store(self, configuration: Configuration, index: int, backend: IBackends) -> IHostStore:
+        """One of the host stores that a configuration names, not yet open. Raises `ConfigError`."""
+        return host_store(configuration, index, backends=backend, **self._surroundings())
+
+    def _surroundings(self) -> Mapping[str, Any]:
+        return {"reactor": self._reactor, "log": self._logs.logger("dhcpsrv"), "paths": self._paths}
 
     def hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
         """The providers of ``hooks-libraries``, see `txkea.providers.hook_providers`."""
@@ -55,20 +62,23 @@ class Sites:
         configuration: Configuration,
         hooks: Mapping[str, Sequence[Any]],
         leases: ILeaseStore,
+        databases: Sequence[HostDatabase] = (),
         before: Site | None = None,
         server_id: bytes = b"",
         moved: bool = False,
     ) -> Site:
-        """A site over an open lease store, with the providers that `hooks` gave; may run in a thread.
+        """A site over a lease store, with host stores and the providers that `hooks` gave; may run in a thread.
 
         ``before`` is the one that it replaces, in which nothing changes; ``moved`` tells whether that had its leases
         elsewhere.
         """
         logger = self._logs.logger
+        stores = [each.store for each in databases]
+        running = [*databases, *hooks.get("running", ())]
         site = assemble(
             configuration,
             leases=leases,
-            hosts=hosts_of(configuration, hooks.get("host_sources", ())),
+            hosts=hosts_of(configuration, [*hooks.get("host_sources", ()), *stores]),
             statistics=self._statistics,
             log=Loggers(
                 server=logger(f"dhcp{self._family.number}"),
@@ -79,7 +89,7 @@ class Sites:
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
-            **hooks,
+            **{**hooks, "running": running, "host_stores": stores},
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             anew=moved,
@@ -130,6 +140,6 @@ def refuse_strangers(configuration: Configuration, in_force: Configuration) -> N
         if hook.name not in known:
             raise ConfigError(f"a command cannot load the provider {hook.name!r}; {mend}", hook.path, hook.locate(""))
     kind = configuration.lease_database.type
-    if kind not in (*BUILT_IN, in_force.lease_database.type):
+    if kind not in (*BUILT_IN, *LEASE_STORES, in_force.lease_database.type):
         path = f"Dhcp{configuration.family}.lease-database.type"
         raise ConfigError(f"a command cannot load the lease database {kind!r}; {mend}", path)

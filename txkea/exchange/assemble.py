@@ -47,7 +47,7 @@ def assemble(
         subnets=subnets,
         leases=leases,
         hosts=hosts,
-        has_hosts=configured or bool(more.get("host_sources")),
+        has_hosts=configured or bool(more.get("host_sources") or more.get("host_stores")),
         statistics=statistics,
         log=log,
         classes=classes_of(configuration, log.server, asked=any(more.get(name) for name in ASKING)),

@@ -14,6 +14,7 @@ from txkea.interfaces import (
     IAnswerReady,
     ICommands,
     IHostSource,
+    IHostStore,
     IIdentifierSource,
     ILeaseObserver,
     ILeaseSelected,
@@ -88,6 +89,8 @@ class Site:
     answer_ready: Sequence[IAnswerReady] = ()
     host_sources: Sequence[IHostSource] = ()
     """Those that ``hosts`` asks beside the configuration's own reservations."""
+    host_stores: Sequence[IHostStore] = ()
+    """Those of ``hosts-databases``, which ``hosts`` asks last."""
     commands: Sequence[ICommands] = ()
     """What third parties add to the control channel."""
     running: Sequence[IRunning] = ()

@@ -41,7 +41,7 @@ def memory_site(configuration: Configuration, **more: Any) -> Site:
     log = MemoryLogger()
     defaults = {
         "leases": MemoryLeases(),
-        "hosts": hosts_of(configuration, more.get("host_sources", ())),
+        "hosts": hosts_of(configuration, [*more.get("host_sources", ()), *more.get("host_stores", ())]),
         "statistics": {},
         "log": Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log),
         "random": lambda below: 0,
