@@ -169,8 +169,6 @@ class NotBuiltYet(SynchronousTestCase):
     def test_by_name(self) -> None:
         """Every feature that is not built is refused with its name and the issue that builds it."""
         table: list[tuple[dict[str, Any], str, int]] = [
-            ({"hosts-database": {"type": "mysql"}}, "leases and hosts in databases", 7),
-            ({"lease-database": {"type": "postgresql"}}, "leases and hosts in databases", 7),
             ({"dhcp-ddns": {"enable-updates": True}}, "DNS updates", 0),
             ({"store-extended-info": True}, "extended information in leases", 0),
             ({"allocator": "flq"}, "the free lease queue allocator", 0),

@@ -46,6 +46,7 @@ __all__ = [
     "HOST_STORES",
     "LEASE_STORES",
     "Surroundings",
+    "Unwatched",
     "by_facet",
     "database_admin",
     "hook_providers",

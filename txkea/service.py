@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 
 from txkea import __version__
 from txkea.backends import Backend, Backends, HostDatabases
@@ -43,7 +43,7 @@ from txkea.control.views import VIEWS
 from txkea.daemon import DaemonService
 from txkea.errors import TxkeaError, Unavailable
 from txkea.exchange import accounting
-from txkea.exchange.assemble import believe, forget, recount, server_addresses, unknown_pools
+from txkea.exchange.assemble import believe, forget, recount, recounted, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
 from txkea.interfaces import ICommands, ILeaseStore, INetwork, Link
@@ -61,6 +61,8 @@ __all__ = ["KeaService"]
 
 PAGE = 1000
 """Leases that the pools learn of in one turn of the reactor."""
+RECOUNT = 10
+"""Seconds from one count of a shared store to the next."""
 QUIET_COLLECTOR = (50_000, 50, 100)
 """Thresholds of the garbage collector: a query leaves nothing behind that would need it."""
 
@@ -112,6 +114,8 @@ class KeaService(DaemonService[Configuration]):
         self.duty.disable("starting")
         self._taught = False
         self._reclamation = self._reclaiming(self.site)
+        self._recounting = LoopingCall(self._recount_shared)
+        self._recounting.clock = reactor
         self._metrics = MetricsPage(self, reactor)
         self._events = Events(family.number, reactor, self.conditions)
         self._events.watch(self.site)
@@ -179,6 +183,7 @@ class KeaService(DaemonService[Configuration]):
             return
         self._reclamation.start()
         self._sampling.start()
+        self._recounting.start(RECOUNT, now=False)
         self._tell_complete()
         gc.collect()
         gc.freeze()
@@ -196,6 +201,21 @@ class KeaService(DaemonService[Configuration]):
             if not self._backend.problem:
                 raise
             return {}
+
+    def _recount_shared(self) -> Deferred[None] | None:
+        """Other servers change what is in a shared store: from time to time our statistics hear of it."""
+        return Deferred.fromCoroutine(self._recount()) if self.leases.shared and self.server.enabled else None
+
+    async def _recount(self) -> None:
+        site = self.site
+        try:
+            counts = await self.leases.counts()
+        except Unavailable:
+            return  # another time
+        for _ in recounted(site, counts):
+            await deferLater(self._reactor, 0, lambda: None)
+            if site is not self.site:
+                return
 
     def _know_again(self) -> None:
         """The lease store was away, and is back: others may have changed it meanwhile."""
@@ -300,6 +320,7 @@ class KeaService(DaemonService[Configuration]):
         """The configuration that a document would give; raises `ConfigErrors`. Nothing is changed, nothing imported."""
         found = await super().test(document)
         refuse_absent(found)
+        self._sites.check(found)
         self._sites.hooks(found, only=BUILT_IN)
         return found
 
@@ -415,6 +436,8 @@ class KeaService(DaemonService[Configuration]):
         self.duty.end()
         self._reclamation.stop()
         self._sampling.stop()
+        if self._recounting.running:
+            self._recounting.stop()
         await self._drained()
         await self._running.stop()
         for ending in self._ending:

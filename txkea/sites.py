@@ -23,7 +23,7 @@ from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, LEASE_STORES, hook_providers, host_store, lease_store
+from txkea.providers import BUILT_IN, LEASE_STORES, Unwatched, hook_providers, host_store, lease_store
 
 __all__ = ["Sites", "refuse_strangers"]
 
@@ -50,6 +50,13 @@ class Sites:
 
     def _surroundings(self) -> Mapping[str, Any]:
         return {"reactor": self._reactor, "log": self._logs.logger("dhcpsrv"), "paths": self._paths}
+
+    def check(self, configuration: Configuration) -> None:
+        """Make the stores that a configuration names, if they are ours, and open none. Raises `ConfigError`."""
+        if configuration.lease_database.type in (*BUILT_IN, *LEASE_STORES):
+            self.store(configuration, Unwatched())
+        for index in range(len(configuration.hosts_databases)):
+            self.host_store(configuration, index, Unwatched())
 
     def hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
         """The providers of ``hooks-libraries``, see `txkea.providers.hook_providers`."""

@@ -20,7 +20,7 @@ from txkea.model.configuration import Configuration
 from txkea.net.links import links
 from txkea.net.selection import select4, select6
 from txkea.paths import Paths
-from txkea.providers import hook_providers, lease_store
+from txkea.providers import hook_providers, host_store, lease_store
 
 __all__ = ["Findings", "check", "examine", "missing_links", "unreachable"]
 
@@ -74,9 +74,11 @@ def _agent(document: Document, errors: list[str]) -> AgentConfiguration | None:
 
 
 def _try_providers(configuration: Configuration, paths: Paths) -> None:
-    """Make the lease store, without opening it, and what ``hooks-libraries`` name. Raises `TxkeaError`."""
+    """Make the stores, without opening them, and what ``hooks-libraries`` name. Raises `TxkeaError`."""
     logger = Logs(default="stderr").logger
     lease_store(configuration, reactor=reactor, log=logger("dhcpsrv"), paths=paths)
+    for index in range(len(configuration.hosts_databases)):
+        host_store(configuration, index, reactor=reactor, log=logger("dhcpsrv"), paths=paths)
     hook_providers(configuration, reactor=reactor, logger=logger, paths=paths)
 
 
