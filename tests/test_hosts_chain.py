@@ -18,7 +18,8 @@ from txkea.hosts.configured import ConfiguredHosts
 from txkea.interfaces import IHostSource
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier, IdentifierKind
-from txkea.testing.contracts.hosts import HostSourceContract6, host_lists, identifiers
+from txkea.testing.contracts.hosts import HostSourceContract6
+from txkea.testing.contracts.samples_hosts import HOSTS4
 
 ONE, TWO, THREE = (Identifier(IdentifierKind.HW_ADDRESS, bytes((last,))) for last in (1, 2, 3))
 
@@ -55,7 +56,7 @@ class HostChainTests(HostSourceContract6, SynchronousTestCase):
     def make_source(self, hosts: Sequence[Host]) -> HostChain:
         return HostChain([ConfiguredHosts(hosts[at::3]) for at in range(3)])
 
-    @given(host_lists, host_lists, st.lists(identifiers, max_size=4))
+    @given(HOSTS4.hosts, HOSTS4.hosts, st.lists(HOSTS4.identifiers, max_size=4))
     def test_order(self, first: list[Host], second: list[Host], wanted: list[Identifier]) -> None:
         """F025: the order of identifiers comes first, then that of the sources."""
         here: dict[Identifier, Host] = {}
