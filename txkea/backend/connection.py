@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet import defer
@@ -25,8 +26,9 @@ class Connection:
     """The connection of one backend, whatever it is made of.
 
     ``connect()`` makes it, and raises `Unavailable` if it cannot; ``probe()`` asks the other side for a sign of life;
-    ``disconnect()`` lets go of it at once, whatever it is doing, and never raises. All three are awaited. ``name`` is
-    how log, status and errors call the backend, such as ``lease-database postgresql``.
+    ``disconnect()`` lets go of it at once, whatever it is doing, and never raises. All three are awaited, the first two
+    are cancelled when they take too long: a connection that comes after that is let go of by whoever makes it. ``name``
+    is how log, status and errors call the backend, such as ``lease-database postgresql``.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Connection:
         self._log = log
         self._backends = backends
         self._timer: Any = None
+        self._under_way: list[Deferred[None]] = []
+        """What was asked of the other side, and has no answer yet."""
         self._tried = 0
-        self._age = 0
+        self.age = 0
         """Counts the connections: what happens to a former one is no news."""
         self._closed = False
 
@@ -66,6 +70,8 @@ class Connection:
         try:
             await self._attempt()
         except Unavailable as error:
+            if self._closed:
+                raise
             self.problem = str(error)
             policy = self._policy
             if not policy.retry_on_startup or policy.exhausted(0):
@@ -77,60 +83,78 @@ class Connection:
         """Let go of it for good."""
         self._closed, self.up, self.problem = True, False, "closed"
         self._cancel()
-        await self._disconnect()
+        for asked in [*self._under_way]:
+            asked.cancel()
+        await self._let_go()
 
-    def lost(self, reason: str) -> None:
-        """Be told by whoever uses it that it does not work any more; told twice is told once."""
-        if not self.up or self._closed:
+    def lost(self, reason: str, age: int | None = None) -> None:
+        """Be told by whoever uses it that it does not work any more; told twice is told once.
+
+        ``age`` is that of the connection which this is about, where it may be a former one by now.
+        """
+        if not self.up or age not in (None, self.age):
             return
         self.up, self.problem = False, reason
         self._tried = 0
         self._cancel()
         self._tell_lost()
-        if self._policy.exhausted(0):
-            self._give_up()
-        else:
-            launch(self._reconnect())
+        launch(self._reconnect())
 
     # -- making it again -----------------------------------------------------------------------------------------------
 
     async def _attempt(self) -> None:
-        self._age += 1
+        self.age += 1
         try:
-            await self._in_time(self._connect(), self._policy.timeout)
+            await self._in_time(self._connect, self._policy.timeout)
         except Unavailable:
-            await self._disconnect()
+            if not self._closed:
+                await self._let_go()
             raise
         if self._closed:
-            await self._disconnect()
-            return
+            await self._let_go()
+            raise Unavailable(f"{self.name} is closed")
         self.up, self.problem = True, ""
         self._later(INTERVAL, self._look)
 
     async def _reconnect(self) -> None:
-        await self._disconnect()
-        await self._try()
+        await self._let_go()
+        if self._policy.exhausted(0):
+            self._give_up()
+        else:
+            await self._try()
 
     def _again(self) -> None:
         launch(self._try())
 
     async def _try(self) -> None:
+        if self._closed:
+            return
         try:
             await self._attempt()
         except Unavailable as error:
-            self.problem = str(error)
             self._tried += 1
-            if self._closed:
-                return
-            if self._policy.exhausted(self._tried):
-                self._give_up()
-            else:
-                self._later(self._policy.wait, self._again)
+            self._failed(str(error))
             return
-        if self.up:
-            if self._log.info:
-                self._log.info("DATABASE_RECONNECT_SUCCEEDED", f"{self.name} is there again")
-            self._backends.back(self.name)
+        if self._log.info:
+            self._log.info("DATABASE_RECONNECT_SUCCEEDED", f"{self.name} is there again")
+        self._backends.back(self.name)
+
+    def _failed(self, reason: str) -> None:
+        """Try again later, or give up."""
+        if self._closed:
+            return
+        self.problem = reason
+        if self._policy.exhausted(self._tried):
+            self._give_up()
+            return
+        if self._log.warn:
+            self._log.warn("DATABASE_RECONNECT_ATTEMPT_FAILED", f"{self.name} is still away: {reason}")
+        self._later(self._policy.wait, self._again)
+
+    async def _let_go(self) -> None:
+        """Whatever becomes of the former connection, the next is not to wait for it."""
+        with suppress(Unavailable):
+            await self._in_time(self._disconnect, PATIENCE)
 
     def _tell_lost(self) -> None:
         if self._log.error:
@@ -138,6 +162,8 @@ class Connection:
         self._backends.lost(self.name, self.problem, self._policy.stops)
 
     def _give_up(self) -> None:
+        if self._closed:
+            return
         reason = f"{self.name} is away, and max-reconnect-tries are spent: {self.problem}"
         if self._log.error:
             self._log.error("DATABASE_RECONNECT_FAILED", reason)
@@ -146,32 +172,35 @@ class Connection:
     # -- looking after it ----------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        launch(self._probed(self._age))
+        launch(self._probed(self.age))
 
     async def _probed(self, age: int) -> None:
         try:
-            await self._in_time(self._probe(), PATIENCE)
-        except TxkeaError as error:
-            if age == self._age:
-                self.lost(str(error))
+            await self._in_time(self._probe, PATIENCE)
+        except Unavailable as error:
+            self.lost(str(error), age)
             return
-        if age == self._age and self.up and not self._closed:
+        if age == self.age and self.up:
             self._later(INTERVAL, self._look)
 
-    async def _in_time(self, awaitable: Awaitable[Any], seconds: float) -> None:
+    async def _in_time(self, call: Callable[[], Awaitable[object]], seconds: float) -> None:
         """Await what may never come; whatever goes wrong is `Unavailable`."""
 
         async def run() -> None:
-            await awaitable
+            await call()
 
+        asked = Deferred.fromCoroutine(run())
+        self._under_way.append(asked)
         try:
-            await Deferred.fromCoroutine(run()).addTimeout(seconds, self._reactor)
+            await asked.addTimeout(seconds, self._reactor)
         except defer.TimeoutError:
             raise Unavailable(f"no answer within {seconds:g} s") from None
         except TxkeaError as error:
             raise Unavailable(str(error)) from error
         except Exception as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._under_way.remove(asked)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self._cancel()

@@ -41,6 +41,8 @@ class Gathering(Generic[A, R]):
         self._waiting: deque[tuple[A, Deferred[R]]] = deque()
         self._under_way: list[list[tuple[A, Deferred[R]]]] = []
         self._due: Any = None
+        self._going = False
+        """Whether `_go` is at it: an answer that comes at once does not begin it anew, one in the other."""
 
     def __len__(self) -> int:
         """How many requests have no answer yet."""
@@ -56,21 +58,26 @@ class Gathering(Generic[A, R]):
 
     def _go(self) -> None:
         self._due = None
+        self._going = True
         while self._waiting and len(self._under_way) < self._at_once:
             waiting = self._waiting
             group = [waiting.popleft() for _ in range(min(self._most, len(waiting)))]
             self._under_way.append(group)
             drive(self._sent([request for request, _ in group]), self._came, self._failed, group)
+        self._going = False
 
     async def _sent(self, requests: Sequence[A]) -> Sequence[R | TxkeaError]:
-        return await self._send(requests)
+        outcomes = await self._send(requests)
+        if len(outcomes) != len(requests):
+            raise Unavailable(f"{len(requests)} requests got {len(outcomes)} answers")
+        return outcomes
 
     def _came(self, group: list[tuple[A, Deferred[R]]], outcomes: Sequence[R | TxkeaError]) -> None:
         if not self._ended(group):
             return
         for (_, answer), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, TxkeaError):
-                answer.errback(Failure(outcome))
+                answer.errback(_failure(outcome))
             else:
                 answer.callback(outcome)
         self._go_on()
@@ -90,7 +97,7 @@ class Gathering(Generic[A, R]):
         return False
 
     def _go_on(self) -> None:
-        if self._waiting and self._due is None:
+        if self._waiting and self._due is None and not self._going:
             self._go()
 
     def fail(self, error: TxkeaError) -> None:
@@ -106,4 +113,9 @@ class Gathering(Generic[A, R]):
 
 def _fail(group: Iterable[tuple[Any, Deferred[Any]]], error: TxkeaError) -> None:
     for _, answer in group:
-        answer.errback(Failure(error))
+        answer.errback(_failure(error))
+
+
+def _failure(error: TxkeaError) -> Failure:
+    """What many hear of one error: each without the way that it took through those before."""
+    return Failure(error.with_traceback(None))

@@ -27,7 +27,7 @@ class Reconnect:
     """What happens when a backend is away (Kea E.7, E009)."""
 
     tries: int | None = None
-    """How often to try before giving up; None never gives up, and 0 gives up at once, as in Kea."""
+    """How often to try before giving up; None never gives up, and 0 gives up at once, as in Kea (E063)."""
     wait: float = WAIT / 1000
     """Seconds between two tries."""
     on_fail: str = STOP
@@ -101,10 +101,11 @@ class Parameters:
 
     def reconnect(self, unit: float = 1) -> Reconnect:
         """What happens when the backend is away; ``unit`` is that of ``connect-timeout`` in seconds (cql: ms)."""
-        tries = self.values.get("max-reconnect-tries")
+        tries = int(self.number("max-reconnect-tries", 0)) if "max-reconnect-tries" in self.values else None
+        wait = self.number("reconnect-wait-time", WAIT)
         return Reconnect(
-            tries=None if tries is None else int(self.number("max-reconnect-tries", 0)),
-            wait=self.number("reconnect-wait-time", WAIT) / 1000,
+            tries=tries if wait else 0,
+            wait=(wait or WAIT) / 1000,
             on_fail=self.one_of("on-fail", ON_FAIL, STOP),
             retry_on_startup=self.flag("retry-on-startup", False),
             timeout=self.number("connect-timeout", CONNECT_TIMEOUT / unit, least=1) * unit,
