@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from zope.interface import implementer
-from zope.interface.verify import verifyObject
 
 from tests.editing import EditCase, EditedDaemon
 from tests.test_control_request import JSON
 from txkea.control.hosts import HostCommands
-from txkea.interfaces import IHostStore
 from txkea.model.configuration import Host
-from txkea.model.identifier import Identifier
-
-
-@implementer(IHostStore)
-class HostStore:
-    """A store of hosts that is a list."""
-
-    def __init__(self) -> None:
-        self.hosts: list[Host] = []
-
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
-        here = {host.identifier: host for host in self.hosts if host.subnet_id == subnet_id}
-        return next((here[each] for each in identifiers if each in here), None)
-
-    async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
-        here = [host for host in self.hosts if host.subnet_id == subnet_id]
-        return [host for host in here if address in (*host.addresses, *(prefix for prefix, _ in host.prefixes))]
-
-    async def add(self, host: Host) -> bool:
-        taken = [other for address in host.addresses for other in await self.at(address, host.subnet_id)]
-        if taken or await self.find([host.identifier], host.subnet_id):
-            return False
-        self.hosts.append(host)
-        return True
-
-    async def remove(self, host: Host) -> bool:
-        if host not in self.hosts:
-            return False
-        self.hosts.remove(host)
-        return True
-
-    async def page(self, after: Host | None, limit: int) -> Sequence[Host]:
-        start = 0 if after is None else self.hosts.index(after) + 1
-        return self.hosts[start : start + min(limit, 2)]
+from txkea.testing.hosts import MemoryHosts
 
 
 class HostCase(EditCase):
@@ -64,7 +28,7 @@ class HostCase(EditCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.stores: list[HostStore] = []
+        self.stores: list[MemoryHosts] = []
         self.start()
 
     def start(self) -> None:
@@ -319,13 +283,9 @@ class StoredHostTests(HostCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.store = HostStore()
+        self.store = MemoryHosts()
         self.stores = [self.store]
         self.start()
-
-    def test_interface(self) -> None:
-        """The double is a store of hosts."""
-        self.assertTrue(verifyObject(IHostStore, self.store))
 
     def add(self, more: Any = None, target: str = "default") -> Any:
         new = {"subnet-id": 1, **self.NEW, **(more or {})}
@@ -399,6 +359,32 @@ class StoredHostTests(HostCase):
         self.assertEqual(self.told("reservation-update", {"reservation": free}), (0, "Host updated."))
         self.assertEqual(self.told("reservation-get", {"subnet-id": 1, "ip-address": "192.0.2.5"})[0], 0)
 
+    def test_update_at_once(self) -> None:
+        """Who comes too late with a change hears so, and what the other one changed stays."""
+        self.add()
+        (before,) = self.store.hosts
+        update = self.store.update
+
+        async def beaten(host: Host, was: Host) -> bool:
+            await update(evolve(before, hostname="first"), before)
+            return await update(host, was)
+
+        self.patch(self.store, "update", beaten)
+        answer = self.told("reservation-update", {"reservation": {"subnet-id": 1, **self.NEW, "hostname": "second"}})
+        self.assertEqual((answer[0], "somebody else" in answer[1]), (1, True))
+        self.assertEqual([host.hostname for host in self.store.hosts], ["first"])
+
+    def test_readonly(self) -> None:
+        """E004: what is read-only is looked at and never changed, as long as something else can be."""
+        fixed = MemoryHosts(self.store.hosts, readonly=True)
+        self.stores = [fixed, self.store]
+        self.start()
+        self.assertEqual((self.add()[0], len(fixed.hosts), len(self.store.hosts)), (0, 0, 1))
+        self.stores = [fixed]
+        self.start()
+        self.assertIn("read-only", self.add()[1])
+        self.assertEqual(self.add(target="memory")[0], 0)
+
     def test_pages(self) -> None:
         """Lists and pages go on from the configuration to the store."""
         for number in range(3, 8):
@@ -412,6 +398,24 @@ class StoredHostTests(HostCase):
         self.assertEqual(self.told("reservation-get-all", {"subnet-id": 1}), (0, "7 IPv4 host(s) found."))
         answer = self.told("reservation-get-all", {"subnet-id": 1, "operation-target": "alternate"})
         self.assertEqual(answer, (0, "5 IPv4 host(s) found."))
+        answer = self.ask("reservation-get-page", {"limit": 9, "operation-target": "database"})
+        self.assertEqual(answer["arguments"]["next"]["source-index"], 1)
+
+    def test_searches(self) -> None:
+        """G056: host names, identifiers and addresses are looked for in the store, too."""
+        self.add({"hostname": "One.example.org"})
+        for command, arguments, count in (
+            ("hostname", {"hostname": "one.EXAMPLE.org"}, 2),
+            ("hostname", {"hostname": "one.example.org", "operation-target": "database"}, 1),
+            ("hostname", {"hostname": "one.example.org", "operation-target": "database", "subnet-id": 2}, 0),
+            ("id", {"identifier-type": "hw-address", "identifier": "02:00:00:00:00:03"}, 1),
+            ("address", {"ip-address": "192.0.2.3"}, 1),
+            ("address", {"ip-address": "192.0.2.3", "subnet-id": 1}, 1),
+            ("address", {"ip-address": "192.0.2.3", "subnet-id": 2}, 0),
+        ):
+            answer = self.ask(f"reservation-get-by-{command}", arguments)
+            self.assertEqual(len(answer["arguments"]["hosts"]), count, arguments)
+        self.refused("reservation-get-by-hostname", {"hostname": ""}, "'hostname'")
 
 
 class StoredHost6Tests(EditCase):
@@ -421,7 +425,7 @@ class StoredHost6Tests(EditCase):
 
     def test_shown(self) -> None:
         """Addresses, prefixes and what these lack are shown as they are written."""
-        store = HostStore()
+        store = MemoryHosts()
 
         def commands(daemon: EditedDaemon) -> HostCommands:
             return HostCommands(daemon, [store])

@@ -130,8 +130,9 @@ class HostDatabases:
         return [self._one(configuration, index) for index in range(len(configuration.hosts_databases))]
 
     def _one(self, configuration: Any, index: int) -> HostDatabase:
-        # Options of hosts are read by the definitions of the configuration (Kea F012).
-        key = repr((index, configuration.hosts_databases[index], configuration.option_definitions))
+        # Options of hosts are read by the definitions of the configuration (Kea F012), and it says what is refused.
+        rules = configuration.option_definitions, configuration.ip_reservations_unique
+        key = repr((index, configuration.hosts_databases[index], *rules))
         found = self._open.get(key)
         if found is None:
             backend = self._backends.watch()

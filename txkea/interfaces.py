@@ -226,7 +226,10 @@ class IHostStore(IHostSource):
         """
 
     def by_hostname(hostname: str, subnet_id: int | None = None) -> Awaitable[Sequence[Host]]:
-        """The reservations with a host name, in whatever case it is written, in one subnet or in all. *Waits.*"""
+        """The reservations with a host name, in whatever case it is written, in one subnet or in all. *Waits.*
+
+        An empty name finds none.
+        """
 
     def by_identifier(identifier: Identifier) -> Awaitable[Sequence[Host]]:
         """The reservations of an identifier in all subnets, and the global one. *Waits.*"""

@@ -12,10 +12,9 @@ from txkea.config.reservations import identifier
 from txkea.control.answer import Answer, Listing, Result
 from txkea.control.arguments import Arguments
 from txkea.control.edits import Edited
-from txkea.control.reservations import ConfiguredReservations, Found, Reservations, StoredReservations, Wanted
+from txkea.control.reservations import ConfiguredReservations, Reservations, StoredReservations, Wanted
 from txkea.errors import TxkeaError
 from txkea.interfaces import ICommands, IHostStore
-from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
 __all__ = ["HostCommands"]
@@ -31,6 +30,8 @@ TARGETS: Final = {
 SELECTORS: Final = ("subnet-id", "ip-address", "identifier-type", "identifier", TARGET)
 MOST: Final = 5000
 """Reservations in one page: a longer one would keep others waiting."""
+LAST: Final = (1 << 64) - 1
+"""What ``from`` may be at most."""
 NO_DATABASE: Final = "there is no host database in the configuration; with operation-target memory it is changed itself"
 
 
@@ -70,10 +71,10 @@ class HostCommands:
             raise TxkeaError(NO_DATABASE)
         return {MEMORY: self._configured, DATABASE: self._stored, ALL: [*self._configured, *self._stored]}[target]
 
-    @property
-    def _changed(self) -> str:
-        """What is changed unless told otherwise."""
-        return DATABASE if self._stored else MEMORY
+    def _changing(self, given: Arguments) -> Sequence[Reservations]:
+        """What to change: what can be, or else who says why it cannot (Kea F006)."""
+        sources = self._sources(given, DATABASE if self._stored else MEMORY)
+        return [each for each in sources if not each.readonly] or sources
 
     # -- one reservation -----------------------------------------------------------------------------------------------
 
@@ -91,8 +92,8 @@ class HostCommands:
         wanted, reservation = self._entered(given)
         added: list[Reservations] = []
         try:
-            for source in self._sources(given, self._changed):
-                await source.add(wanted.subnet_id, reservation)
+            for source in self._changing(given):
+                await source.add(wanted.subnet_id or 0, reservation)
                 added.append(source)
         except TxkeaError:
             for source in added:
@@ -103,19 +104,19 @@ class HostCommands:
     async def _update(self, arguments: Any) -> Answer:
         given = Arguments(arguments, ("reservation", TARGET))
         wanted, reservation = self._entered(given)
-        sources = self._sources(given, self._changed)
+        sources = self._changing(given)
         return _told([await source.replace(wanted, reservation) for source in sources], "updated")
 
     async def _delete(self, arguments: Any) -> Answer:
         given = Arguments(arguments, SELECTORS)
         wanted = self._wanted(given)
-        return _told([await source.remove(wanted) for source in self._sources(given, self._changed)], "deleted")
+        return _told([await source.remove(wanted) for source in self._changing(given)], "deleted")
 
     def _wanted(self, given: Arguments) -> Wanted:
         """The reservation that arguments name (Kea G054)."""
         subnet_id = given.number("subnet-id", 0)
         if "ip-address" in given:
-            return Wanted(subnet_id, None, self._address(given))
+            return Wanted(subnet_id, address=self._address(given))
         return Wanted(subnet_id, self._identifier(given))
 
     def _entered(self, given: Arguments) -> tuple[Wanted, Map]:
@@ -151,64 +152,57 @@ class HostCommands:
 
     def _get_all(self, arguments: Any) -> Answer:
         given = Arguments(arguments, ("subnet-id", TARGET))
-        return self._listing(given, given.number("subnet-id", 0), lambda host: True)
+        return self._listing(given, Wanted(given.number("subnet-id", 0)))
 
     def _get_by_hostname(self, arguments: Any) -> Answer:
         given = Arguments(arguments, ("hostname", "subnet-id", TARGET))
-        name = given.text("hostname").lower()
-        return self._listing(given, _subnet_id(given), lambda host: host.hostname.lower() == name)
+        hostname = given.text("hostname")
+        if not hostname:
+            raise TxkeaError("'hostname' is empty; reservation-get-all tells of those without a name, too")
+        return self._listing(given, Wanted(_subnet_id(given), hostname=hostname))
 
     def _get_by_id(self, arguments: Any) -> Answer:
         given = Arguments(arguments, ("identifier-type", "identifier", TARGET))
-        wanted = Wanted(0, self._identifier(given))
-        return self._listing(given, None, wanted.matches)
+        return self._listing(given, Wanted(None, self._identifier(given)))
 
     def _get_by_address(self, arguments: Any) -> Answer:
         given = Arguments(arguments, ("ip-address", "subnet-id", TARGET))
-        wanted = Wanted(0, None, self._address(given))
-        return self._listing(given, _subnet_id(given), wanted.matches)
+        return self._listing(given, Wanted(_subnet_id(given), address=self._address(given)))
 
-    def _listing(self, given: Arguments, subnet_id: int | None, matches: Callable[[Host], bool]) -> Answer:
+    def _listing(self, given: Arguments, wanted: Wanted) -> Answer:
         sources = self._sources(given, ALL)
 
         async def pages() -> AsyncIterator[Sequence[Map]]:
             for source in sources:
-                async for page in source.pages(subnet_id):
-                    yield [found.shown() for found in page if matches(found.host)]
+                async for page in source.pages(wanted):
+                    yield [found.shown() for found in page]
 
         return Answer(arguments=Listing("hosts", pages(), self._conclude))
 
     async def _get_page(self, arguments: Any) -> Answer:
         """So many reservations behind those that were told already; ``next`` is what asks for the following ones.
 
-        ``source-index`` counts the configuration and the stores from 0, ``from`` the reservations of one of them.
+        ``source-index`` counts the configuration and the stores from 0; what ``from`` is, each of them knows.
         """
-        given = Arguments(arguments, ("subnet-id", "limit", "source-index", "from"))
+        given = Arguments(arguments, ("subnet-id", "limit", "source-index", "from", TARGET))
         limit, subnet_id = min(given.number("limit", 1), MOST), _subnet_id(given)
         index = given.number("source-index", 0) if "source-index" in given else 0
-        start = given.number("from", 0) if "from" in given else 0
-        sources = [*self._configured, *self._stored]
+        start = given.number("from", 0, LAST) if "from" in given else 0
+        chosen, sources = self._sources(given, ALL), [*self._configured, *self._stored]
         while index < len(sources):
-            page = await _slice(sources[index], subnet_id, start, limit)
-            if page:
-                position = {"from": start + len(page), "source-index": index}
-                arguments = {"hosts": [found.shown() for found in page], "count": len(page), "next": position}
-                return Answer(*self._conclude(len(page)), arguments)
+            found, start = await sources[index].page(subnet_id, start, limit) if sources[index] in chosen else ((), 0)
+            if found:
+                arguments = {
+                    "hosts": [each.shown() for each in found],
+                    "count": len(found),
+                    "next": {"from": start, "source-index": index},
+                }
+                return Answer(*self._conclude(len(found)), arguments)
             index, start = index + 1, 0
         return Answer(*self._conclude(0), {"hosts": [], "count": 0})
 
     def _conclude(self, count: int) -> tuple[int, str]:
         return Result.SUCCESS if count else Result.EMPTY, f"{count} {self._label} host(s) found."
-
-
-async def _slice(source: Reservations, subnet_id: int | None, start: int, limit: int) -> list[Found]:
-    found: list[Found] = []
-    async for page in source.pages(subnet_id):
-        found += page[start : start + limit - len(found)]
-        start = max(start - len(page), 0)
-        if len(found) == limit:
-            break
-    return found
 
 
 def _subnet_id(given: Arguments) -> int | None:

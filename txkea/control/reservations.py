@@ -26,17 +26,22 @@ Map = Mapping[str, Any]
 
 
 class Wanted(NamedTuple):
-    """What names one reservation of a subnet (0: the global ones): an identifier, or else an address."""
+    """Which reservations are meant: those of one subnet (0: the global ones) or of all, alike in one thing, or all."""
 
-    subnet_id: int
-    identifier: Identifier | None
+    subnet_id: int | None = None
+    identifier: Identifier | None = None
     address: bytes = b""
+    """An address, or the first one of a prefix."""
+    hostname: str = ""
+    """In whatever case it is written."""
 
     def matches(self, host: Host) -> bool:
-        """Whether it is this one."""
+        """Whether one of the subnet is meant."""
         if self.identifier is not None:
             return host.identifier == self.identifier
-        return self.address in host.addresses or any(self.address == prefix for prefix, _ in host.prefixes)
+        if self.address:
+            return self.address in host.addresses or any(self.address == prefix for prefix, _ in host.prefixes)
+        return not self.hostname or host.hostname.lower() == self.hostname.lower()
 
 
 class Found(NamedTuple):
@@ -49,11 +54,18 @@ class Found(NamedTuple):
 class Reservations(Protocol):
     """One place where reservations are kept. A reservation that comes from a command has no ``subnet-id`` in it."""
 
-    async def one(self, wanted: Wanted) -> Found | None:
-        """One reservation."""
+    @property
+    def readonly(self) -> bool:
+        """Whether nothing can be changed there."""
 
-    def pages(self, subnet_id: int | None) -> AsyncIterator[Sequence[Found]]:
-        """All reservations of a subnet, or of all, in an order that stays."""
+    async def one(self, wanted: Wanted) -> Found | None:
+        """One reservation, of one subnet."""
+
+    def pages(self, wanted: Wanted) -> AsyncIterator[Sequence[Found]]:
+        """All reservations that are meant, in an order that stays."""
+
+    async def page(self, subnet_id: int | None, after: int, limit: int) -> tuple[Sequence[Found], int]:
+        """So many reservations behind ``after`` (0: from the start), and what is ``after`` for those that follow."""
 
     async def add(self, subnet_id: int, reservation: Map) -> None:
         """Add a reservation; raises `TxkeaError` for one that cannot be."""
@@ -68,8 +80,26 @@ class Reservations(Protocol):
 # -- in the configuration ----------------------------------------------------------------------------------------------
 
 
+class Part:
+    """The reservations of one scope, as a sequence of which little is looked at."""
+
+    def __init__(self, subnet_id: int, hosts: Sequence[Host], shown: Sequence[Map]) -> None:
+        self._subnet_id = subnet_id
+        self._hosts = hosts
+        self._shown = shown
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    def __getitem__(self, these: slice) -> list[Found]:
+        pairs = zip(self._hosts[these], self._shown[these], strict=True)
+        return [Found(host, partial(_of_subnet, self._subnet_id, reservation)) for host, reservation in pairs]
+
+
 class ConfiguredReservations:
     """The reservations of the configuration in force; a change of them is a change of it, with all its checks."""
+
+    readonly = False
 
     def __init__(self, daemon: Edited, family: Family) -> None:
         self._daemon = daemon
@@ -77,21 +107,33 @@ class ConfiguredReservations:
 
     async def one(self, wanted: Wanted) -> Found | None:
         """The first reservation of the subnet that it is."""
-        found = (each for part in self._parts(wanted.subnet_id) for each in part)
-        return next((each for each in found if wanted.matches(each.host)), None)
+        async for page in self.pages(wanted):
+            return next(iter(page), None)
+        return None
 
-    async def pages(self, subnet_id: int | None) -> AsyncIterator[Sequence[Found]]:
+    async def pages(self, wanted: Wanted) -> AsyncIterator[Sequence[Found]]:
         """The global reservations, then those of the subnets."""
         page: list[Found] = []
-        for part in self._parts(subnet_id):
+        for part in self._parts(wanted.subnet_id):
             for at in range(0, len(part), PAGE):
-                page += part[at : at + PAGE]
+                page += [each for each in part[at : at + PAGE] if wanted.matches(each.host)]
                 if len(page) >= PAGE:
                     yield page
                     page = []
         yield page
 
-    def _parts(self, subnet_id: int | None) -> Iterator[list[Found]]:
+    async def page(self, subnet_id: int | None, after: int, limit: int) -> tuple[Sequence[Found], int]:
+        """The same, so many at a time; ``after`` counts them."""
+        found: list[Found] = []
+        skip = after
+        for part in self._parts(subnet_id):
+            found += part[skip : skip + limit - len(found)]
+            skip = max(skip - len(part), 0)
+            if len(found) == limit:
+                break
+        return found, after + len(found)
+
+    def _parts(self, subnet_id: int | None) -> Iterator[Part]:
         """The reservations, those of each scope together; the effective configuration has them in the same order."""
         top = self._daemon.tree[self._family.top]
         scopes = {0: (self._daemon.configuration.hosts, top)} if not subnet_id else {}
@@ -102,10 +144,7 @@ class ConfiguredReservations:
                 if subnet.hosts and subnet_id in (None, subnet.id):
                     scopes[subnet.id] = subnet.hosts, shown[subnet.id]
         for number, (hosts, scope) in scopes.items():
-            yield [
-                Found(host, partial(_of_subnet, number, reservation))
-                for host, reservation in zip(hosts, scope[RESERVATIONS], strict=True)
-            ]
+            yield Part(number, hosts, scope[RESERVATIONS])
 
     async def add(self, subnet_id: int, reservation: Map) -> None:
         """Add a reservation behind the others of its subnet."""
@@ -125,7 +164,7 @@ class ConfiguredReservations:
 
     async def _change(self, wanted: Wanted, change: Callable[[list[Any], int], object]) -> bool:
         def edit(written: dict[str, Any]) -> None:
-            change(self._own(written, wanted.subnet_id), self._at(wanted))
+            change(self._own(written, wanted.subnet_id or 0), self._at(wanted))
 
         try:
             await self._daemon.change(edit)
@@ -140,7 +179,7 @@ class ConfiguredReservations:
         """The place of a reservation, which it has where it was written too; raises `Absent`."""
         in_force = self._daemon.configuration
         scopes = {0: in_force.hosts, **{subnet.id: subnet.hosts for subnet in in_force.subnets}}
-        for at, host in enumerate(scopes.get(wanted.subnet_id, ())):
+        for at, host in enumerate(scopes.get(wanted.subnet_id or 0, ())):
             if wanted.matches(host):
                 return at
         raise Absent("there is no such reservation")
@@ -161,25 +200,47 @@ class StoredReservations:
         self._daemon = daemon
         self._family = family
 
+    @property
+    def readonly(self) -> bool:
+        """Whether the store is."""
+        return bool(self._store.readonly)
+
     async def one(self, wanted: Wanted) -> Found | None:
         """A reservation of the subnet that it is."""
         host = await self._host(wanted)
         return None if host is None else self._found(host)
 
     async def _host(self, wanted: Wanted) -> Host | None:
+        subnet_id = wanted.subnet_id or 0
         if wanted.identifier is None:
-            return next(iter(await self._store.at(wanted.address, wanted.subnet_id)), None)
-        host: Host | None = await self._store.find([wanted.identifier], wanted.subnet_id)
+            return next(iter(await self._store.at(wanted.address, subnet_id)), None)
+        host: Host | None = await self._store.find([wanted.identifier], subnet_id)
         return host
 
     def _found(self, host: Host) -> Found:
         return Found(host, lambda: shown(host, self._family))
 
-    async def pages(self, subnet_id: int | None) -> AsyncIterator[Sequence[Found]]:
+    async def pages(self, wanted: Wanted) -> AsyncIterator[Sequence[Found]]:
         """All reservations in the store's own order."""
-        hosts: Sequence[Host] = ()
-        while hosts := await self._store.page(hosts[-1] if hosts else None, PAGE):
-            yield [self._found(host) for host in hosts if subnet_id in (None, host.subnet_id)]
+        if wanted.identifier is not None:
+            yield self._those(wanted, await self._store.by_identifier(wanted.identifier))
+        elif wanted.address:
+            yield self._those(wanted, await self._store.by_address(wanted.address))
+        elif wanted.hostname:
+            yield self._those(wanted, await self._store.by_hostname(wanted.hostname, wanted.subnet_id))
+        else:
+            found, after = await self.page(wanted.subnet_id, 0, PAGE)
+            while found:
+                yield found
+                found, after = await self.page(wanted.subnet_id, after, PAGE)
+
+    def _those(self, wanted: Wanted, hosts: Sequence[Host]) -> Sequence[Found]:
+        return [self._found(host) for host in hosts if wanted.subnet_id in (None, host.subnet_id)]
+
+    async def page(self, subnet_id: int | None, after: int, limit: int) -> tuple[Sequence[Found], int]:
+        """As the store has them."""
+        page = await self._store.page(after, limit, subnet_id)
+        return [self._found(host) for host in page.hosts], page.next
 
     async def add(self, subnet_id: int, reservation: Map) -> None:
         """Add a reservation unless its identifier or address has one."""
@@ -187,15 +248,16 @@ class StoredReservations:
             raise TxkeaError("this identifier, or what is reserved, has a reservation already; delete or update that")
 
     async def replace(self, wanted: Wanted, reservation: Map) -> bool:
-        """Put a reservation in the place of another, which comes back if it cannot be."""
+        """Put a reservation in the place of another."""
         old = await self._host(wanted)
-        new = self._built(wanted.subnet_id, reservation)
-        if old is None or not await self._store.remove(old):
+        new = self._built(wanted.subnet_id or 0, reservation)
+        if old is None:
             return False
-        if not await self._store.add(new):
-            await self._store.add(old)
+        if await self._store.update(new, old):
+            return True
+        if await self._host(wanted) == old:
             raise TxkeaError("what is reserved has a reservation already; delete or update that")
-        return True
+        raise TxkeaError("somebody else has changed this reservation just now; look at it and try again")
 
     async def remove(self, wanted: Wanted) -> bool:
         """Delete a reservation."""

@@ -86,7 +86,7 @@ class MemoryHosts:
     async def by_hostname(self, hostname: str, subnet_id: int | None = None) -> Sequence[Host]:
         """See `IHostStore`."""
         name = hostname.lower()
-        return self._those(lambda host: host.hostname.lower() == name and subnet_id in (None, host.subnet_id))
+        return self._those(lambda host: host.hostname.lower() == name != "" and subnet_id in (None, host.subnet_id))
 
     async def by_identifier(self, identifier: Identifier) -> Sequence[Host]:
         """See `IHostStore`."""
