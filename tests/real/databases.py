@@ -1,0 +1,387 @@
+"""PostgreSQL and MariaDB for tests: each started once per run, on a port and in a directory of its own, durable."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import URL, Engine, create_engine, text
+from typing_extensions import Self
+
+from txkea.testing.namespaces import wait_for
+
+__all__ = ["DATABASES", "DatabaseServer", "MariaDB", "Postgres"]
+
+USER: Final = "kea"
+PASSWORD: Final = 'it\'s a "secret" $1'
+SCHEMAS: Final = Path("/usr/share/kea/scripts")
+KEPT: Final = frozenset({"schema_version"})
+"""Tables of Kea's schema whose rows are part of it, beside those that are full after the creation."""
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class DatabaseServer:
+    """A database server with Kea's schema (2.2.0's) in a database ``kea``."""
+
+    kind: ClassVar[str]
+    """What the configuration calls it."""
+    owner: ClassVar[str]
+    """The user that it runs as, when the tests run as root."""
+    driver: ClassVar[str]
+    _shared: ClassVar[dict[type, Any]] = {}
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix=f"txkea-{self.kind}-"))
+        self.directory.chmod(0o755)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._engine: Engine | None = None
+        self._full: set[str] = set()
+        atexit.register(self.remove)
+
+    @classmethod
+    def launch(cls) -> Self:
+        """The one of this run; started if it is not yet."""
+        server: Self | None = cls._shared.get(cls)
+        if server is None:
+            server = cls._shared[cls] = cls()
+            server.initialize()
+            server.start()
+            server.create_database("kea")
+            server.load_schema("kea")
+            server._full = {table for table in server.tables() if server.rows(table)}
+        elif server.process is None or server.process.poll() is not None:
+            server.start()
+        return server
+
+    # -- for tests -----------------------------------------------------------------------------------------------------
+
+    def parameters(self, **changes: Any) -> dict[str, Any]:
+        """The map of a ``lease-database`` or ``hosts-database``; an underscore of a keyword is a hyphen."""
+        return {
+            "type": self.kind,
+            "name": "kea",
+            "user": USER,
+            "password": PASSWORD,
+            "host": "127.0.0.1",
+            "port": self.port,
+            **{name.replace("_", "-"): value for name, value in changes.items()},
+        }
+
+    def fresh(self) -> Self:
+        """Without a lease or a host."""
+        self.empty([table for table in self.tables() if table not in self._full and self.rows(table)])
+        return self
+
+    def execute(self, statement: str, **values: Any) -> list[Any]:
+        """What an administrator's statement brings; it is committed."""
+        with self.engine.begin() as session:
+            result = session.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
+
+    @property
+    def engine(self) -> Engine:
+        """An administrator's connections to the database ``kea``."""
+        if self._engine is None:
+            self._engine = create_engine(self.url("kea"), pool_pre_ping=True)
+        return self._engine
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        with (self.directory / "output").open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, **self.become
+            )
+        try:
+            wait_for(self.answers, f"{self.kind} to start", 60.0, 0.02)
+        except TimeoutError as error:
+            raise RuntimeError(f"{error}\n{(self.directory / 'output').read_text()[-3000:]}") from None
+
+    def stop(self) -> None:
+        """End it in an orderly way; clients lose their connections."""
+        self.end(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power failure does."""
+        self.end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """End it, and start it again at once."""
+        self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """Let all of its processes do nothing; connections stay."""
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self.signal(signal.SIGCONT)
+
+    # -- the rest ------------------------------------------------------------------------------------------------------
+
+    def initialize(self) -> None:
+        """Make its files."""
+        raise NotImplementedError
+
+    def command(self) -> Sequence[str]:
+        """What runs it in the foreground."""
+        raise NotImplementedError
+
+    def create_database(self, name: str) -> None:
+        """An empty database that the user may do anything with."""
+        raise NotImplementedError
+
+    def load_schema(self, name: str) -> None:
+        """Kea's own tables, from its own script."""
+        raise NotImplementedError
+
+    def tables(self) -> list[str]:
+        """The tables of the database."""
+        raise NotImplementedError
+
+    def empty(self, tables: Sequence[str]) -> None:
+        """Delete all rows of some tables."""
+        raise NotImplementedError
+
+    def url(self, database: str) -> URL:
+        """Where an administrator connects."""
+        raise NotImplementedError
+
+    def rows(self, table: str) -> bool:
+        """Whether a table has a row; its name is one that the database itself told."""
+        return bool(self.execute(f"SELECT 1 FROM {table} LIMIT 1"))
+
+    def answers(self) -> bool:
+        """Whether it can be used."""
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.kind} ended:\n{(self.directory / 'output').read_text()[-3000:]}")
+        engine = create_engine(self.url(""), connect_args={"connect_timeout": 5})
+        try:
+            engine.connect().close()
+        except Exception:  # noqa: BLE001 - whatever it is, it is not ready
+            return False
+        finally:
+            engine.dispose()
+        return True
+
+    def end(self, number: int) -> None:
+        """Send a signal and wait until it is gone."""
+        self.thaw()
+        assert self.process is not None
+        self.signal(number) if number == signal.SIGKILL else self.process.send_signal(number)
+        self.process.wait(60)
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def signal(self, number: int) -> None:
+        """Tell the server and the processes that it has started."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        for pid in (self.process.pid, *_children(self.process.pid)):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def remove(self) -> None:
+        """End it, and delete its files."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def become(self) -> dict[str, Any]:
+        """What makes a process the owner's, and apart from the terminal's group."""
+        apart: dict[str, Any] = {"start_new_session": True}
+        if os.getuid():
+            return apart
+        user = pwd.getpwnam(self.owner)
+        groups = os.getgrouplist(user.pw_name, user.pw_gid)
+        return {**apart, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+
+    def as_owner(self, *command: str, stdin: Any = None, timeout: float = 120.0) -> None:
+        """Run a program as the owner; raises RuntimeError with what it said."""
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=stdin,
+            capture_output=True,
+            timeout=timeout,
+            cwd=self.directory,
+            **self.become,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]}: {(done.stderr or done.stdout).decode(errors='replace')[-2000:]}")
+
+    def own(self, path: Path) -> Path:
+        """A directory that belongs to the owner."""
+        path.mkdir()
+        if not os.getuid():
+            user = pwd.getpwnam(self.owner)
+            os.chown(path, user.pw_uid, user.pw_gid)
+        return path
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
+class Postgres(DatabaseServer):
+    """PostgreSQL as Debian has it; the administrator comes by its UNIX socket."""
+
+    kind = "postgresql"
+    owner = "postgres"
+
+    def initialize(self) -> None:
+        os.chmod(self.directory, 0o755)
+        self.own(self.directory / "run")
+        data = self.own(self.directory / "data")
+        self.as_owner(
+            self.program("initdb"), "-D", str(data), "-A", "scram-sha-256", "--auth-local=trust", "-U", "postgres",
+            "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
+        )  # fmt: skip
+
+    @staticmethod
+    def program(name: str) -> str:
+        """Debian keeps the server's programs apart by version."""
+        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        return str(found[-1]) if found else name
+
+    def command(self) -> Sequence[str]:
+        settings = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.directory / "run",
+            "fsync": "on",
+            "max_connections": 100,
+            "shared_buffers": "64MB",
+            **self.settings,
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return (self.program("postgres"), "-D", str(self.directory / "data"), *options)
+
+    settings: ClassVar[dict[str, Any]] = {}
+
+    def create_database(self, name: str) -> None:
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as session:
+            if not session.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :user"), {"user": USER}).scalar():
+                quoted = PASSWORD.replace("'", "''")
+                session.exec_driver_sql(f"CREATE ROLE {USER} LOGIN PASSWORD '{quoted}'")
+            session.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            session.exec_driver_sql(f'CREATE DATABASE "{name}" OWNER {USER}')
+        engine.dispose()
+
+    def load_schema(self, name: str) -> None:
+        script = SCHEMAS / "pgsql" / "dhcpdb_create.pgsql"
+        with script.open("rb") as file:
+            self.as_owner(
+                "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.directory / "run"), "-p", str(self.port),
+                "-U", USER, "-d", name, "-o", "/dev/null", stdin=file,
+            )  # fmt: skip
+
+    def tables(self) -> list[str]:
+        found = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return [name for (name,) in found]
+
+    def empty(self, tables: Sequence[str]) -> None:
+        if tables:
+            self.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+
+    def url(self, database: str) -> URL:
+        socket_directory = {"host": str(self.directory / "run")}
+        return URL.create(
+            "postgresql+psycopg", "postgres", database=database or "postgres", port=self.port, query=socket_directory
+        )
+
+
+class MariaDB(DatabaseServer):
+    """MariaDB as Debian has it; the administrator comes by its UNIX socket."""
+
+    kind = "mysql"
+    owner = "mysql"
+
+    def initialize(self) -> None:
+        self.own(self.directory / "run")
+        data = self.own(self.directory / "data")
+        self.as_owner(
+            "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        )  # fmt: skip
+
+    def command(self) -> Sequence[str]:
+        settings = {
+            "datadir": self.directory / "data",
+            "socket": self.socket,
+            "pid-file": self.directory / "run" / "pid",
+            "port": self.port,
+            "bind-address": "127.0.0.1",
+            "innodb-flush-log-at-trx-commit": 1,
+            "innodb-buffer-pool-size": "64M",
+            "character-set-server": "utf8mb4",
+            "log-bin-trust-function-creators": 1,
+            **self.settings,
+        }
+        return ("mariadbd", "--no-defaults", *(f"--{name}={value}" for name, value in settings.items()))
+
+    settings: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def socket(self) -> Path:
+        """Its UNIX socket."""
+        return self.directory / "run" / "socket"
+
+    def create_database(self, name: str) -> None:
+        engine = create_engine(self.url(""))
+        with engine.begin() as session:
+            session.exec_driver_sql(f"DROP DATABASE IF EXISTS `{name}`")
+            session.exec_driver_sql(f"CREATE DATABASE `{name}`")
+            session.execute(
+                text(f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY :password"), {"password": PASSWORD}
+            )
+            session.exec_driver_sql(f"GRANT ALL ON `{name}`.* TO '{USER}'@'%%'")
+        engine.dispose()
+
+    def load_schema(self, name: str) -> None:
+        script = SCHEMAS / "mysql" / "dhcpdb_create.mysql"
+        with script.open("rb") as file:
+            self.as_owner("mariadb", "--no-defaults", f"--socket={self.socket}", "-u", "root", name, stdin=file)
+
+    def tables(self) -> list[str]:
+        found = self.execute(
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = 'kea' AND table_type = 'BASE TABLE' ORDER BY 1"
+        )
+        return [name for (name,) in found]
+
+    def empty(self, tables: Sequence[str]) -> None:
+        with self.engine.begin() as session:
+            session.exec_driver_sql("SET foreign_key_checks = 0")
+            for table in tables:
+                session.exec_driver_sql(f"DELETE FROM {table}")
+            session.exec_driver_sql("SET foreign_key_checks = 1")
+
+    def url(self, database: str) -> URL:
+        return URL.create("mysql+pymysql", "root", database=database, query={"unix_socket": str(self.socket)})
+
+
+DATABASES: Final[dict[str, type[DatabaseServer]]] = {"postgresql": Postgres, "mysql": MariaDB}

@@ -1,0 +1,1 @@
+"""Leases and hosts in PostgreSQL, MySQL and MariaDB, in Kea's own schema."""
