@@ -160,6 +160,17 @@ class GatheringTests(SynchronousTestCase):
         self.failureResultOf(cancelled)
         gathering.fail(Away("lost"))
 
+    def test_fail_thousands(self) -> None:
+        """Of thousands who wait in vain all hear it, but not all in one turn of the reactor."""
+        gathering = self.gathering()
+        asked = [gathering.ask(number) for number in range(MANY)]
+        gathering.fail(Away("lost"))
+        heard = sum(each.called for each in asked)
+        self.assertTrue(0 < heard <= MANY // 10, heard)
+        self.clock.pump([0] * 10)
+        for each in asked:
+            self.failureResultOf(each, Away)
+
     def test_asks_again(self) -> None:
         """Who asks again when it hears its answer comes with the next group, also when that was a failure."""
         gathering = self.gathering()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -16,6 +16,9 @@ __all__ = ["Gathering"]
 
 A = TypeVar("A")
 R = TypeVar("R")
+
+TURN: Final = 500
+"""How many hear in one turn of the reactor that they waited in vain."""
 
 
 class Gathering(Generic[A, R]):
@@ -85,7 +88,7 @@ class Gathering(Generic[A, R]):
     def _failed(self, group: list[tuple[A, Deferred[R]]], error: Exception) -> None:
         if self._ended(group):
             told = error if isinstance(error, TxkeaError) else Unavailable(f"{type(error).__name__}: {error}")
-            _fail(group, told)
+            self._fail(group, told)
             self._go_on()
 
     def _ended(self, group: list[tuple[A, Deferred[R]]]) -> bool:
@@ -107,13 +110,14 @@ class Gathering(Generic[A, R]):
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        for group in groups:
-            _fail(group, error)
+        self._fail([each for group in groups for each in group], error)
 
-
-def _fail(group: Iterable[tuple[Any, Deferred[Any]]], error: TxkeaError) -> None:
-    for _, answer in group:
-        answer.errback(_failure(error))
+    def _fail(self, those: Sequence[tuple[A, Deferred[R]]], error: TxkeaError) -> None:
+        """Thousands may have waited: nobody else waits while they hear it."""
+        if len(those) > TURN:
+            self._reactor.callLater(0, self._fail, those[TURN:], error)
+        for _, answer in those[:TURN]:
+            answer.errback(_failure(error))
 
 
 def _failure(error: TxkeaError) -> Failure:
