@@ -350,7 +350,7 @@ class FileTests(SynchronousTestCase):
     def test_wrong_use(self) -> None:
         """Switches that make no sense end with status 2 and say what would."""
         for words, text in (
-            (("list",), "one of --config, --socket, --url and --file"),
+            (("list",), "one of --config, --socket, --url, --file and --store"),
             (("list", "--file", self.path, "--socket", "x"), "one of --config"),
             (("list", "--socket", "x", "--url", "http://x"), "one of --config"),
             (("list", "-4", "-6", "--file", self.path), "-4 and -6 are two commands"),

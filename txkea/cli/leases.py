@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from io import BufferedReader
 from time import time
 from typing import Any, Final
 
@@ -16,14 +13,18 @@ import click
 from txkea.cli.columns import aligned, show
 from txkea.cli.connection import Connection, connected
 from txkea.cli.display_leases import COLUMNS, STATES, WIDTHS, cells
+from txkea.cli.files import format_of, lines_of, opened, save
+from txkea.cli.leases_copy import CHANGES, copy, into
 from txkea.cli.leases_entries import entries, sniffed
 from txkea.cli.leases_formats import FORMATS, Record
 from txkea.cli.leases_import import Outcome, Sender, batches
-from txkea.cli.leases_sources import Running, Selection, bare, family_of_file, from_file
+from txkea.cli.leases_sources import Running, Selection, bare, from_file
+from txkea.cli.leases_stores import number_of, records
 from txkea.cli.progress import progress
+from txkea.cli.stores import family_of, family_of_file, open_store, place
 from txkea.cli.switches import decorated
+from txkea.cli.usage import FAMILY, SETTINGS, of_family, refusing
 from txkea.cli.waiting import waiting
-from txkea.control.files import Draft
 from txkea.errors import TxkeaError
 from txkea.wire.options import encode_hex
 
@@ -47,7 +48,6 @@ Examples:
       txkea leases import --socket /run/kea/new --dry-run leases.jsonl
       txkea leases import --socket /run/kea/new leases.jsonl
 """
-SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
 
 class Hexadecimal(click.ParamType):  # type: ignore[type-arg]
@@ -75,10 +75,6 @@ def state(context: click.Context, parameter: click.Parameter, given: Sequence[st
     return frozenset(numbers[each.lower()] for each in given)
 
 
-FAMILY: Final = (
-    click.option("-4", "v4", is_flag=True, help="Leases of DHCPv4; found out unless it is said."),
-    click.option("-6", "v6", is_flag=True, help="Leases of DHCPv6."),
-)
 FILTERS: Final = (
     click.option("--subnet-id", multiple=True, type=click.IntRange(0, 2**32 - 1), metavar="ID", help="Of this subnet."),
     click.option(
@@ -94,6 +90,9 @@ FILTERS: Final = (
     click.option("--expired", is_flag=True, help="Over, or reclaimed."),
 )
 FILE: Final = click.option("--file", metavar="FILE", help="Read this lease file; no server is asked.")
+STORE: Final = click.option(
+    "--store", metavar="PLACE", help='This database, written as "txkea leases copy --help" tells; no server is asked.'
+)
 IDENTIFIERS: Final = ("hw-address", "client-id", "duid")
 
 Source = tuple[int, "int | None", Iterator[tuple[int, Sequence[Record]]]]
@@ -105,10 +104,7 @@ def leases() -> None:
     """See ``HELP``."""
 
 
-def of_family(v4: bool, v6: bool) -> int:
-    if v4 and v6:
-        raise click.UsageError("-4 and -6 are two commands")
-    return 4 if v4 else 6 if v6 else 0
+leases.add_command(copy)
 
 
 def selection(given: Mapping[str, Any]) -> Selection:
@@ -124,48 +120,56 @@ def selection(given: Mapping[str, Any]) -> Selection:
 
 
 @contextmanager
-def source(connection: Connection | None, file: str | None, given: Mapping[str, Any]) -> Iterator[Source]:
+def source(connection: Connection | None, given: Mapping[str, Any]) -> Iterator[Source]:
     """Where leases come from. What cannot be done is told, and ends the command with status 1."""
     family, wanted = of_family(given["v4"], given["v6"]), selection(given)
-    if (connection is None) == (file is None):
-        raise click.UsageError("say where leases are: one of --config, --socket, --url and --file")
+    file, store = given["file"], given["store"]
+    only_one(connection, "--file", file, "--store", store)
     with refusing():
         if file is not None:
             number = family or family_of_file(file)
             yield number, None, from_file(file, number, wanted)
-        elif connection is not None:
-            with waiting() as wait:
+            return
+        with waiting() as wait:
+            if connection is not None:
                 running = Running((connection.of_family(family) if family else connection).server(), wait, family)
                 yield running.family, running.count(), running.records(wanted)
+                return
+            number = of_store(store, family)
+            with open_store(wait, place(store, number).leases_to_read) as found:
+                yield number, wait(partial(number_of, found)), records(found, number, wait, wanted)
 
 
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Errors become what a command says at its end."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # whoever reads the output has enough of it
-    except TxkeaError as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.FileError(str(error.filename or "the file"), error.strerror or str(error)) from None
+def only_one(connection: Connection | None, *others: str | None) -> None:
+    """Refuse none and several of the ways to say where leases are; ``others`` are switches and what they were given."""
+    names, values = others[::2], others[1::2]
+    if sum(each is not None for each in (connection, *values)) != 1:
+        ways = ["--config", "--socket", "--url", *map(str, names)]
+        raise click.UsageError(f"say where leases are: one of {', '.join(ways[:-1])} and {ways[-1]}")
+
+
+def of_store(word: str, family: int) -> int:
+    """The family of a database."""
+    found = family or family_of((word,))
+    if not found:
+        raise click.UsageError("say which leases of the database: -4 or -6")
+    return found
 
 
 # -- list --------------------------------------------------------------------------------------------------------------
 
 
 @leases.command("list", context_settings=SETTINGS)
-@decorated((FILE, *FAMILY, *FILTERS))
+@decorated((FILE, STORE, *FAMILY, *FILTERS))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON map in each line, as commands show leases.")
 @connected(required=False)
-def list_leases(connection: Connection | None, file: str | None, as_json: bool, **given: Any) -> None:
+def list_leases(connection: Connection | None, as_json: bool, **given: Any) -> None:
     """Show leases in the order of their addresses.
 
     One in use whose time is over is shown as expired, which the server may not have noticed yet. Nothing is cut off:
     long names make long lines.
     """
-    with source(connection, file, given) as (family, _, found):
+    with source(connection, given) as (family, _, found):
         pages = (page for _, page in found if page)
         if as_json:
             for text in FORMATS["jsonl"](family, pages):
@@ -178,15 +182,9 @@ def list_leases(connection: Connection | None, file: str | None, as_json: bool, 
 
 # -- export ------------------------------------------------------------------------------------------------------------
 
-ENDINGS: Final = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-
-
-def format_of(path: str) -> str:
-    return ENDINGS.get(os.path.splitext(path)[1].lower(), "csv")
-
 
 @leases.command("export", context_settings=SETTINGS)
-@decorated((FILE, *FAMILY, *FILTERS))
+@decorated((FILE, STORE, *FAMILY, *FILTERS))
 @click.option("-o", "--output", default="-", metavar="FILE", show_default=True, help="Where to; - is standard output.")
 @click.option(
     "--format",
@@ -196,12 +194,12 @@ def format_of(path: str) -> str:
     " kea-pools has the pools too, which Kea 2.2 does not know.",
 )
 @connected(required=False)
-def export_leases(connection: Connection | None, file: str | None, output: str, form: str | None, **given: Any) -> None:
+def export_leases(connection: Connection | None, output: str, form: str | None, **given: Any) -> None:
     """Write leases into a file, which appears when it is whole.
 
     They are no snapshot: what changes meanwhile is written as it was or as it is then.
     """
-    with source(connection, file, given) as (family, total, found), progress("leases", total) as bar:
+    with source(connection, given) as (family, total, found), progress("leases", total) as bar:
         count = 0
 
         def pages() -> Iterator[Sequence[Record]]:
@@ -216,46 +214,42 @@ def export_leases(connection: Connection | None, file: str | None, output: str, 
         click.echo(f"{count} leases in {output}", err=True)
 
 
-def save(output: str, pieces: Iterator[bytes]) -> None:
-    """Write a file, whole or not at all. Raises `TxkeaError`."""
-    if output == "-":
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.flush()
-        return
-    directory, name = os.path.split(os.path.abspath(output))
-    draft = Draft(directory, name, frozenset())
-    try:
-        for piece in pieces:
-            draft.write(piece)
-        draft.commit()
-    finally:
-        draft.discard()
-
-
 # -- import ------------------------------------------------------------------------------------------------------------
 
 
 @leases.command("import", context_settings=SETTINGS)
-@decorated(FAMILY)
+@decorated((STORE, *FAMILY))
 @click.option(
     "--format", "form", type=click.Choice(("csv", "json", "jsonl", "kea")), help="What FILE is; found out by its start."
 )
-@click.option("--update", is_flag=True, help="Replace leases that are there already, which are else refused.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; tell what is wrong in FILE or there already.")
-@connected()
+@decorated(CHANGES)
+@connected(required=False)
 @click.argument("file", metavar="FILE")
 def import_leases(
-    connection: Connection, file: str, form: str | None, update: bool, dry_run: bool, v4: bool, v6: bool
+    connection: Connection | None, store: str | None, file: str, v4: bool, v6: bool, **given: Any
 ) -> None:
-    """Add the leases of a file to a running server; - is standard input.
+    """Add the leases of a file to a running server, or to a database; - is standard input.
 
     What the server refuses is told line by line (in a JSON list: lease by lease) and keeps nothing else back. If it is
     interrupted, what was added stays, and --update goes over it again. Clients are told of nothing. The exit status is
     0 if all leases were added, and 1 otherwise.
+
+    A database takes leases as they are, and knows no subnets: each must have all that is shown of a lease, but for
+    either its last transaction (cltt) or its end (expire). Those that are there already are left alone.
     """
+    only_one(connection, "--store", store)
     family = of_family(v4, v6)
-    with refusing(), opened(file) as stream, waiting() as wait:
+    with refusing():
+        if connection is not None:
+            status = to_server(connection, file, family, **given)
+        else:
+            status = into(file, str(store), of_store(str(store), family), **given)
+    raise SystemExit(status)
+
+
+def to_server(connection: Connection, file: str, family: int, *, form: str | None, update: bool, dry_run: bool) -> int:
+    """Send a file to a running server; gives the exit status. Raises `TxkeaError`."""
+    with opened(file) as stream, waiting() as wait:
         form = form or sniffed(stream.peek(4096))
         if form == "kea" and file == "-":
             raise TxkeaError("a lease file of Kea cannot be read from standard input; give its name")
@@ -271,7 +265,7 @@ def import_leases(
                 bar.advance(len(batch))
                 for each in refused:
                     bar.say(f"{file}:{each.place}: {f'{each.address}: ' if each.address else ''}{each.reason}")
-    raise SystemExit(1 if outcome.refused else 0)
+    return 1 if outcome.refused else 0
 
 
 @contextmanager
@@ -282,20 +276,3 @@ def summary(verb: str) -> Iterator[Outcome]:
         yield outcome
     finally:
         click.echo(f"{outcome.done} leases {verb}, {outcome.refused} refused", err=True)
-
-
-@contextmanager
-def opened(path: str) -> Iterator[BufferedReader]:
-    """A file whose beginning can be looked at before it is read."""
-    if path == "-":
-        standard: Any = sys.stdin.buffer
-        yield BufferedReader(standard)
-        return
-    with open(path, "rb") as file:
-        yield file
-
-
-def lines_of(path: str) -> int:
-    """How many there are."""
-    with open(path, "rb", buffering=0) as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))

@@ -9,21 +9,19 @@ from functools import partial
 from time import time
 from typing import Any, Final
 
-import click
 from attrs import frozen
 
 from txkea.cli.connection import Reply, Server
 from txkea.cli.display_leases import is_lease, over
 from txkea.cli.leases_formats import Record
+from txkea.cli.stores import lease_file
 from txkea.cli.waiting import Wait
 from txkea.control.answer import Result
 from txkea.control.views import VIEWS
 from txkea.errors import TxkeaError
-from txkea.leases.disk import Disk
-from txkea.leases.leasefile import ROWS, LeaseFiles, RowErrors, load
 from txkea.model.lease import LeaseState
 
-__all__ = ["Running", "Selection", "family_of_file", "from_file"]
+__all__ = ["Running", "Selection", "from_file"]
 
 PAGE: Final = 2000
 """Leases that are asked for at once."""
@@ -149,28 +147,15 @@ class Running:
 # -- lease files -------------------------------------------------------------------------------------------------------
 
 
-def family_of_file(path: str) -> int:
-    """The family of a lease file. Raises `TxkeaError`."""
-    with open(path, "rb") as file:
-        names = file.readline(4096).decode("utf-8", "replace").strip().split(",")
-    found = [family for family, rows in ROWS.items() if set(rows.schema.names[: rows.schema.oldest]) <= set(names)]
-    if not found:
-        raise TxkeaError(f"{path} is no lease file: its first line names no columns of one")
-    return found[0]
-
-
 def from_file(path: str, family: int, selection: Selection) -> Iterator[tuple[int, Sequence[Record]]]:
     """As `Running.records`, of the leases that a server would load from a lease file and those beside it.
 
     Not one byte of them is changed; what is wrong in them is told on standard error.
     """
-    files = LeaseFiles(path, family)
-    errors = RowErrors(tell=lambda text: click.echo(text, err=True))
-    leases: dict[bytes, Any] = {}
-    for each in files.to_load(Disk()):
-        load(each, files.rows, leases, errors)
-    show, wanted, now = VIEWS[family].show, selection.test(time()), sorted(leases)
-    for start in range(0, len(now), PAGE):
-        page = [leases[address] for address in now[start : start + PAGE]]
-        records = [Record(show(lease), lease) for lease in page]
-        yield len(page), [record for record in records if wanted(record.shown)]
+    table = lease_file(path, family).table
+    show, wanted = VIEWS[family].show, selection.test(time())
+    after: bytes | None = None
+    while page := table.page(after, PAGE):
+        after = page[-1].address
+        found = [Record(show(lease), lease) for lease in page]
+        yield len(page), [record for record in found if wanted(record.shown)]

@@ -1,0 +1,150 @@
+"""Copy things from one place to another, many at a time, so that it can be done again and goes on where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import click
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+
+from txkea.cli.progress import progress
+from txkea.cli.waiting import Wait
+
+__all__ = ["BATCH", "Batch", "Copying", "Fate", "Source", "Tally", "Verdict", "copied"]
+
+T = TypeVar("T")
+BATCH = 1000
+"""Things under way at once: a store makes groups of them."""
+
+
+class Verdict(Enum):
+    """What became of one thing; the values are what a summary calls them."""
+
+    COPIED = "copied"
+    REPLACED = "replaced"
+    SAME = "there already"
+    CONFLICT = "not copied"
+
+
+class Fate(NamedTuple):
+    """What became of one thing, and why."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+@frozen
+class Batch(Generic[T]):
+    """What a source gives at once; ``wrong`` are lines about what it had beside that."""
+
+    things: Sequence[T]
+    wrong: Sequence[str] = ()
+    looked_at: int = 0
+    """How many it looked at for them."""
+
+
+class Source(Protocol[T]):
+    """Where things come from."""
+
+    total: int | None
+    """About how many there are, if it can tell."""
+
+    async def next(self) -> Batch[T] | None:
+        """The next ones, None at the end. Raises `TxkeaError`."""
+
+
+@define
+class Tally:
+    """How far it came."""
+
+    counts: dict[Verdict, int] = field(factory=lambda: dict.fromkeys(Verdict, 0))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {verdict.value}" for verdict, count in self.counts.items() if self._told(verdict))
+
+    def _told(self, verdict: Verdict) -> bool:
+        return verdict != Verdict.REPLACED or self.counts[verdict] > 0
+
+
+class Step(NamedTuple):
+    """What came of one batch."""
+
+    looked_at: int
+    lines: Sequence[str]
+
+
+class Copying(Generic[T]):
+    """Gets the next batch while the one before is put; ``name`` is how people call one thing."""
+
+    def __init__(self, source: Source[T], put: Callable[[T], Awaitable[Fate]], name: Callable[[T], str]) -> None:
+        self.tally = Tally()
+        self.total = source.total
+        self.done: T | None = None
+        """The last one of which, and of all before it, is known what became."""
+        self._source = source
+        self._put = put
+        self._name = name
+        self._ahead: Deferred[Batch[T] | None] | None = None
+
+    async def step(self) -> Step | None:
+        """Copy one batch; None at the end. Raises `TxkeaError` if a place cannot be used any more."""
+        batch = await (self._ahead or self._source.next())
+        if batch is None:
+            return None
+        self._ahead = Deferred.fromCoroutine(self._source.next())
+        try:
+            fates = await _all([self._fate(thing) for thing in batch.things])
+        except BaseException:
+            self._ahead.addErrback(lambda failure: None)  # nobody will ask
+            raise
+        counts = self.tally.counts
+        for fate in fates:
+            counts[fate.verdict] += 1
+        counts[Verdict.CONFLICT] += len(batch.wrong)
+        self.done = batch.things[-1] if batch.things else self.done
+        said = [
+            f"{self._name(one)}: {fate.reason}" for one, fate in zip(batch.things, fates, strict=True) if fate.reason
+        ]
+        return Step(batch.looked_at or len(batch.things), [*batch.wrong, *said])
+
+    async def _fate(self, thing: T) -> Fate:
+        return await self._put(thing)
+
+
+async def _all(coros: Sequence[Coroutine[Any, Any, Fate]]) -> Sequence[Fate]:
+    """What comes of all of them; the first error of one, if there is any."""
+    try:
+        found: Sequence[Fate] = await gatherResults(map(Deferred.fromCoroutine, coros), consumeErrors=True)
+    except FirstError as first:
+        first.subFailure.raiseException()
+        raise
+    return found
+
+
+def copied(copying: Copying[T], wait: Wait, what: str, dry_run: bool, after: Callable[[T], str]) -> int:
+    """Copy all, and tell; the exit status is 0 if all of it is there now. ``after`` says how to go on behind one."""
+    with summary(copying, what, dry_run, after), progress(what, copying.total) as bar:
+        while (step := wait(copying.step)) is not None:
+            bar.advance(step.looked_at)
+            for line in step.lines:
+                bar.say(line)
+    return 1 if copying.tally.counts[Verdict.CONFLICT] else 0
+
+
+@contextmanager
+def summary(copying: Copying[T], what: str, dry_run: bool, after: Callable[[T], str]) -> Iterator[None]:
+    """Tell how far it came, however it ends."""
+    ended = False
+    try:
+        yield
+        ended = True
+    finally:
+        would = " (nothing was changed: a trial)" if dry_run else ""
+        with suppress(BrokenPipeError):
+            click.echo(f"{what}: {copying.tally}{would}", err=True)
+            if not ended and copying.done is not None and not dry_run:
+                click.echo(f"it can be done again, or goes on with {after(copying.done)}", err=True)

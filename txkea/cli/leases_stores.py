@@ -1,0 +1,176 @@
+"""Leases of databases and of files, as `txkea.cli.copying` takes and puts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from time import time
+from typing import Any, Final
+
+from txkea.cli.copying import BATCH, Batch, Fate, Verdict
+from txkea.cli.leases_entries import Entry
+from txkea.cli.leases_formats import Record
+from txkea.cli.leases_import import batches
+from txkea.cli.leases_sources import Selection
+from txkea.cli.waiting import Wait
+from txkea.control.copied import COPIED
+from txkea.control.views import VIEWS
+from txkea.errors import TxkeaError, Unavailable
+from txkea.interfaces import ILeaseStore
+from txkea.model.lease import Lease, Lease4
+from txkea.wire.text import address_text
+
+__all__ = ["FileLeases", "StoreLeases", "lease_name", "number_of", "put", "records", "same"]
+
+FLEETING: Final = ("pool_id", "hwtype", "hwaddr_source")
+"""What not every store keeps, and no client notices."""
+CHANGING: Final = Fate(Verdict.CONFLICT, "it changes at this very time, or would overlap another; do it again")
+
+
+def lease_name(lease: Lease) -> str:
+    """What people call it."""
+    length = getattr(lease, "prefix_length", 128)
+    return address_text(lease.address) + (f"/{length}" if length != 128 else "")
+
+
+# -- where they come from ----------------------------------------------------------------------------------------------
+
+
+class StoreLeases:
+    """The leases of an open store behind an address, in its order."""
+
+    def __init__(self, store: ILeaseStore, total: int | None, after: bytes | None = None) -> None:
+        self.total = total
+        self._store = store
+        self._after = after
+
+    async def next(self) -> Batch[Lease] | None:
+        """See `txkea.cli.copying.Source`."""
+        page = await self._store.page(self._after, BATCH)
+        if not page:
+            return None
+        self._after = page[-1].address
+        return Batch(page)
+
+
+class FileLeases:
+    """The leases of a file, behind the last one with an address."""
+
+    def __init__(self, found: Iterable[Entry], family: int, total: int | None, after: bytes | None = None) -> None:
+        self.total = total
+        self._copied = COPIED[family]
+        self._batches = batches(found, BATCH)
+        self._after = after
+
+    async def next(self) -> Batch[Lease] | None:
+        """See `txkea.cli.copying.Source`."""
+        batch = next(self._batches, None)
+        if batch is None:
+            if self._after is not None:
+                raise TxkeaError(f"it has no lease of {address_text(self._after)} to go on behind")
+            return None
+        leases: list[Lease] = []
+        wrong: list[str] = []
+        for entry in batch:
+            try:
+                leases.append(self._lease(entry))
+            except TxkeaError as error:
+                wrong.append(f"line {entry.place}: {error}")
+        if self._after is not None:
+            leases, wrong = self._behind(leases), []
+        return Batch(leases, wrong, len(batch))
+
+    def _lease(self, entry: Entry) -> Lease:
+        if entry.wrong:
+            raise TxkeaError(entry.wrong)
+        lease: Lease = self._copied(completed(entry.shown))
+        return lease
+
+    def _behind(self, leases: list[Lease]) -> list[Lease]:
+        addresses = [lease.address for lease in leases]
+        if self._after not in addresses:
+            return []
+        at, self._after = addresses.index(self._after), None
+        return leases[at + 1 :]
+
+
+def completed(shown: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A lease of a file with what one of its numbers tells of another."""
+    found = {"type": "IA_NA", **shown}
+    expire, lifetime = found.pop("expire", None), found.get("valid-lft")
+    if "cltt" not in found and isinstance(expire, int) and isinstance(lifetime, int):
+        found["cltt"] = expire - lifetime
+    return found
+
+
+async def number_of(store: ILeaseStore) -> int:
+    """How many leases a store has."""
+    return sum((await store.counts()).values())
+
+
+def records(
+    store: ILeaseStore, family: int, wait: Wait, selection: Selection
+) -> Iterator[tuple[int, Sequence[Record]]]:
+    """How many leases of a store were looked at, and those that are wanted, as commands show them."""
+    show, wanted = VIEWS[family].show, selection.test(time())
+    source = StoreLeases(store, None)
+    while (batch := wait(source.next)) is not None:
+        found = [Record(show(lease), lease) for lease in batch.things]
+        yield len(found), [record for record in found if wanted(record.shown)]
+
+
+# -- where they go to --------------------------------------------------------------------------------------------------
+
+
+def same(one: Lease, other: Lease) -> bool:
+    """Whether two leases are one, as far as every store keeps it."""
+    return _kept(one) == _kept(other)
+
+
+def _kept(lease: Lease) -> Lease:
+    fleeting: Any = {name: 0 for name in FLEETING if name in lease._fields}
+    context = json.dumps(json.loads(lease.user_context), sort_keys=True) if lease.user_context else ""
+    return lease._replace(user_context=context, **fleeting)
+
+
+async def put(store: ILeaseStore, update: bool, dry_run: bool, lease: Lease) -> Fate:
+    """Make a lease one of a store; with ``update`` in the place of another one of its address.
+
+    Raises `Unavailable` if the store is away.
+    """
+    try:
+        if not dry_run and await store.add(lease):
+            return Fate(Verdict.COPIED)
+        there = await store.get(lease.address)
+        if there is None:
+            return await _beside(store, lease, dry_run)
+        if same(there, lease):
+            return Fate(Verdict.SAME)
+        if not update:
+            return Fate(Verdict.CONFLICT, f"another lease is there: {_differences(there, lease)}")
+        if dry_run or await store.update(lease, there):
+            return Fate(Verdict.REPLACED)
+    except Unavailable:
+        raise
+    except TxkeaError as error:
+        return Fate(Verdict.CONFLICT, str(error))
+    return CHANGING
+
+
+async def _beside(store: ILeaseStore, lease: Lease, dry_run: bool) -> Fate:
+    """What becomes of one whose address has no lease: it was not added, or is not to be."""
+    around = [] if isinstance(lease, Lease4) else await store.overlapping(lease.address, lease.prefix_length)
+    if around:
+        return Fate(Verdict.CONFLICT, f"it overlaps {lease_name(around[0])}")
+    return Fate(Verdict.COPIED) if dry_run else CHANGING
+
+
+def _differences(there: Lease, lease: Lease) -> str:
+    """The fields that differ, as they are there and as they would be."""
+    one, other = _kept(there), _kept(lease)
+    fields = [(name, getattr(one, name), getattr(other, name)) for name in one._fields]
+    return ", ".join(f"{name} {_text(a)} and not {_text(b)}" for name, a, b in fields if a != b)
+
+
+def _text(value: Any) -> str:
+    return (value.hex(":") or "nothing") if isinstance(value, bytes) else repr(value)
