@@ -1,0 +1,232 @@
+"""Between a server and its database: a proxy that delays, hangs, and cuts at the moment when it hurts.
+
+It listens in the network of the server and connects to the database in the caller's, in a process of its own:
+``python -m tests.real.proxies DESCRIPTOR HOST PORT KIND`` takes orders as lines of JSON, and answers each with what it
+has done so far. Plain asyncio: the judge shares nothing with the judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from tests.real.servers import ROOT
+from txkea.testing.namespaces import Namespace
+
+__all__ = ["AFTER", "BEFORE", "COMMITS", "Proxy", "Told"]
+
+COMMITS: Final[Mapping[str, bytes]] = {
+    "postgresql": rb"COMMIT",
+    "mysql": rb"COMMIT",
+    "redis": rb"(?i)EVALSHA",
+    # The header of an EXECUTE or a BATCH at the front of what is sent; since protocol 5 behind that of a segment.
+    "cql": rb"(?s)\A(?:.{6}|.{8})?[\x03-\x05].[\x00-\x7f].[\x0a\x0d]",
+}
+"""What in a request makes a change durable, by the type of the database."""
+BEFORE, AFTER = "before", "after"
+"""Cut before a commit reaches the database; or after it did, when its answer is on the way back."""
+OVERLAP: Final = 16
+"""Octets of an earlier piece in which a commit may have begun."""
+PIECE: Final = 1 << 16
+HOST: Final = "127.0.0.1"
+
+
+class Told(NamedTuple):
+    """What a proxy has done so far."""
+
+    connections: int
+    """That are open now."""
+    made: int
+    """That were ever made."""
+    cuts: int
+    """At commits, or after so many octets."""
+
+
+class Proxy:
+    """A proxy to a port of the loopback interface here, that listens at ``host`` and ``port`` of a namespace.
+
+    ``kind`` is a key of `COMMITS`.
+    """
+
+    host = HOST
+
+    def __init__(self, kind: str, port: int, namespace: Namespace | None = None, upstream: str = HOST) -> None:
+        listening = _listening() if namespace is None else _listening_in(namespace)
+        self.port: int = listening.getsockname()[1]
+        with listening:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.real.proxies", str(listening.fileno()), upstream, str(port), kind],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=[listening.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+            )
+        self.tell()
+
+    def tell(self, **orders: Any) -> Told:
+        """Give orders, see `Orders`, or none; gives what was done so far.
+
+        ``sever`` cuts all connections now.
+        """
+        assert self._process.stdin is not None, "it is a pipe"
+        assert self._process.stdout is not None, "it is a pipe"
+        self._process.stdin.write(json.dumps(orders).encode() + b"\n")
+        self._process.stdin.flush()
+        return Told(*json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def _listening() -> socket.socket:
+    return socket.create_server((HOST, 0))
+
+
+def _listening_in(namespace: Namespace) -> socket.socket:
+    with namespace.enter():
+        return _listening()
+
+
+class Orders(NamedTuple):
+    """What is to be done with connections."""
+
+    delay: float = 0.0
+    """Seconds that each answer takes longer."""
+    cut: str = ""
+    """At the next commit, `BEFORE` or `AFTER`: all connections, as a router that restarts does."""
+    octets: int = 0
+    """Of answers, after which all connections are cut; 0 is never."""
+    hang: bool = False
+    """Let nothing through, and what comes meanwhile only afterwards."""
+    refuse: bool = False
+    """Cut what connects."""
+
+
+class Between:
+    """The program: all connections, and what is to be done with them."""
+
+    def __init__(self, upstream: tuple[str, int], mark: bytes) -> None:
+        self._upstream = upstream
+        self._mark = re.compile(mark)
+        self._orders = Orders()
+        self._through = asyncio.Event()
+        self._through.set()
+        self._pairs = set[Pair]()
+        self._made = self._cuts = 0
+
+    def order(self, orders: Mapping[str, Any]) -> Told:
+        """Do as is told."""
+        self._orders = self._orders._replace(**{name: value for name, value in orders.items() if name != "sever"})
+        if self._orders.hang:
+            self._through.clear()
+        else:
+            self._through.set()
+        if "sever" in orders:
+            self._cut()
+        return Told(len(self._pairs), self._made, self._cuts)
+
+    async def connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Somebody wants to speak to the database."""
+        self._made += 1
+        if self._orders.refuse:
+            writer.transport.abort()
+            return
+        try:
+            others = await asyncio.open_connection(*self._upstream)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = Pair(reader, writer, *others)
+        self._pairs.add(pair)
+        try:
+            await asyncio.gather(self._ask(pair), self._answer(pair))
+        except (OSError, EOFError):
+            pass
+        finally:
+            pair.cut()
+            self._pairs.discard(pair)
+
+    async def _ask(self, pair: Pair) -> None:
+        before = b""
+        while data := await pair.client.read(PIECE):
+            await self._through.wait()
+            committing = self._mark.search(before + data) is not None
+            before = b"" if committing else data[-OVERLAP:]
+            if committing and self._orders.cut == BEFORE:
+                self._cut_here()
+                return
+            pair.committing |= committing and self._orders.cut == AFTER
+            pair.to_server.write(data)
+            await pair.to_server.drain()
+        raise EOFError
+
+    async def _answer(self, pair: Pair) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await pair.server.read(PIECE):
+            await self._through.wait()
+            octets = self._orders.octets
+            if (pair.committing and self._orders.cut == AFTER) or (octets and octets <= len(data)):
+                pair.to_client.write(data[:octets])
+                self._cut_here()
+                return
+            self._orders = self._orders._replace(octets=max(octets - len(data), 0))
+            if self._orders.delay:
+                loop.call_later(self._orders.delay, pair.to_client.write, data)
+            else:
+                pair.to_client.write(data)
+                await pair.to_client.drain()
+        raise EOFError
+
+    def _cut_here(self) -> None:
+        self._cuts += 1
+        self._orders = self._orders._replace(cut="", octets=0)
+        self._cut()
+
+    def _cut(self) -> None:
+        for pair in self._pairs:
+            pair.cut()
+
+
+class Pair:
+    """Both sides of a connection."""
+
+    def __init__(
+        self, client: StreamReader, to_client: StreamWriter, server: StreamReader, to_server: StreamWriter
+    ) -> None:
+        self.client, self.to_client, self.server, self.to_server = client, to_client, server, to_server
+        self.committing = False
+        """Whether a commit is on its way, whose answer shall not come back."""
+        for each in (to_client, to_server):
+            each.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def cut(self) -> None:
+        """End both, whatever is on its way."""
+        for each in (self.to_client, self.to_server):
+            with suppress(OSError):
+                each.transport.abort()
+
+
+async def _serve(descriptor: int, host: str, port: int, kind: str) -> None:
+    between = Between((host, port), COMMITS[kind])
+    server = await asyncio.start_server(between.connected, sock=socket.socket(fileno=descriptor))
+    loop, orders = asyncio.get_running_loop(), StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
+    async with server:
+        while line := await orders.readline():
+            sys.stdout.write(json.dumps(between.order(json.loads(line))) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]))
