@@ -11,6 +11,7 @@ CLIENT_PORT6 ?= 10546
 TESTFLAGS ?=
 TESTS ?=
 BENCHFLAGS ?=
+BACKEND ?= memfile
 # tox looks for interpreters on the PATH; those that pyenv keeps are put at its end.
 PYENV_BINS := $(wildcard $(HOME)/.pyenv/versions/3.1*/bin)
 # In a variable, for make would take the comma for its own.
@@ -34,8 +35,8 @@ run: os-run $(VENV)/.run ## Serve on the loopback interface, show clients gettin
 test: os-test os-docs $(VENV)/.test ## Run all tests; TESTS="unit", "real" or names for trial, TESTFLAGS=--no-skips
 	@$(BIN)/python tools/run_tests.py $(TESTFLAGS) $(TESTS)
 
-bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BENCHFLAGS=--help
-	$(BIN)/python -m bench $(BENCHFLAGS)
+bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BACKEND=postgresql, mysql, redis, cql; BENCHFLAGS=--help
+	$(BIN)/python -m bench --backend $(BACKEND) $(BENCHFLAGS)
 
 docs: os-docs $(VENV)/.docs ## Build the manual as HTML, plain text and PDF in doc/_build
 	$(BIN)/sphinx-build -q -E -W --keep-going -d $(DOC)/tree -b html doc $(DOC)/html

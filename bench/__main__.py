@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import perfdhcp, usage
+from bench.backends import BACKENDS, MEMFILE
 from bench.plan import FULL, QUICK, Climb, Plan, Steady, Summary, climb, steady, summary
 from bench.report import KEA, table
-from bench.scenarios import MODES, SCENARIOS, Scenario, chosen
+from bench.scenarios import MODES, SCENARIOS, Contestant, chosen
 from bench.servers import Track
 from txkea.testing.namespaces import requires_root
 
@@ -33,6 +34,7 @@ LIMIT_RATES: Final = (10_000, 15_000, 20_000, 25_000, 30_000)
 @click.option("--scenario", "wanted", multiple=True, type=click.Choice(list(SCENARIOS)), help="Only this; repeatable.")
 @click.option("--quick", is_flag=True, help="About a minute a scenario in place of ten.")
 @click.option("--server", "names", multiple=True, type=click.Choice(list(MODES)), help="Only this; repeatable.")
+@click.option("--backend", type=click.Choice(list(BACKENDS)), default=MEMFILE, show_default=True, help="For leases.")
 @click.option("--rate", type=int, help="The steady load; default 0.6 of the saturated rate of Kea's better mode.")
 @click.option("--no-lease-lines", is_flag=True, help="Measure only without a log line per lease.")
 @click.option("--sockets", type=click.Choice(["raw", "udp"]), help="dhcp-socket-type; in DHCPv6 Kea has UDP alone.")
@@ -43,6 +45,7 @@ def main(
     wanted: tuple[str, ...],
     quick: bool,
     names: tuple[str, ...],
+    backend: str,
     rate: int | None,
     no_lease_lines: bool,
     sockets: str | None,
@@ -56,13 +59,15 @@ def main(
     if reason := requires_root("perfdhcp", *{each.products[0].argv[0] for each in scenarios}):
         raise click.ClickException(reason)
     plan = QUICK if quick else FULL
+    if backend != MEMFILE:
+        plan = plan.shared()
     console = Console()
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory(dir=directory) as scratch, Track(Path(scratch), sockets) as track:
         for scenario in scenarios:
             columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
             with Progress(*columns, console=console, transient=True) as progress:
-                race = Race(plan, track, scenario, names or tuple(MODES), progress)
+                race = Race(plan, track, scenario.contestants(names or MODES, backend), progress)
                 race.run(rate, no_lease_lines)
             race.print(console)
             found[scenario.name] = race.as_json()
@@ -73,10 +78,10 @@ def main(
 class Race:
     """The alternations of one scenario, and what came out."""
 
-    def __init__(self, plan: Plan, track: Track, scenario: Scenario, names: Sequence[str], progress: Progress) -> None:
-        self.plan, self.track, self.scenario = plan, track, scenario
-        self.contestants = [scenario.contestant(name) for name in names]
-        self.sockets = track.sockets or scenario.sockets
+    def __init__(self, plan: Plan, track: Track, contestants: Sequence[Contestant], progress: Progress) -> None:
+        self.plan, self.track, self.contestants = plan, track, contestants
+        self.scenario = contestants[0].scenario
+        self.sockets = track.sockets or self.scenario.sockets
         self.limit = 0.0
         self.floor = 0.0
         self.climbs: dict[str, list[Climb]] = {each.name: [] for each in self.contestants}
@@ -102,8 +107,9 @@ class Race:
     def print(self, console: Console) -> None:
         """The tables and what they need to be understood."""
         whose = "" if self.scenario.family == 4 else "txkea's "
+        kept = " and ".join(dict.fromkeys(each.backend for each in self.contestants))
         console.print(
-            f"{self.scenario.words}: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
+            f"{self.scenario.words}, leases in {kept}: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
             f"{self.plan.alternations} alternations, medians; {whose}dhcp-socket-type {self.sockets}; "
             f"every client new; {self.seconds:.0f} s"
         )
@@ -149,7 +155,7 @@ class Race:
     def _share(self) -> int:
         saturated = {name: max((each.saturated for each in climbs), default=0) for name, climbs in self.climbs.items()}
         kea = [rate for name, rate in saturated.items() if name.startswith(KEA)]
-        return max(1000, int(round(max(kea or saturated.values()) * SHARE, -2)))
+        return max(self.plan.warm, int(round(max(kea or saturated.values()) * SHARE, -2)))
 
     def _summaries(self, lease_lines: bool) -> dict[str, Summary]:
         found = self.steadies[lease_lines]

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from bench import perfdhcp, usage
+from bench.backends import Database
 from bench.perfdhcp import Outcome, percentile
 from bench.scenarios import Contestant
 from bench.servers import Track
@@ -25,8 +26,10 @@ class Plan(NamedTuple):
     """How long and how fine."""
 
     alternations: int
+    warm: int
+    """The rate of a first second of light load, exchanges per second."""
     first: int
-    """The first rate, exchanges per second."""
+    """The first rate of those that rise."""
     step: float
     """Each rate is the one before times this."""
     climb_seconds: int
@@ -36,9 +39,13 @@ class Plan(NamedTuple):
     both: bool
     """Whether to measure without lease lines too."""
 
+    def shared(self) -> Plan:
+        """For databases, which carry less."""
+        return self._replace(warm=200, first=400)
 
-FULL: Final = Plan(3, 3000, 1.3, 3, 6, 2, True)
-QUICK: Final = Plan(3, 2500, 1.35, 1, 2, 0, False)
+
+FULL: Final = Plan(3, 1000, 3000, 1.3, 3, 6, 2, True)
+QUICK: Final = Plan(3, 1000, 2500, 1.35, 1, 2, 0, False)
 
 
 class Climb(NamedTuple):
@@ -60,13 +67,15 @@ class Steady(NamedTuple):
     drops: float
     cpu: float
     """Microseconds of CPU time per exchange."""
+    database: float | None
+    """The same of the database, where there is one."""
     p50: float
     """Milliseconds."""
     p99: float
     memory: float
     """Peak, MB."""
     others: float
-    """How many CPUs were busy with something else than this server and perfdhcp."""
+    """How many CPUs were busy with something else than this server, its database and perfdhcp."""
 
 
 class Summary(NamedTuple):
@@ -78,6 +87,7 @@ class Summary(NamedTuple):
     offered: int
     drops: float
     cpu: float
+    database: float | None
     p50: float
     p99: float
     memory: float
@@ -85,12 +95,12 @@ class Summary(NamedTuple):
 
 
 @contextmanager
-def running(track: Track, contestant: Contestant, lease_lines: bool) -> Iterator[Server]:
+def running(plan: Plan, track: Track, contestant: Contestant, lease_lines: bool) -> Iterator[Server]:
     """A fresh server that has had a second of light load."""
     server = track.prepare(contestant, lease_lines)
     server.start()
     try:
-        perfdhcp.run(contestant.scenario, track.client, 1000, 1)
+        perfdhcp.run(contestant.scenario, track.client, plan.warm, 1)
         yield server
         server.check()
     finally:
@@ -99,7 +109,7 @@ def running(track: Track, contestant: Contestant, lease_lines: bool) -> Iterator
 
 def climb(plan: Plan, track: Track, contestant: Contestant, tell: Callable[[str], None]) -> Climb:
     """Offer more and more until the server is overwhelmed or perfdhcp cannot do more."""
-    with running(track, contestant, True) as server:
+    with running(plan, track, contestant, True) as server:
         outcomes = list(_rising(plan, track, contestant, server, lambda text: tell(f"{contestant.name}: {text}")))
     clean = max((each.offered for each in outcomes if each.clean and not each.own_limit), default=0)
     return Climb(clean, max(each.rate for each in outcomes), outcomes[-1].own_limit and outcomes[-1].drops < HOPELESS)
@@ -110,20 +120,22 @@ def steady(
 ) -> Steady:
     """Offer one rate for a while; CPU time is that of the server and its children over the run."""
     tell(f"{contestant.name}: {rate}/s for {plan.steady_seconds:g} s")
-    with running(track, contestant, lease_lines) as server:
-        began, before, all_before, own_before = _now(server)
+    with running(plan, track, contestant, lease_lines) as server:
+        database = track.database(contestant.backend)
+        before = _now(server, database)
         outcome = perfdhcp.run(contestant.scenario, track.client, rate, plan.steady_seconds, timestamps=True)
-        ended, after, all_after, own_after = _now(server)
-        spent = after - before
+        spent = Spent(*(after - was for after, was in zip(_now(server, database), before, strict=True)))
+        exchanges = max(1, outcome.completed)
         return Steady(
             rate,
             outcome.rate,
             outcome.drops,
-            spent / max(1, outcome.completed) * 1e6,
+            spent.server / exchanges * 1e6,
+            spent.database / exchanges * 1e6 if database else None,
             percentile(outcome.delays, 0.5),
             percentile(outcome.delays, 0.99),
             usage.peak_memory(server.pid),
-            (all_after - all_before - spent - (own_after - own_before)) / (ended - began),
+            (spent.machine - spent.server - spent.database - spent.bench) / spent.time,
         )
 
 
@@ -136,6 +148,7 @@ def summary(climbs: list[Climb], steadies: list[Steady]) -> Summary:
         steadies[0].offered,
         median(each.drops for each in steadies),
         median(each.cpu for each in steadies),
+        median(known) if (known := [each.database for each in steadies if each.database is not None]) else None,
         median(each.p50 for each in steadies),
         median(each.p99 for each in steadies),
         median(each.memory for each in steadies),
@@ -143,9 +156,21 @@ def summary(climbs: list[Climb], steadies: list[Steady]) -> Summary:
     )
 
 
-def _now(server: Server) -> tuple[float, float, float, float]:
-    """The time, and CPU seconds so far: of the server, of the machine, of the benchmark and its perfdhcp runs."""
-    return time.monotonic(), usage.cpu_seconds(server.pid), usage.busy_seconds(), sum(os.times()[:4])
+class Spent(NamedTuple):
+    """Seconds, and CPU seconds of whom."""
+
+    time: float
+    server: float
+    database: float
+    machine: float
+    bench: float
+    """With its runs of perfdhcp."""
+
+
+def _now(server: Server, database: Database | None) -> Spent:
+    """All so far."""
+    kept = sum(map(usage.cpu_seconds, database.pids())) if database else 0.0
+    return Spent(time.monotonic(), usage.cpu_seconds(server.pid), kept, usage.busy_seconds(), sum(os.times()[:4]))
 
 
 def _rising(

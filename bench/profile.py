@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import perfdhcp
+from bench.backends import BACKENDS, MEMFILE
 from bench.scenarios import SCENARIOS
 from bench.servers import Track
 from txkea.testing.namespaces import requires_root
@@ -22,6 +23,7 @@ __all__ = ["own_and_total"]
 
 @click.command()
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="v4", show_default=True, help="Which clients.")
+@click.option("--backend", type=click.Choice(list(BACKENDS)), default=MEMFILE, show_default=True, help="For leases.")
 @click.option("--rate", default=5000, help="Exchanges per second.")
 @click.option("--seconds", default=8, help="How long to sample.")
 @click.option("--lines/--functions", default=False, help="Tell lines, or functions.")
@@ -29,12 +31,19 @@ __all__ = ["own_and_total"]
 @click.option("--top", default=40, help="How many rows to print.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Keep the stacks (speedscope.app opens them).")
 def main(
-    scenario: str, rate: int, seconds: int, lines: bool, no_lease_lines: bool, top: int, output: Path | None
+    scenario: str,
+    backend: str,
+    rate: int,
+    seconds: int,
+    lines: bool,
+    no_lease_lines: bool,
+    top: int,
+    output: Path | None,
 ) -> None:
     """Sample txkea with py-spy (``pip install py-spy``) and print the most expensive functions."""
     if reason := requires_root("perfdhcp", "py-spy"):
         raise click.ClickException(reason)
-    contestant = SCENARIOS[scenario].contestant("txkea")
+    contestant = SCENARIOS[scenario].contestant("txkea", backend)
     with tempfile.TemporaryDirectory() as scratch, Track(Path(scratch)) as track:
         server = track.prepare(contestant, not no_lease_lines)
         server.start()
@@ -42,7 +51,7 @@ def main(
         argv = ["py-spy", "record", "--pid", str(server.pid), "--duration", str(seconds), "--rate", "250"]
         argv += ["--format", "raw", "--output", str(stacks), *([] if lines else ["--function"])]
         try:
-            perfdhcp.run(contestant.scenario, track.client, rate, 1)
+            perfdhcp.run(contestant.scenario, track.client, min(rate, 1000), 1)
             spy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=sys.stderr)
             outcome = perfdhcp.run(contestant.scenario, track.client, rate, seconds)
             spy.wait()

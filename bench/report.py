@@ -31,6 +31,7 @@ ROWS: Final = (
     Row("rate without drops (<0.1 %), /s", lambda s: s.clean, 0, max),
     Row("saturated rate, /s", lambda s: s.saturated, 0, max),
     Row("CPU per exchange, µs", lambda s: s.cpu, 1, min),
+    Row("CPU of the database, µs", lambda s: s.database, 1, min),
     Row("delay p50, ms", lambda s: s.p50, 3, min),
     Row("delay p99, ms", lambda s: s.p99, 3, min),
     Row("drops, %", lambda s: s.drops * 100, 2, min),

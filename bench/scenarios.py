@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bench.backends import BACKENDS, MEMFILE
 from tests.real.servers import KEA4, KEA6, TXKEA4, TXKEA6, Product
 
 __all__ = ["CLIENT4", "INTERFACE", "MODES", "SCENARIOS", "SERVER4", "Contestant", "Scenario", "chosen"]
@@ -39,11 +41,20 @@ class Scenario(NamedTuple):
         """The configuration of all servers."""
         return Path(__file__).with_name(f"server{self.family}.conf")
 
-    def contestant(self, name: str) -> Contestant:
-        """The server of a name in `MODES`."""
+    def contestant(self, name: str, backend: str = MEMFILE, label: str = "") -> Contestant:
+        """The server of a name in `MODES`; the table calls it ``label``, or the same."""
         program, threads = MODES[name]
         (product,) = (each for each in self.products if each.name == program)
-        return Contestant(self, name, product, threads)
+        return Contestant(self, label or name, product, threads, backend)
+
+    def contestants(self, names: Iterable[str], backend: str) -> list[Contestant]:
+        """The servers of these names for leases in ``backend``; Kea's for all that it is measured beside."""
+        beside = {"kea": BACKENDS[backend].beside, "txkea": (backend,)}
+        return [
+            self.contestant(name, kept, name if kept == backend else f"{name}-{kept}")
+            for name in names
+            for kept in beside[MODES[name][0]]
+        ]
 
 
 class Contestant(NamedTuple):
@@ -53,6 +64,8 @@ class Contestant(NamedTuple):
     name: str
     product: Product
     threads: bool
+    backend: str
+    """Where it keeps its leases."""
 
     def sockets(self, wanted: str | None) -> str:
         """What the configuration says of them: ``wanted``, or what is installed; Kea has no word for it in DHCPv6."""

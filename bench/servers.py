@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from bench.backends import BACKENDS, Database
 from bench.scenarios import CLIENT4, INTERFACE, SERVER4, Contestant
 from tests.real.servers import Server
 from txkea.testing.namespaces import Lab, Namespace, Port, wait_for
@@ -23,6 +26,7 @@ class Track:
     def __init__(self, directory: Path, sockets: str | None = None) -> None:
         self.directory = directory
         self.sockets = sockets
+        self._databases: dict[str, Database] = {}
         self._lab = Lab()
         self.server: Namespace = self._lab.namespace("server")
         self.client: Namespace = self._lab.namespace("client")
@@ -39,20 +43,40 @@ class Track:
         return self
 
     def __exit__(self, *error: object) -> None:
+        for database in self._databases.values():
+            database.server.kill()
         self._lab.close()
 
+    def database(self, backend: str) -> Database | None:
+        """What a backend's leases are in, running from the first call on in the servers' namespace; None of a file."""
+        launch = BACKENDS[backend].launch
+        if launch is not None and backend not in self._databases:
+            with self.server.enter():
+                self._databases[backend] = launch()
+        return self._databases.get(backend)
+
     def prepare(self, contestant: Contestant, lease_lines: bool) -> Server:
-        """A server in a fresh directory, not yet started."""
+        """A server in a fresh directory and with an empty database, not yet started."""
         scenario = contestant.scenario
         text = scenario.template.read_text()
         for name, value in (
             ("SOCKETS", contestant.sockets(self.sockets)),
             ("MULTI", "true" if contestant.threads else "false"),
             ("LEASE_LINES", "INFO" if lease_lines else "WARN"),
+            ("LEASES", json.dumps(self._empty(contestant.backend))),
         ):
             text = text.replace(f"@{name}@", value)
         directory = Path(tempfile.mkdtemp(prefix=f"{scenario.name}-{contestant.name}-", dir=self.directory))
         return Server(contestant.product, text, directory, self.server)
+
+    def _empty(self, backend: str) -> dict[str, Any]:
+        """The ``lease-database`` of a server that begins without a lease."""
+        database = self.database(backend)
+        if database is None:
+            return {"type": backend, "persist": True, "name": "@DIRECTORY@/leases.csv"}
+        with self.server.enter():
+            database.server.fresh()
+        return database.parameters
 
 
 def _has_link_local(namespace: Namespace) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,10 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process, all its threads, and its children, living or reaped."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = sum(int(field) for field in fields[11:15]) * TICK  # utime, stime, cutime, cstime
-    return own + sum(cpu_seconds(child) for child in _children(pid))
+    for child in _children(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            own += cpu_seconds(child)
+    return own
 
 
 def busy_seconds() -> float:
