@@ -369,7 +369,8 @@ class ICommands(Interface):
         """Command name to callable; a name that another provider has already, or txkea itself, is refused.
 
         The callable takes the request's ``arguments`` (None when absent) and gives (or waits for) a
-        `txkea.control.registry.Answer`; a `TxkeaError` it raises becomes result 1 with the error's text.
+        `txkea.control.registry.Answer`, or the text of a success; a `TxkeaError` it raises becomes result 1 with the
+        error's text.
         """
 
 

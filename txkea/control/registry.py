@@ -67,6 +67,8 @@ class Registry:
             answer = command(request.arguments)
             if isawaitable(answer):
                 answer = await answer
+            if isinstance(answer, str):
+                return Answer(text=answer)
             if not isinstance(answer, Answer):
                 raise TypeError(f"{command!r} gave {answer!r}, which is no Answer")
         except ConflictError as error:
