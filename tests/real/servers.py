@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import txkea
 from txkea.testing.namespaces import Namespace, stop, wait_for
@@ -195,6 +197,18 @@ class Server:
         """The end of what it logged and printed."""
         texts = [path.read_text(errors="replace") for path in (self.output, self.log) if path.exists()]
         return "\n".join(line for text in texts for line in text.splitlines()[-lines:])
+
+    def tell(self, command: str, **arguments: Any) -> Any:
+        """What a command is answered at the UNIX socket ``@DIRECTORY@/control``, which the configuration names.
+
+        ``@DIRECTORY@`` in the arguments is the server's directory; its name must be a short one.
+        """
+        request = {"command": command, **({"arguments": arguments} if arguments else {})}
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.settimeout(30)
+            channel.connect(str(self.directory / "control"))
+            channel.sendall(substituted(json.dumps(request), self.directory).encode())
+            return json.loads(b"".join(iter(lambda: channel.recv(1 << 16), b"")))
 
     def lease_rows(self) -> dict[str, list[str]]:
         """The last row of each address or prefix in the lease file, those of deleted leases left out."""

@@ -178,12 +178,7 @@ class ExtensionTests(SynchronousTestCase):
 
     def tell(self, command: str, **arguments: Any) -> Any:
         """Result and arguments of a command's answer."""
-        asked = {"command": command, **({"arguments": arguments} if arguments else {})}
-        with socket.socket(socket.AF_UNIX) as channel:
-            channel.settimeout(10)
-            channel.connect(str(self.server.directory / "control"))
-            channel.sendall(json.dumps(asked).encode())
-            answer = json.loads(b"".join(iter(lambda: channel.recv(1 << 16), b"")))
+        answer = self.server.tell(command, **arguments)
         return answer["result"], answer.get("arguments")
 
     def test_nobody_waits_for_others(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -80,12 +79,7 @@ class LiveChange(SynchronousTestCase):
 
     def tell(self, command: str, arguments: Any = None) -> Any:
         """What a command is answered; ``@DIRECTORY@`` in its arguments is the server's."""
-        text = json.dumps({"command": command, **({"arguments": arguments} if arguments is not None else {})})
-        with socket.socket(socket.AF_UNIX) as channel:
-            channel.settimeout(30)
-            channel.connect(str(self.server.directory / "control"))
-            channel.sendall(text.replace("@DIRECTORY@", str(self.server.directory)).encode())
-            return json.loads(b"".join(iter(lambda: channel.recv(1 << 16), b"")))
+        return self.server.tell(command, **(arguments or {}))
 
     def state(self) -> tuple[Any, ...]:
         """What no broken configuration may change: the hash, the sockets of the process, the control socket's file."""

@@ -75,7 +75,7 @@ class Connection:
             self.problem = str(error)
             policy = self._policy
             if not policy.retry_on_startup or policy.exhausted(0):
-                raise
+                raise Unavailable(f"{self.name}: {error}") from error
             self._tell_lost()
             self._later(policy.wait, self._again)
 

@@ -75,6 +75,9 @@ async def dial(place: Place, reactor: Any, lost: Callable[[str], None]) -> Wire:
         if place.database:
             await wire.ask("SELECT", place.database)
         await wire.ask("CLIENT", "SETNAME", "txkea")
+    except Unavailable as error:
+        wire.let_go()
+        raise Unavailable(f"{place} does not let us in: {error}") from error
     except BaseException:
         wire.let_go()
         raise
