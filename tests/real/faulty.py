@@ -1,86 +1,34 @@
-"""A server over a database that stops, hangs, dies and is cut off under load: what is done, and what must hold."""
+"""What may befall a database under load, and what must hold: the tests, for each database to be run with."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from tests.real import holding
-from tests.real.databases import MariaDB, Postgres
 from tests.real.load4 import Load4
 from tests.real.packets import chaddr
-from tests.real.proxies import Proxy
-from tests.real.redis import Redis
-from tests.real.servers import TXKEA4, Server
-from txkea.testing.namespaces import Lab, Port, requires_root
+from tests.real.proxies import AFTER, BEFORE
+from tests.real.scene_faults import BACK, DATABASES, RELAY, SERVER, Scene
+from txkea.testing.namespaces import wait_for
 
-__all__ = ["DATABASES", "FROZEN", "TIMES", "Faulty", "Scene"]
+__all__ = ["Faulty"]
 
 TIMES: Final = int(os.environ.get("TXKEA_TEST_FAULTS", "1"))
 """How often each fault happens; the goal is told for 20."""
 FROZEN: Final = float(os.environ.get("TXKEA_TEST_FROZEN", "6"))
 """Seconds for which a database hangs; the goal is told for 20."""
-DATABASES: Final[Mapping[str, Any]] = {"postgresql": Postgres, "mysql": MariaDB, "redis": Redis}
-SERVER, RELAY = "10.0.0.1", "10.0.0.2"
 CLIENTS: Final = 1500
-BACK: Final = 2.0
-"""Seconds after the database's return in which clients are served again."""
 HELD: Final = 0.05
 """Seconds for which the reactor may be held."""
 PATIENCE: Final = 20.0
 SLACK: Final = 2.0
 """Seconds between the time of a lease in the database, in whole seconds, and that of its acknowledgement."""
-
-
-class Scene(SynchronousTestCase):
-    """A network for a server, in which proxies to databases listen, and one for clients behind a relay."""
-
-    skip = requires_root()
-    timeout = 1800
-
-    def setUp(self) -> None:
-        self.lab = Lab()
-        self.addCleanup(self.lab.close)
-        self.there, self.here = self.lab.namespace("server"), self.lab.namespace("clients")
-        self.lab.veth(Port(self.there, "eth0", [f"{SERVER}/8"]), Port(self.here, "eth0", [f"{RELAY}/8"]))
-
-    def proxy(self, kind: str, port: int) -> Proxy:
-        """The only way from the server's network to a database."""
-        proxy = Proxy(kind, port, self.there)
-        self.addCleanup(proxy.close)
-        return proxy
-
-    def server(self, **keywords: Any) -> Server:
-        """A server, not yet started; ``keywords`` are those of ``Dhcp4``, an underscore being a hyphen."""
-        tree = {
-            "interfaces-config": {"interfaces": ["eth0"], "dhcp-socket-type": "udp"},
-            "control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
-            "hooks-libraries": [{"library": holding.LIBRARY}],
-            "valid-lifetime": 4000,
-            "cache-threshold": 0.0,
-            "subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "pools": [{"pool": "10.16.0.0/16"}]}],
-            "loggers": [
-                {"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "@DIRECTORY@/server.log"}]},
-                {"name": "kea-dhcp4.leases", "severity": "WARN"},
-            ],
-            **{name.replace("_", "-"): value for name, value in keywords.items()},
-        }
-        directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the UNIX socket's sake
-        self.addCleanup(shutil.rmtree, directory)
-        server = Server(TXKEA4, json.dumps({"Dhcp4": tree}), Path(directory), self.there)
-        self.addCleanup(server.close)
-        return server
 
 
 class Faulty(Scene):
@@ -106,7 +54,50 @@ class Faulty(Scene):
 
     def parameters(self) -> dict[str, Any]:
         """Those of the lease database."""
-        return {**self.database.parameters(), "host": self.between.host, "port": self.between.port}
+        return self.through(self.between, self.database.parameters())
+
+    # -- what is promised of each database
+
+    def test_stopped(self) -> None:
+        """A database that is stopped in order and started again: clients wait, and are served again within 2 s."""
+        self.begin()
+        for _ in range(TIMES):
+            self.suffer(self.database.stop, self.database.start, 0.5)
+        self.finish("stopped")
+
+    def test_killed(self) -> None:
+        """A database that dies in the middle of what it does, and is started again at once."""
+        self.begin()
+        for _ in range(TIMES):
+            self.suffer(self.database.kill, self.database.start, 0.0)
+        self.finish("killed")
+
+    def test_frozen(self) -> None:
+        """A database that hangs is away within 5 s, as the status tells, and clients are served when it goes on."""
+        self.addCleanup(self.database.thaw)
+        self.begin()
+        for _ in range(TIMES):
+            self.suffer(self.database.freeze, self.thaw, FROZEN)
+        self.finish("frozen")
+
+    def thaw(self) -> None:
+        shown = self.served.tell("status-get")["arguments"]["databases-away"]
+        self.assertIn(self.kind, shown[0]["name"])
+        self.database.thaw()
+
+    def test_cut_at_commit(self) -> None:
+        """Connections that are cut right before a commit, or right before its answer: nobody is told what is not so."""
+        self.begin()
+        for number in range(2 * TIMES):
+            self.suffer(partial(self.cut, (BEFORE, AFTER)[number % 2]), lambda: None, 0.3)
+        self.finish("cut")
+
+    def cut(self, where: str) -> None:
+        cuts = self.between.tell().cuts
+        self.between.tell(cut=where)
+        wait_for(lambda: self.between.tell().cuts > cuts, "a commit")
+
+    # -- how
 
     def begin(self) -> None:
         """Start, and have leases."""
@@ -155,7 +146,7 @@ class Faulty(Scene):
         wrong = [*self.load.history.violations]
         for grant in self.load.history.leases.values():
             row = rows.get(grant.resource)
-            if row is None or row["hw-address"] != chaddr(grant.holder).hex(":") or row["state"]:
+            if row is None or row["hw-address"] != chaddr(self.load.client_of(grant.holder)).hex(":") or row["state"]:
                 wrong.append(f"{grant} has no lease in the database: {row}")
             elif row["cltt"] < grant.at + elapsed - SLACK:
                 wrong.append(f"{grant} is {grant.at + elapsed - row['cltt']:.1f} s newer than {row}")

@@ -63,7 +63,8 @@ class Holding:
         waited, before = _waited(), self._waited
         self._waited = waited
         if late > PERIOD:
-            self._longest = sorted([*self._longest, late - self._taken(waited, before)])[-5:]
+            held = max(0.0, late - self._taken(waited, before))
+            self._longest = sorted([*self._longest, held])[-5:]
         self._again()
 
     def _taken(self, waited: Mapping[str, float], before: Mapping[str, float]) -> float:
