@@ -1,0 +1,80 @@
+"""Lease stores in PostgreSQL and MariaDB keep the contract of all lease stores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable
+from typing import Any, ClassVar, Final, TypeVar
+
+from hypothesis import settings
+from twisted.internet import reactor
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.real.databases import DatabaseServer, MariaDB, Postgres
+from txkea.interfaces import ILeaseStore
+from txkea.model.configuration import Configuration
+from txkea.paths import Paths
+from txkea.providers import Surroundings
+from txkea.sql.factory import MYSQL_LEASES, POSTGRESQL_LEASES
+from txkea.testing.contracts.leases import FEW, STEPS, LeaseStoreContract
+from txkea.testing.disks import RecordingLog
+from txkea.testing.waiting import wait
+
+T = TypeVar("T")
+
+LONGER: Final = int(os.environ.get("TXKEA_STORE_EXAMPLES", "1"))
+"""How many times as many examples are tried."""
+SOURCES: Final = frozenset({0, 1, 2, 4, 8, 16, 32, 64, 128})
+"""Where a hardware address may come from, by a table of Kea's."""
+
+
+class SqlContract(LeaseStoreContract):
+    """What the stores of both kinds have in common; each fresh one has the tables of the shared server, emptied."""
+
+    few = settings(FEW, max_examples=10 * LONGER)
+    steps = settings(STEPS, max_examples=6 * LONGER, stateful_step_count=25)
+    factory: ClassVar[Any]
+    server: ClassVar[type[DatabaseServer]]
+
+    def make(self) -> ILeaseStore:
+        """A store, not yet open."""
+        surroundings = Surroundings(
+            configuration=Configuration(family=self.samples.family),
+            reactor=reactor,
+            log=RecordingLog(),
+            paths=Paths(),
+        )
+        parameters = self.server.launch().parameters()
+        del parameters["type"]
+        store: ILeaseStore = self.factory.make(parameters, surroundings)
+        return store
+
+    def make_store(self) -> ILeaseStore:
+        self.server.launch().fresh()
+        store = self.make()
+        self.addCleanup(lambda: self.wait(store.close()))
+        return store
+
+    def reopen(self, store: ILeaseStore) -> ILeaseStore:
+        self.wait(store.close())
+        again = self.make()
+        self.wait(again.open())
+        self.addCleanup(lambda: self.wait(again.close()))
+        return again
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        return wait(awaitable, reactor)
+
+
+class PostgreSQLTests(SqlContract, SynchronousTestCase):
+    """DHCPv4 in PostgreSQL."""
+
+    factory = POSTGRESQL_LEASES
+    server = Postgres
+
+
+class MariaDBTests(SqlContract, SynchronousTestCase):
+    """DHCPv4 in MariaDB."""
+
+    factory = MYSQL_LEASES
+    server = MariaDB
