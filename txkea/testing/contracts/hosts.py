@@ -254,7 +254,8 @@ class HostStoreContract(HostSourceContract):
         self.assert_same([one, two], self.everything(store))
         self.assertIs(True, self.wait(store.update(new, one)))
         self.assertIs(False, self.wait(store.update(new, one)))
-        self.assert_same([new, two], self.everything(self.again(store)))
+        store = self.again(store)
+        self.assert_same([new, two], self.everything(store))
         self.assertIs(True, self.wait(store.add(self.samples.host(5, addresses=one.addresses))), "it is free now")
 
     def test_update_of_what_is_taken(self) -> None:
