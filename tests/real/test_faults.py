@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.real import away, faulty
 
 
@@ -51,3 +53,28 @@ class CassandraAway(away.AwayAtStart):
     """Cassandra."""
 
     kind = "cql"
+
+
+class Control(faulty.Victim):
+    """The tests can fail."""
+
+    kind = "postgresql"
+
+    def test_lost_lease_is_flagged(self) -> None:
+        """Leases that vanish from the database, or become somebody else's, are missed."""
+        self.begin()
+        self.judge()
+        taken = "UPDATE lease4 SET hwaddr = :other, client_id = NULL"
+        self.database.execute(taken, other=bytes(6))
+        self.assertRaises(self.failureException, self.judge)
+        self.database.fresh()
+        self.assertRaises(self.failureException, self.judge)
+
+    def test_held_reactor_is_flagged(self) -> None:
+        """A server that does nothing for a while is caught."""
+        self.begin()
+        self.served.pause()
+        time.sleep(2 * faulty.HELD)
+        self.served.resume()
+        self.judge()
+        self.assertGreater(max(self.held), faulty.HELD)
