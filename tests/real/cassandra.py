@@ -219,6 +219,7 @@ class _Nodes:
         delay = 0 if count == 1 else 2000
         self.nodes = [Node(f"127.0.0.{number + 1}", port, storage_port, delay) for number in range(count)]
         self.port = port
+        self._session: Session | None = None
         for node in self.nodes:
             node.start()
         replication = f"{{'class': 'SimpleStrategy', 'replication_factor': {count}}}"
@@ -231,16 +232,15 @@ class _Nodes:
 
     def fresh(self) -> None:
         """Empty every table of the keyspace, but for those that tell its version."""
-        session = self.nodes[0].connect()
-        try:
-            tables = session.execute(
-                "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (self.keyspace,)
-            )
-            for (table,) in tables:
-                if "version" not in table:
-                    session.execute(f"TRUNCATE {self.keyspace}.{table}", timeout=60)
-        finally:
-            session.cluster.shutdown()
+        session = self._session = self._session or self.nodes[0].connect()
+        names = session.execute(
+            "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (self.keyspace,)
+        )
+        tables = [f"{self.keyspace}.{name}" for (name,) in names if "version" not in name]
+        looks = [session.execute_async(f"SELECT * FROM {table} LIMIT 1") for table in tables]
+        filled = [table for table, look in zip(tables, looks, strict=True) if look.result().one()]
+        for truncation in [session.execute_async(f"TRUNCATE {table}", timeout=60) for table in filled]:
+            truncation.result()
 
     def start(self) -> None:
         """Start the nodes that do not run, and wait until they answer."""

@@ -31,7 +31,7 @@ from txkea.backend.connection import Connection
 from txkea.cassandra.parameters import Settings
 from txkea.errors import TxkeaError, Unavailable
 
-__all__ = ["Answer", "Keyspace", "Refused", "connected", "threaded"]
+__all__ = ["Answer", "Keyspace", "Refused", "connected", "described", "threaded"]
 
 T = TypeVar("T")
 
@@ -166,14 +166,19 @@ class Keyspace:
         """Seconds that a request may take."""
         return self._settings.request_timeout
 
-    def ask(self, text: str, values: Sequence[Any] = (), timeout: float | None = None) -> Deferred[Answer]:
+    def ask(
+        self, text: str, values: Sequence[Any] = (), timeout: float | None = None, serial: bool = False
+    ) -> Deferred[Answer]:
         """What a statement brings; raises `Unavailable`.
 
-        ``timeout`` is in seconds. A time-out of a write tells nothing about whether it was made, or will be.
+        ``timeout`` is in seconds. A time-out of a write tells nothing about whether it was made, or will be; a read
+        that is ``serial`` tells, for it ends or undoes what conditional writes have begun.
         """
         self.connection.check()
         bound = self._prepared[text].bind(values)
         bound.is_idempotent = True
+        if serial:
+            bound.consistency_level = _level(self._settings.serial_consistency)
         return self._sent(bound, timeout)
 
     def batch(self, requests: Iterable[tuple[str, Sequence[Any]]], timeout: float | None = None) -> Deferred[Answer]:
@@ -206,9 +211,9 @@ class Keyspace:
         if answer in self._waiting:
             self._waiting.discard(answer)
             if isinstance(error, NoHostAvailable):
-                self.connection.lost(_text(error))
+                self.connection.lost(described(error))
             kind = Refused if isinstance(error, RequestValidationException) else Unavailable
-            answer.errback(Failure(kind(f"{self.name}: {_text(error)}")))
+            answer.errback(Failure(kind(f"{self.name}: {described(error)}")))
 
     # -- for the connection --------------------------------------------------------------------------------------------
 
@@ -224,7 +229,7 @@ class Keyspace:
             return session, {text: session.prepare(text) for text in self._texts}
         except RequestValidationException as error:
             session.cluster.shutdown()
-            raise Unavailable(f"a table is not as it should be ({_text(error)}); mend: txkea db upgrade") from error
+            raise Unavailable(f"a table is not as it should be ({described(error)}); mend: txkea db upgrade") from error
         except BaseException:
             session.cluster.shutdown()
             raise
@@ -233,9 +238,9 @@ class Keyspace:
         try:
             return connected(self._settings, self._settings.keyspace)
         except RequestValidationException as error:
-            raise Unavailable(f"{_text(error)}; mend: txkea db init") from error
+            raise Unavailable(f"{described(error)}; mend: txkea db init") from error
         except Exception as error:
-            raise Unavailable(_text(error)) from error
+            raise Unavailable(described(error)) from error
 
     def _take(self, made: tuple[Session, dict[str, Any]]) -> None:
         self._session, self._prepared = made
@@ -259,7 +264,7 @@ class Keyspace:
 NOTHING: Final = Answer((), ())
 
 
-def _text(error: Exception) -> str:
+def described(error: Exception) -> str:
     """An error in one line, without the statement's values."""
     if isinstance(error, TxkeaError):
         return str(error)

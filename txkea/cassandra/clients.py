@@ -1,0 +1,59 @@
+"""The leases of a client: an index from its identifiers to addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from txkea.backend.gathering import Gathering
+from txkea.cassandra.connection import Keyspace
+from txkea.cassandra.entries import Entries, Entry
+from txkea.cassandra.keys import clients_of
+from txkea.cassandra.rows import Rows
+from txkea.cassandra.tables import Statements
+from txkea.model.lease import Lease
+
+__all__ = ["Clients"]
+
+TOGETHER: Final = 64
+"""Clients that are looked for at once."""
+AT_ONCE: Final = 2
+
+
+class Clients:
+    """The index by client of one family. An entry counts only if the lease is that client's."""
+
+    def __init__(self, keyspace: Keyspace, statements: Statements, rows: Rows, entries: Entries, reactor: Any) -> None:
+        self._keyspace = keyspace
+        self._statements = statements
+        self._rows = rows
+        self._entries = entries
+        self._gathering: Gathering[bytes, Sequence[Any]] = Gathering(
+            self._send, reactor, most=TOGETHER, at_once=AT_ONCE
+        )
+
+    def leases(self, client: bytes) -> Deferred[Sequence[Any]]:
+        """The leases of a client, by its `key_of`."""
+        return self._gathering.ask(client)
+
+    def entries(self, lease: Lease, was: Lease | None) -> Iterable[Entry]:
+        """What is to be written before a lease; nothing where its client had it already."""
+        known = clients_of(was) if was else ()
+        for client in clients_of(lease):
+            if client not in known:
+                since = self._entries.since()
+                yield self._statements.note_client, (client, lease[0], since, since)
+
+    async def _send(self, clients: Sequence[bytes]) -> Sequence[Sequence[Any]]:
+        answer = await self._keyspace.ask(self._statements.clients, ([*dict.fromkeys(clients)],))
+        leases = await self._rows.many(address for _, address, _ in answer.rows)
+        found: dict[bytes, list[Any]] = {}
+        for client, address, since in answer.rows:
+            lease = leases.get(address)
+            if lease is not None and client in clients_of(lease):
+                found.setdefault(client, []).append(lease)
+            elif self._entries.old(since):
+                self._entries.forget((self._statements.forget_client, (since, client, address)))
+        return [found.get(client, []) for client in clients]

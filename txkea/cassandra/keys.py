@@ -1,0 +1,66 @@
+"""The keys under which leases are kept: slices of addresses, clients, prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from txkea.model.identifier import Identifier, IdentifierKind
+from txkea.model.lease import Lease
+
+__all__ = ["clients_of", "key_of", "last_of", "slice_of", "slices_inside", "slices_that_end", "truncated"]
+
+
+def slice_of(address: bytes) -> bytes:
+    """The part of the address space that an address belongs to: what is written in it together is one round of Paxos.
+
+    256 addresses in DHCPv4. In DHCPv6 all but the last byte that is not zero, so that 256 addresses share one, and so
+    do the prefixes of a pool that are delegated on the boundary of a byte.
+    """
+    if len(address) == 4:
+        return address[:3]
+    return address[: max(1, len(address.rstrip(b"\0")) - 1)]
+
+
+def key_of(identifier: Identifier) -> bytes:
+    """A client as a key: the kind of its identifier, and the value."""
+    return bytes((identifier.kind,)) + identifier.value
+
+
+def clients_of(lease: Lease) -> Sequence[bytes]:
+    """The keys of all that a lease's client is found by."""
+    hwaddr, client = lease[1], lease[2]
+    if len(lease[0]) == 16:
+        return (key_of(Identifier(IdentifierKind.DUID, client)),) if client else ()
+    named = (Identifier(IdentifierKind.HW_ADDRESS, hwaddr), Identifier(IdentifierKind.CLIENT_ID, client))
+    return [key_of(identifier) for identifier in named if identifier.value]
+
+
+def truncated(address: bytes, length: int) -> bytes:
+    """The first address of the prefix of this length that contains an address."""
+    beyond = 128 - length
+    return (int.from_bytes(address, "big") >> beyond << beyond).to_bytes(16, "big")
+
+
+def last_of(address: bytes, length: int) -> bytes:
+    """The last address of a prefix."""
+    return (int.from_bytes(address, "big") | (1 << 128 - length) - 1).to_bytes(16, "big")
+
+
+def slices_that_end(address: bytes, length: int) -> Iterable[bytes]:
+    """The slice that holds addresses of a prefix whose last byte that is not zero is the prefix's last one.
+
+    None if that byte belongs to the prefix as a whole: then only the prefix's first address is such a one.
+    """
+    whole, part = divmod(length, 8)
+    return (address[:whole],) if part and whole else ()
+
+
+def slices_inside(address: bytes, length: int) -> tuple[bytes, bytes] | None:
+    """The first and last of the slices, as they are sorted, that hold all other addresses of a prefix.
+
+    None if there are none: all fit into `slices_that_end`.
+    """
+    begin = (length + 7) // 8
+    if begin == 16:
+        return None
+    return address[:begin], last_of(address, length)[:15]
