@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.perfdhcp import percentile
-from tests.real.packets import ACK, DISCOVER, NAK, OFFER, REQUEST, Answer, Query, chaddr, decode, encode, packed
+from tests.real.packets import ACK, NAK, OFFER, chaddr, packed
+from tests.real.relays4 import Relay
 from tests.real.servers import TXKEA4, Server
 from tests.test_example_package import install_example
-from txkea.testing.namespaces import Lab, Namespace, Port, requires_root, wait_for
+from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
 
 SERVER: Final = "10.0.0.1"
 SLOW, FAST = "10.1.0.1", "10.2.0.1"
@@ -78,76 +75,6 @@ CONFIGURATION: Final = {
 }
 
 
-class Asked(NamedTuple):
-    """A query that was answered."""
-
-    answer: Answer
-    took: float
-
-
-class Relay:
-    """One of two relays, and all the clients behind it."""
-
-    def __init__(self, namespace: Namespace, address: str) -> None:
-        with namespace.enter():
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((address, 67))
-        self._address = address
-        self._xids = count(1)
-
-    def send(self, client: int, kind: int = DISCOVER, **options: Any) -> int:
-        """Send a message; gives its number."""
-        xid = next(self._xids)
-        query = Query(kind, chaddr(client), xid=xid, giaddr=self._address, **options)
-        self._socket.sendto(encode(query), (SERVER, 67))
-        return xid
-
-    def ask(self, client: int, kind: int, **options: Any) -> Answer:
-        """The answer to a message."""
-        xid = self.send(client, kind, **options)
-        self._socket.settimeout(5)
-        while (answer := decode(self._socket.recv(4096))).xid != xid:
-            pass
-        return answer
-
-    def lease(self, client: int) -> Answer:
-        """A client obtains an address."""
-        offer = self.ask(client, DISCOVER)
-        return self.ask(
-            client, REQUEST, options=((WANTED, packed(offer.yiaddr)), (SERVER_ID, offer.options[SERVER_ID]))
-        )
-
-    def renew(self, client: int, address: str) -> Answer:
-        """A client rebinds: that comes through the relay."""
-        return self.ask(client, REQUEST, ciaddr=address)
-
-    def probe(self, clients: Sequence[int], pause: float) -> list[Asked]:
-        """Let each client ask for an offer, one after the other; all answers, or `TimeoutError`."""
-        sent: dict[int, float] = {}
-        found: list[Asked] = []
-        self._socket.settimeout(0)
-        for client in clients:
-            sent[self.send(client)] = time.monotonic()
-            end = time.monotonic() + pause
-            while time.monotonic() < end:
-                self._read(sent, found)
-                time.sleep(0.0005)
-        wait_for(lambda: self._read(sent, found) == len(clients), "the last offer", 5)
-        return found
-
-    def _read(self, sent: dict[int, float], found: list[Asked]) -> int:
-        """Take an answer, if one has come; gives how many have."""
-        try:
-            answer = decode(self._socket.recv(4096))
-        except BlockingIOError:
-            return len(found)
-        found.append(Asked(answer, time.monotonic() - sent[answer.xid]))
-        return len(found)
-
-    def close(self) -> None:
-        self._socket.close()
-
-
 class ExtensionTests(SynchronousTestCase):
     """A server with two hooks, installed where nothing else is."""
 
@@ -172,7 +99,7 @@ class ExtensionTests(SynchronousTestCase):
         self.server.installed = target
         self.addCleanup(self.server.close)
         self.server.start()
-        self.slow, self.fast = Relay(here, SLOW), Relay(here, FAST)
+        self.slow, self.fast = (Relay(here, address, SERVER) for address in (SLOW, FAST))
         self.addCleanup(self.slow.close)
         self.addCleanup(self.fast.close)
 
