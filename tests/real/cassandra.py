@@ -26,6 +26,10 @@ from cassandra.cluster import (  # type: ignore[import-untyped]
 from cassandra.policies import WhiteListRoundRobinPolicy  # type: ignore[import-untyped]
 
 from tests.real.redis import free_port
+from txkea.backend.parameters import Parameters
+from txkea.cassandra.connection import connected
+from txkea.cassandra.parameters import settings
+from txkea.cassandra.schema import make_tables, tables_of
 from txkea.testing.namespaces import wait_for
 
 __all__ = ["Cassandra", "Cluster3", "Node"]
@@ -219,11 +223,12 @@ class _Nodes:
         delay = 0 if count == 1 else 2000
         self.nodes = [Node(f"127.0.0.{number + 1}", port, storage_port, delay) for number in range(count)]
         self.port = port
-        self._session: Session | None = None
         for node in self.nodes:
             node.start()
         replication = f"{{'class': 'SimpleStrategy', 'replication_factor': {count}}}"
-        self.nodes[0].ask(f"CREATE KEYSPACE {self.keyspace} WITH replication = {replication}")
+        self._session = connected(settings(Parameters(self.parameters())))
+        self._session.execute(f"CREATE KEYSPACE {self.keyspace} WITH replication = {replication}")
+        make_tables(self._session, self.keyspace)
 
     def parameters(self, **more: Any) -> dict[str, Any]:
         """A ``lease-database`` or ``hosts-database`` map."""
@@ -232,13 +237,10 @@ class _Nodes:
 
     def fresh(self) -> None:
         """Empty every table of the keyspace, but for those that tell its version."""
-        session = self._session = self._session or self.nodes[0].connect()
-        names = session.execute(
-            "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (self.keyspace,)
-        )
-        tables = [f"{self.keyspace}.{name}" for (name,) in names if "version" not in name]
+        session = self._session
+        tables = [f"{self.keyspace}.{name}" for name in tables_of(session, self.keyspace) if "version" not in name]
         looks = [session.execute_async(f"SELECT * FROM {table} LIMIT 1") for table in tables]
-        filled = [table for table, look in zip(tables, looks, strict=True) if look.result().one()]
+        filled = [table for table, look in zip(tables, looks, strict=True) if look.result().current_rows.rows]
         for truncation in [session.execute_async(f"TRUNCATE {table}", timeout=60) for table in filled]:
             truncation.result()
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from hypothesis import settings as how
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.cassandra import Cassandra
-from txkea.cassandra.factory import CASSANDRA_ADMIN, CASSANDRA_LEASES
+from txkea.cassandra.factory import CASSANDRA_LEASES
 from txkea.cassandra.leases import CassandraLeases
 from txkea.interfaces import ILeaseStore
 from txkea.providers import Unwatched
@@ -22,6 +23,9 @@ from txkea.testing.waiting import wait
 __all__ = ["Cassandra4Tests", "Cassandra6Tests"]
 
 T = TypeVar("T")
+
+LONGER: Final = int(os.environ.get("TXKEA_STORE_EXAMPLES", "1"))
+"""How many times as many examples as usual."""
 
 
 def surroundings(family: int) -> Any:
@@ -34,14 +38,11 @@ class Cassandra4Tests(LeaseStoreContract, SynchronousTestCase):
     """`CassandraLeases` over one node."""
 
     ascending = False  # Cassandra knows no order but that of its tokens
-    few = how(FEW, max_examples=6)
-    steps = how(STEPS, max_examples=5, stateful_step_count=20)
+    few = how(FEW, max_examples=4 * LONGER)
+    steps = how(STEPS, max_examples=4 * LONGER, stateful_step_count=20)
 
     def setUp(self) -> None:
         self.cassandra = Cassandra.launch()
-        admin = CASSANDRA_ADMIN.make(self.cassandra.parameters(), surroundings(4))
-        if not self.wait(admin.version()).version:
-            self.wait(admin.init())
 
     def make(self) -> CassandraLeases:
         """A store, not yet open."""

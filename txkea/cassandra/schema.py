@@ -15,7 +15,7 @@ from txkea.cassandra.tables import LEASE_TABLES
 from txkea.errors import TxkeaError, Unavailable
 from txkea.interfaces import IDatabaseAdmin, Schema
 
-__all__ = ["CassandraAdmin", "check"]
+__all__ = ["CassandraAdmin", "check", "make_tables", "tables_of"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,8 @@ REPLICAS: Final = 3
 """Of each row, in a cluster that has so many nodes."""
 
 
-def _tables(session: Session, keyspace: str) -> set[str]:
+def tables_of(session: Session, keyspace: str) -> set[str]:
+    """The names of the tables that a keyspace has; blocks."""
     text = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
     return {name for (name,) in session.execute(text, (keyspace,)).current_rows.rows}
 
@@ -45,7 +46,7 @@ def _number(session: Session, keyspace: str) -> int | None:
 
 def look(session: Session, keyspace: str) -> Schema:
     """What a keyspace has in it; blocks."""
-    tables = _tables(session, keyspace)
+    tables = tables_of(session, keyspace)
     if NUMBER in tables:
         number = _number(session, keyspace)
         return Schema(str(number or 0), "txkea", _wrong(number))
@@ -66,6 +67,17 @@ def check(session: Session) -> None:
     problem = look(session, session.keyspace).problem
     if problem:
         raise Unavailable(f"keyspace {session.keyspace}: {problem}")
+
+
+def make_tables(session: Session, keyspace: str) -> list[str]:
+    """Make what a keyspace lacks; gives what was done, for people. Blocks."""
+    before = tables_of(session, keyspace)
+    session.set_keyspace(keyspace)
+    for text in TABLES:
+        session.execute(text)
+    made = sorted(tables_of(session, keyspace) - before)
+    session.execute(f"INSERT INTO {NUMBER} (part, version) VALUES ('tables', {VERSION:d})")
+    return [*(f"table {name}" for name in made), f"version {VERSION}"]
 
 
 @implementer(IDatabaseAdmin)
@@ -110,11 +122,11 @@ class CassandraAdmin:
         return await threaded(run, self._reactor)
 
     def _init(self, session: Session) -> list[str]:
-        tables = _tables(session, self._keyspace)
+        tables = tables_of(session, self._keyspace)
         if tables:
             there = ", ".join(sorted(tables)[:5])
             raise TxkeaError(f"{self.name} has tables already ({there}); mend: name another keyspace")
-        return [*self._make_keyspace(session), *self._make_tables(session)]
+        return [*self._make_keyspace(session), *make_tables(session, self._keyspace)]
 
     def _upgrade(self, session: Session) -> list[str]:
         found = look(session, self._keyspace)
@@ -122,7 +134,7 @@ class CassandraAdmin:
             raise TxkeaError(f"{self.name}: {found.problem}")
         if int(found.version) > VERSION:
             raise TxkeaError(f"{self.name}: {found.problem}")
-        return self._make_tables(session)
+        return make_tables(session, self._keyspace)
 
     def _make_keyspace(self, session: Session) -> list[str]:
         text = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = %s"
@@ -132,12 +144,3 @@ class CassandraAdmin:
         replication = f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {replicas:d}}}"
         session.execute(f"CREATE KEYSPACE {self._keyspace} WITH replication = {replication}")
         return [f"keyspace {self._keyspace} with {replicas} replicas of each row"]
-
-    def _make_tables(self, session: Session) -> list[str]:
-        before = _tables(session, self._keyspace)
-        session.set_keyspace(self._keyspace)
-        for text in TABLES:
-            session.execute(text)
-        made = sorted(_tables(session, self._keyspace) - before)
-        session.execute(f"INSERT INTO {NUMBER} (part, version) VALUES ('tables', {VERSION:d})")
-        return [*(f"table {name}" for name in made), f"version {VERSION}"]
