@@ -105,10 +105,10 @@ class Common:
         group = "subnet_id, state, lease_type" if self.layout.family == 6 else "subnet_id, state"
         grouped = f"SELECT subnet_id, state, {kind}, count(*) FROM {self.table}"
         if not self.layout.stat:
-            return fetch(session, f"{grouped} GROUP BY {group}")  # type: ignore[return-value]
+            return fetch(session, f"{grouped} GROUP BY {group}")
         counted = f"SELECT subnet_id, state, {kind}, leases FROM {self.table}_stat"
         rest = f"{grouped} WHERE state IN (2, 3, 4) GROUP BY {group}"
-        return [*fetch(session, counted), *fetch(session, rest)]  # type: ignore[list-item]
+        return [*fetch(session, counted), *fetch(session, rest)]
 
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class PostgreSQL(Common):
         )
         self._replace = f"UPDATE {self.table} AS l SET {changes} FROM {rows} WHERE l.address = d.address"
         self._delete = f"DELETE FROM {self.table} WHERE address = ANY (%(keys)s::{self.types['address']}[])"
-        self._find = {
+        self._find: dict[str, str] = {
             name: f"{self.select} WHERE {name} = ANY (%(keys)s::{self.types[name]}[])"
             for name in ("address", "hwaddr", "client_id", "duid")
             if name in columns

@@ -26,7 +26,7 @@ def _bytes_of(match: re.Match[str]) -> str:
 
 
 def fitting(unicode: bool) -> Callable[[str], str]:
-    """Gives what makes a text fit: NUL and bytes that are no UTF-8 as ``\\DDD``, backslashes doubled (RFC 1035, 5.1).
+    r"""Gives what makes a text fit: NUL and bytes that are no UTF-8 as ``\DDD``, backslashes doubled (RFC 1035, 5.1).
 
     A column that is not ``unicode`` gets everything beyond ASCII so.
     """
@@ -56,7 +56,7 @@ def _byte_of(match: re.Match[str]) -> str:
     return chr(value) if value < 0x80 else chr(0xDC00 + value)
 
 
-# -- what stands in a user context ---------------------------------------------------------------------------------------
+# -- what stands in a user context -------------------------------------------------------------------------------------
 
 MARK: Final = '{"txkea":'
 """How one begins that holds something besides."""
