@@ -6,13 +6,13 @@ from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from txkea.exchange import pools
-from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, Counted
+from txkea.exchange.statistics import CONFLICTS, EVERYWHERE4, EVERYWHERE6, Counted
 from txkea.exchange.subnets import ANY, LiveSubnet, SubnetIndex
 from txkea.model.lease import Lease4, Lease6, LeaseState
 
 __all__ = [
-    "BELIEVED", "TAKEN", "assigned", "count_failure", "counted", "declined", "ended", "found", "reclaimed",
-    "registered", "replaced",
+    "BELIEVED", "TAKEN", "assigned", "conflicted", "count_failure", "counted", "declined", "ended", "found",
+    "reclaimed", "registered", "replaced",
 ]  # fmt: skip
 
 Lease = Lease4 | Lease6
@@ -138,6 +138,14 @@ def counted(statistics: Statistics, name: str, subnet: LiveSubnet | None) -> Non
     if subnet is not None and subnet.declined in statistics:
         here = f"subnet[{subnet.id}].{name}"
         statistics[here] = statistics.get(here, 0) + 1
+
+
+def conflicted(statistics: Statistics, subnet: LiveSubnet, kind: int, address: bytes) -> None:
+    """Another server was faster: there are better places to look for addresses than near this one."""
+    counted(statistics, CONFLICTS, subnet)
+    pool = subnet.holding(kind, address)
+    if pool is not None and pool.beliefs.course is not None:
+        pool.beliefs.course.leave(pool.offset(address))
 
 
 def count_failure(statistics: Statistics, name: str, subnet: LiveSubnet, has_pools: bool) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from txkea.errors import Drop, Refuse
 from txkea.exchange.accounting import counted
-from txkea.exchange.binding import TRIES, Grant, fresh, give_up, is_running, left, store
+from txkea.exchange.binding import TRIES, Grant, forestalled, fresh, give_up, is_running, left, store
 from txkea.exchange.hostnames4 import settle4
 from txkea.exchange.pools import LivePool
 from txkea.exchange.query import Query4
@@ -193,6 +193,7 @@ async def _entitled(query: Query4, subnet: LiveSubnet, requested: bytes | None, 
             raise Refuse("the requested address is reserved for another client")
     choice = await _if_free(query, home, requested)
     if choice is None:
+        forestalled(query, query.key, home, 0, requested)
         raise Refuse("the requested address is leased to another client")
     return choice
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from txkea.errors import Refuse
 from txkea.exchange.accounting import counted
 from txkea.exchange.associations import KEY_TAIL, Association, Grant6
-from txkea.exchange.binding import OVER, TRIES, clear, fresh, give_up, is_over, is_running, left, store
+from txkea.exchange.binding import OVER, TRIES, clear, forestalled, fresh, give_up, is_over, is_running, left, store
 from txkea.exchange.hostnames import SUPPLIED
 from txkea.exchange.hostnames6 import settle6
 from txkea.exchange.pools import LivePool, pool_at
@@ -155,7 +155,10 @@ async def _if_usable(
         return Choice6(address, length, home, pool, own)
     if query.site.offers.kept_from(wish.key, address):
         return None
-    return _if_free(query, home, pool, wish, address, length, await query.site.leases.overlapping(address, length))
+    choice = _if_free(query, home, pool, wish, address, length, await query.site.leases.overlapping(address, length))
+    if choice is None:
+        forestalled(query, wish.key, home, wish.kind, address)
+    return choice
 
 
 async def _is_reserved(query: Query6, home: LiveSubnet, address: bytes, length: int) -> bool:

@@ -8,13 +8,32 @@ from typing import Any
 from txkea.exchange.accounting import TAKEN, found
 from txkea.exchange.classes import classes_of
 from txkea.exchange.site import Loggers, Site
-from txkea.exchange.statistics import EVERYWHERE4, EVERYWHERE6, GLOBAL4, GLOBAL6, MOST, RARE, SUBNET4, SUBNET6
+from txkea.exchange.statistics import (
+    CONFLICTS,
+    EVERYWHERE4,
+    EVERYWHERE6,
+    GLOBAL4,
+    GLOBAL6,
+    MOST,
+    RARE,
+    SUBNET4,
+    SUBNET6,
+)
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex, arrange
 from txkea.interfaces import IHostSource, ILeaseStore
 from txkea.model.configuration import Configuration, OptionData
 from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
 
-__all__ = ["assemble", "begin_counting", "believe", "forget", "recount", "recounted", "server_addresses", "unknown_pools"]
+__all__ = [
+    "assemble",
+    "begin_counting",
+    "believe",
+    "forget",
+    "recount",
+    "recounted",
+    "server_addresses",
+    "unknown_pools",
+]
 
 SERVER_IDENTIFIER = 54
 SOME = 200
@@ -40,10 +59,12 @@ def assemble(
     All subnets are made ``anew``, or those of which something has changed, see `txkea.exchange.subnets.arrange`.
     ``random`` gives a number from 0 up to, but without, its argument.
     """
-    subnets = arrange(configuration, random, known, anew)
+    subnets = arrange(configuration, random, known, anew, leases.shared)
     configured = bool(configuration.hosts) or any(subnet.hosts for subnet in configuration.subnets)
     for name in GLOBAL4 if configuration.family == 4 else GLOBAL6:
         statistics.setdefault(name, 0)
+    if leases.shared:
+        statistics.setdefault(CONFLICTS, 0)
     return Site(
         configuration=configuration,
         subnets=subnets,

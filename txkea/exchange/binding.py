@@ -13,6 +13,7 @@ __all__ = [
     "TRIES",
     "Grant",
     "clear",
+    "forestalled",
     "fresh",
     "give_back",
     "give_up",
@@ -72,6 +73,8 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     """Make a lease durable; False if the address's row is no longer ``was``. ``key`` is that of its offer."""
     site = query.site
     if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
+        if site.leases.shared:
+            accounting.conflicted(site.statistics, subnet, lease.type, lease.address)
         return False
     site.offers.redeem(key, lease.address)
     query.granted.append(lease)
@@ -82,6 +85,15 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     outlived(query, was)
     accounting.assigned(site.statistics, subnet, lease)
     return True
+
+
+def forestalled(query: Query, key: bytes, subnet: LiveSubnet, kind: int, address: bytes) -> None:
+    """Another client has what this one wants: if it was offered to it, another server gave it away since."""
+    site = query.site
+    if site.leases.shared and site.offers.to(key, query.now) == address:
+        site.offers.drop(key)
+        subnet.mark(address, True)
+        accounting.conflicted(site.statistics, subnet, kind, address)
 
 
 def outlived(query: Query, was: Lease | None) -> None:

@@ -8,6 +8,7 @@ from copy import copy
 
 from zope.interface import implementer
 
+from txkea.exchange.slices import Course
 from txkea.interfaces import Hint, IAllocator
 from txkea.model.configuration import Pool, PrefixPool
 
@@ -85,6 +86,16 @@ class Marks:
                 return
             number >>= BITS
 
+    def clear(self, start: int, stop: int) -> bool:
+        """Whether no number from ``start`` up to, but without, ``stop`` has a mark."""
+        for number in range(start >> BITS, (stop - 1 >> BITS) + 1):
+            chunk = self._bottom.get(number)
+            if chunk is not None:
+                first, last = max(start - (number << BITS), 0), min(stop - (number << BITS), CHUNK)
+                if chunk.count(0, first, last) < last - first:
+                    return False
+        return True
+
     def copy(self) -> Marks:
         """The same marks, to be changed apart from these."""
         twin = Marks(0)
@@ -127,13 +138,15 @@ class Beliefs:
     """
 
     __slots__ = (
-        "assigned", "cumulative", "declined", "doubt", "marks", "next", "reclaimed", "reclaimed_declined",
+        "assigned", "course", "cumulative", "declined", "doubt", "marks", "next", "reclaimed", "reclaimed_declined",
     )  # fmt: skip
 
     def __init__(self, size: int) -> None:
         self.marks = Marks(size)
         self.next = 0
         """The offset at which the iterative allocator goes on."""
+        self.course: Course | None = None
+        """The way of this server where others take addresses from the same store."""
         self.doubt = 0
         """The offset from which on to look again."""
         self.assigned = 0
@@ -148,13 +161,14 @@ class Beliefs:
         """The same, to be changed apart from these."""
         twin = copy(self)
         twin.marks = self.marks.copy()
+        twin.course = copy(self.course)
         return twin
 
     def emptied(self) -> Beliefs:
         """What was counted so far, but nothing believed: the leases are elsewhere now."""
         fresh = Beliefs(self.marks.size)
         fresh.cumulative, fresh.reclaimed = self.cumulative, self.reclaimed
-        fresh.reclaimed_declined = self.reclaimed_declined
+        fresh.reclaimed_declined, fresh.course = self.reclaimed_declined, self.course
         return fresh
 
     def note(self, offset: int, mark: int) -> None:
@@ -198,6 +212,11 @@ class LivePool:
 
     def __contains__(self, address: bytes) -> bool:
         return self.first_address <= address <= self.last_address
+
+    def share(self, random: Callable[[int], int]) -> None:
+        """Be one from which other servers take addresses, too."""
+        if self.beliefs.course is None:
+            self.beliefs.course = Course(self.first >> self._shift, self.size, random)
 
     def copy(self) -> LivePool:
         """The same pool and beliefs, to be changed apart from these: for whoever tries something out."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from txkea.exchange.accounting import count_failure
+from txkea.exchange.accounting import count_failure, found
+from txkea.exchange.binding import is_over
 from txkea.exchange.pools import FREE
 from txkea.exchange.query import Query
 from txkea.exchange.subnets import LiveSubnet
+from txkea.exchange.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from txkea.exchange.pools import LivePool
-    from txkea.interfaces import Hint, IAllocator
+    from txkea.interfaces import Hint, IAllocator, ILeaseStore
 
 __all__ = ["Search"]
 
@@ -25,11 +27,19 @@ MOST_ATTEMPTS = 2 * ATTEMPTS
 LEAST_ATTEMPTS = 8
 DOUBTS = 16
 """Addresses of a pool believed full that one search looks at again; the next query goes on where it stopped."""
+SURVEYS = 3
+"""Slices of a pool that one search learns of; in the last one it stays, whoever is there, too."""
+REVIEWED = 32
+"""Addresses of a pool believed full that one search looks at again together, where the store is shared."""
 OFFERS = 64
 """Addresses offered to others that one query looks at."""
 
 
 C = TypeVar("C")
+
+
+async def _got(leases: ILeaseStore, address: bytes) -> Any:
+    return await leases.get(address)
 
 
 class Search(Generic[C]):
@@ -91,6 +101,8 @@ class Search(Generic[C]):
 
     async def _free(self) -> C | None:
         query = self.query
+        if query.site.leases.shared:
+            return await self._apart()
         spare = min(ATTEMPTS, max(MOST_ATTEMPTS - query.attempts, LEAST_ATTEMPTS))
         for subnet in self._in_turn():
             pools, allocator = self.allocation(subnet)
@@ -103,9 +115,52 @@ class Search(Generic[C]):
                     return choice
         return None
 
+    async def _apart(self) -> C | None:
+        """The same where other servers take addresses from the same store: see `Course`."""
+        query, surveys = self.query, SURVEYS
+        spare = min(ATTEMPTS, max(MOST_ATTEMPTS - query.attempts, LEAST_ATTEMPTS))
+        for subnet in self._in_turn():
+            for pool in self.allocation(subnet)[0]:
+                course = pool.beliefs.course
+                assert course is not None, "pools over a shared store have one"
+                for offset in course.walk(pool):
+                    address = pool.address(offset)
+                    if course.strange and surveys:
+                        course.strange = False
+                        surveys -= 1
+                        news = await self._survey(pool, map(pool.address, course.slice))
+                        if news and surveys:
+                            course.leave(offset)
+                            continue
+                    query.attempts += 1
+                    spare -= 1
+                    if spare < 0:
+                        return None
+                    if self.fits(subnet, address) and (choice := await self.look(subnet, address)):
+                        return choice
+        return None
+
+    async def _survey(self, pool: LivePool, addresses: Iterable[bytes]) -> int:
+        """Learn what the store has of some addresses; gives how many were believed free and are not."""
+        query, news = self.query, 0
+        marks, offers, leases = pool.beliefs.marks, query.site.offers, query.site.leases
+        wanted = [(each, marks[pool.offset(each)]) for each in addresses if offers.holder(each) is None]
+        rows = await together([_got(leases, address) for address, _ in wanted])
+        for (address, mark), row in zip(wanted, rows, strict=True):
+            if marks[pool.offset(address)] != mark:
+                continue  # this server has done something about it meanwhile, and knows better
+            if row is None or is_over(row, query.now):
+                pool.note(address, FREE)
+            elif not mark:
+                news += 1
+                found(query.site.subnets, row)
+        return news
+
     async def _doubted(self) -> C | None:
         """One that is believed taken but is not: another server may have ended its lease."""
         query = self.query
+        if query.site.leases.shared:
+            return await self._reviewed()
         offers = query.site.offers
         for subnet in self._in_turn():
             for pool in self.allocation(subnet)[0]:
@@ -119,6 +174,13 @@ class Search(Generic[C]):
                         pool.note(address, FREE)
                         return choice
         return None
+
+    async def _reviewed(self) -> C | None:
+        """The same, many in one go: it is the rule where others share the store."""
+        for subnet in self._in_turn():
+            for pool in self.allocation(subnet)[0]:
+                await self._survey(pool, [*pool.doubted(REVIEWED)])
+        return await self._apart()
 
     async def _offered(self) -> C | None:
         """One that is kept for another client which has not yet requested it: better than none."""

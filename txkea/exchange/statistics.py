@@ -9,8 +9,8 @@ from txkea.wire.dhcp4 import MessageType4
 from txkea.wire.dhcp6 import MessageType6
 
 __all__ = [
-    "EVERYWHERE4", "EVERYWHERE6", "GAUGES", "GLOBAL4", "GLOBAL6", "MOST", "RARE", "RECEIVED4", "RECEIVED6", "SENT4",
-    "SENT6", "SUBNET4", "SUBNET6", "Counted",
+    "CONFLICTS", "EVERYWHERE4", "EVERYWHERE6", "GAUGES", "GLOBAL4", "GLOBAL6", "MOST", "RARE", "RECEIVED4", "RECEIVED6",
+    "SENT4", "SENT6", "SUBNET4", "SUBNET6", "Counted",
 ]  # fmt: skip
 
 MOST: Final = 2**127 - 1
@@ -187,6 +187,9 @@ RARE = tuple(
     for why in ("", "-shared-network", "-subnet", "-no-pools", "-classes")
 )
 """What a subnet has from the first time on, as in Kea."""
+
+CONFLICTS: Final = "lease-conflicts"
+"""How often another server that shares the store was faster, which Kea does not count."""
 
 GAUGES = frozenset(
     f"{what}-{of}"

@@ -296,12 +296,17 @@ def _serves(over6: Over6 | None, query: Query6) -> bool:
 
 
 def arrange(
-    configuration: Configuration, random: Callable[[int], int], known: Iterable[LiveSubnet] = (), anew: bool = False
+    configuration: Configuration,
+    random: Callable[[int], int],
+    known: Iterable[LiveSubnet] = (),
+    anew: bool = False,
+    shared: bool = False,
 ) -> SubnetIndex:
     """Make the run-time subnets of a configuration.
 
     What was believed and counted of pools that ``known`` subnets of an earlier configuration have in the same place
     goes on. A subnet without neighbours that nothing was changed of is the same one, unless all are made ``anew``.
+    ``shared`` tells whether other servers give addresses of these pools, too.
     """
     earlier = tuple(known)
     same = {(id(live.subnet), live.order): live for live in earlier if live.network is None and not anew}
@@ -313,6 +318,10 @@ def arrange(
         same.get((id(subnet), order)) or LiveSubnet(subnet, order, networks.get(subnet.network_name), random, pools)
         for order, subnet in enumerate(configuration.subnets)
     ]
+    if shared:
+        for subnet in live:
+            for pool in (*subnet.pools, *subnet.prefix_pools):
+                pool.share(random)
     index = SubnetIndex(live)
     for network in configuration.networks:
         members = tuple(index.by_id[number] for number in sorted(network.subnet_ids))
