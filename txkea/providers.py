@@ -110,8 +110,8 @@ LEASE_STORES: Final[Mapping[str, Extra]] = {
 }
 """What else ``lease-database`` may be."""
 HOST_STORES: Final[Mapping[str, Extra]] = {
-    "postgresql": Extra("txkea.sql.factory.POSTGRESQL_HOSTS", "sql"),
-    "mysql": Extra("txkea.sql.factory.MYSQL_HOSTS", "sql"),
+    "postgresql": Extra("txkea.sql.hosts.POSTGRESQL_HOSTS", "sql"),
+    "mysql": Extra("txkea.sql.hosts.MYSQL_HOSTS", "sql"),
     "cql": Extra("txkea.cassandra.factory.CASSANDRA_HOSTS", "cassandra"),
 }
 """What each of ``hosts-databases`` may be."""

@@ -18,6 +18,8 @@ from txkea.wire.options import encode_text, read
 __all__ = ["StoredOption", "StoredOptions", "class_names", "context_text", "joined", "refuse_unfit", "user_context"]
 
 SEPARATOR: Final = ","
+TOLD: Final = 1000
+"""How many faults are told of; who has more will have understood."""
 
 
 class StoredOption(NamedTuple):
@@ -41,18 +43,27 @@ class StoredOptions:
         self._family = BY_NUMBER[configuration.family]
         self._definitions = definitions_of(configuration)
         self._log = log
+        self._told: set[str] = set()
 
     def read(self, stored: Iterable[StoredOption], host: str) -> tuple[OptionData, ...]:
-        """What can be used of a host's options; the rest is logged. ``host`` tells which it is."""
+        """What can be used of a host's options; the rest is logged. ``host`` tells which it is.
+
+        May run in any thread: a logger may be called there too.
+        """
         found: list[OptionData] = []
         for each in stored:
             try:
                 found.append(self._option(each))
             except (ValueError, Malformed) as error:
-                if self._log.warn:
-                    which = f"option {each.code} of the space {each.space or self._family.space}"
-                    self._log.warn("HOSTS_OPTION_UNUSABLE", f"{host}: {which} is left out: {error}")
+                which = f"option {each.code} of the space {each.space or self._family.space}"
+                self._tell(f"{host}: {which} is left out: {error}")
         return tuple(found)
+
+    def _tell(self, text: str) -> None:
+        """Once, not for every query of its client."""
+        if self._log.warn and text not in self._told and len(self._told) < TOLD:
+            self._told.add(text)
+            self._log.warn("TXKEA_HOST_OPTION_UNUSABLE", text)
 
     def _option(self, stored: StoredOption) -> OptionData:
         """Raises ValueError and `Malformed`."""
@@ -121,5 +132,5 @@ def refuse_unfit(host: Host) -> None:
         context_text(host.user_context) or "",
     )
     for each in texts:
-        if "\0" in each or not each.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in each):
+        if "\0" in each or any("\ud800" <= letter <= "\udfff" for letter in each):
             raise TxkeaError(f"{each!r} cannot be kept: it has a NUL or half a character in it")
