@@ -35,8 +35,8 @@ SOURCES: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128)
 class SqlContract(LeaseStoreContract):
     """What the stores of both kinds have in common; each fresh one has the tables of the shared server, emptied."""
 
-    few = settings(FEW, max_examples=10 * LONGER, phases=PHASES)
-    steps = settings(STEPS, max_examples=6 * LONGER, stateful_step_count=25, phases=PHASES)
+    few = settings(FEW, max_examples=6 * LONGER, phases=PHASES)
+    steps = settings(STEPS, max_examples=4 * LONGER, stateful_step_count=20, phases=PHASES)
     factory: ClassVar[Any]
     server: ClassVar[type[DatabaseServer]]
 

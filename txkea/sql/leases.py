@@ -38,7 +38,10 @@ _COLUMNS: Final = {
     6: {IdentifierKind.DUID: "duid"},
 }
 """What clients are known by, and where."""
-_ENDED: Final = (LeaseState.DEFAULT, LeaseState.DECLINED, LeaseState.RELEASED)
+_ENDED: Final = {
+    4: (LeaseState.DEFAULT, LeaseState.DECLINED, LeaseState.RELEASED),
+    6: (LeaseState.DEFAULT, LeaseState.DECLINED, LeaseState.RELEASED, LeaseState.REGISTERED),
+}
 """States of leases that can expire."""
 
 
@@ -112,7 +115,7 @@ class SqlLeases:
 
     async def expired(self, now: float, limit: int) -> Sequence[Any]:
         """See `ILeaseStore.expired`."""
-        return await self._ended(_ENDED, now, limit)
+        return await self._ended(_ENDED[self._family], now, limit)
 
     async def reclaimed(self, before: float, limit: int) -> Sequence[Any]:
         """See `ILeaseStore.reclaimed`."""

@@ -85,6 +85,7 @@ def rows_of(layout: Layout) -> Rows:
     # As Kea writes no hardware address. What else it may be Kea reads as that of the row before (DHCPv4 in MySQL), as
     # an error (DHCPv6 in PostgreSQL), or as an empty one (DHCPv6 in MySQL).
     absent = None if layout.family == 6 and layout.dialect == "mysql" else b""
+    short = layout.family == 6 and layout.fields["hwtype"].type == "smallint" and layout.dialect == "postgresql"
     signed = layout.family == 6 and not layout.fields["iaid"].unsigned
 
     def encode(lease: Any) -> Row:
@@ -105,6 +106,8 @@ def rows_of(layout: Layout) -> Rows:
             kind, iaid, length, preferred, hwtype, source = lease[12:]
             if signed and iaid > 0x7FFFFFFF:
                 iaid -= 1 << 32
+            if short and hwtype > 0x7FFF:
+                hwtype -= 1 << 16
             told = hwaddr or hwtype or source or absent is not None
             row += (int(kind), iaid, length, preferred, hwtype if told else None, source if told else None)
         check(lease, row, remarks)
@@ -149,7 +152,7 @@ def _decoder(layout: Layout) -> Callable[[Sequence[Any]], Any]:
                 packed(address), hwaddr or b"", duid if duid and duid != _OLD_EMPTY_DUID else EMPTY_DUID, lifetime,
                 expires, subnet, bool(fwd), bool(rev), expand(hostname) if hostname else "", state or 0,
                 remarks or "", pool or 0, kind, iaid & _UINT32, length if kind == _PD else 128, preferred,
-                hwtype if hwtype is not None else _ETHERNET if hwaddr else 0, source or 0,
+                hwtype & 0xFFFF if hwtype is not None else _ETHERNET if hwaddr else 0, source or 0,
             ),
         )  # fmt: skip
 

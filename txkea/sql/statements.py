@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from socket import AF_INET6, inet_ntop
 from typing import Any, Final, Protocol
 
-from txkea.model.lease import INFINITE, LeaseState
+from txkea.model.lease import INFINITE
 from txkea.sql.database import Session
 from txkea.sql.layout import COLUMNS, Layout
 from txkea.sql.prefixes import bounds, patterns
@@ -14,8 +14,6 @@ from txkea.sql.rows import Row, address_form
 
 __all__ = ["MySQL", "PostgreSQL", "Statements", "statements"]
 
-_ENDED: Final = (LeaseState.DEFAULT, LeaseState.DECLINED, LeaseState.RELEASED)
-"""States of leases that can expire."""
 _ALL: Final = 1 << 30
 """A limit that is none."""
 LOCK: Final = 0x74786B65615F36
