@@ -45,6 +45,8 @@ class Batch(Generic[T]):
     wrong: Sequence[str] = ()
     looked_at: int = 0
     """How many it looked at for them."""
+    behind: str = ""
+    """What ``--after`` would begin behind it."""
 
 
 class Source(Protocol[T]):
@@ -83,8 +85,8 @@ class Copying(Generic[T]):
     def __init__(self, source: Source[T], put: Callable[[T], Awaitable[Fate]], name: Callable[[T], str]) -> None:
         self.tally = Tally()
         self.total = source.total
-        self.done: T | None = None
-        """The last one of which, and of all before it, is known what became."""
+        self.behind = ""
+        """Where to go on: of what is before that is known what became."""
         self._source = source
         self._put = put
         self._name = name
@@ -105,7 +107,7 @@ class Copying(Generic[T]):
         for fate in fates:
             counts[fate.verdict] += 1
         counts[Verdict.CONFLICT] += len(batch.wrong)
-        self.done = batch.things[-1] if batch.things else self.done
+        self.behind = batch.behind or self.behind
         said = [
             f"{self._name(one)}: {fate.reason}" for one, fate in zip(batch.things, fates, strict=True) if fate.reason
         ]
@@ -125,9 +127,9 @@ async def _all(coros: Sequence[Coroutine[Any, Any, Fate]]) -> Sequence[Fate]:
     return found
 
 
-def copied(copying: Copying[T], wait: Wait, what: str, dry_run: bool, after: Callable[[T], str]) -> int:
-    """Copy all, and tell; the exit status is 0 if all of it is there now. ``after`` says how to go on behind one."""
-    with summary(copying, what, dry_run, after), progress(what, copying.total) as bar:
+def copied(copying: Copying[T], wait: Wait, what: str, dry_run: bool) -> int:
+    """Copy all, and tell; the exit status is 0 if all of it is there now."""
+    with summary(copying, what, dry_run), progress(what, copying.total) as bar:
         while (step := wait(copying.step)) is not None:
             bar.advance(step.looked_at)
             for line in step.lines:
@@ -136,7 +138,7 @@ def copied(copying: Copying[T], wait: Wait, what: str, dry_run: bool, after: Cal
 
 
 @contextmanager
-def summary(copying: Copying[T], what: str, dry_run: bool, after: Callable[[T], str]) -> Iterator[None]:
+def summary(copying: Copying[T], what: str, dry_run: bool) -> Iterator[None]:
     """Tell how far it came, however it ends."""
     ended = False
     try:
@@ -146,5 +148,5 @@ def summary(copying: Copying[T], what: str, dry_run: bool, after: Callable[[T], 
         would = " (nothing was changed: a trial)" if dry_run else ""
         with suppress(BrokenPipeError):
             click.echo(f"{what}: {copying.tally}{would}", err=True)
-            if not ended and copying.done is not None and not dry_run:
-                click.echo(f"it can be done again, or goes on with {after(copying.done)}", err=True)
+            if not ended and copying.behind and not dry_run:
+                click.echo(f"it can be done again, or goes on with --after {copying.behind}", err=True)

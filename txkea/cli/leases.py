@@ -14,7 +14,7 @@ from txkea.cli.columns import aligned, show
 from txkea.cli.connection import Connection, connected
 from txkea.cli.display_leases import COLUMNS, STATES, WIDTHS, cells
 from txkea.cli.files import format_of, lines_of, opened, save
-from txkea.cli.leases_copy import CHANGES, copy, into
+from txkea.cli.leases_copy import copy, into
 from txkea.cli.leases_entries import entries, sniffed
 from txkea.cli.leases_formats import FORMATS, Record
 from txkea.cli.leases_import import Outcome, Sender, batches
@@ -23,7 +23,7 @@ from txkea.cli.leases_stores import number_of, records
 from txkea.cli.progress import progress
 from txkea.cli.stores import family_of, family_of_file, open_store, place
 from txkea.cli.switches import decorated
-from txkea.cli.usage import FAMILY, SETTINGS, of_family, refusing
+from txkea.cli.usage import CHANGES, FAMILY, SETTINGS, of_family, refusing
 from txkea.cli.waiting import waiting
 from txkea.errors import TxkeaError
 from txkea.wire.options import encode_hex

@@ -15,14 +15,13 @@ from txkea.cli.leases_entries import entries, sniffed
 from txkea.cli.leases_stores import FileLeases, StoreLeases, lease_name, number_of, put
 from txkea.cli.stores import PLACES, Place, family_of, family_of_file, is_place, lease_file, open_store, place
 from txkea.cli.switches import decorated
-from txkea.cli.usage import FAMILY, SETTINGS, of_family, refusing
+from txkea.cli.usage import CHANGES, FAMILY, SETTINGS, of_family, refusing
 from txkea.cli.waiting import Wait, waiting
 from txkea.config.families import BY_NUMBER
 from txkea.errors import TxkeaError
 from txkea.model.lease import Lease
-from txkea.wire.text import address_text
 
-__all__ = ["CHANGES", "copy", "into"]
+__all__ = ["copy", "into"]
 
 HELP: Final = f"""Copy leases from one database, or a file, into another. No server is asked.
 
@@ -45,10 +44,6 @@ Examples:
 
 The exit status is 0 if all leases are in TO now, and 1 otherwise.
 """
-CHANGES: Final = (
-    click.option("--update", is_flag=True, help="Replace what is there already and differs, which is else refused."),
-    click.option("--dry-run", is_flag=True, help="Change nothing; tell what would be done, and what could not."),
-)
 
 
 @click.command("copy", help=HELP, context_settings=SETTINGS)
@@ -95,10 +90,10 @@ def into(
     with (
         waiting() as wait,
         _source(from_, origin, form, family, behind, wait) as source,
-        open_store(wait, partial(to.leases_to_read, new=True) if dry_run else to.leases) as store,
+        open_store(wait, to.leases_to_try if dry_run else to.leases) as store,
     ):
         copying = Copying(source, partial(put, store, update, dry_run), lease_name)
-        return copied(copying, wait, "leases", dry_run, _go_on)
+        return copied(copying, wait, "leases", dry_run)
 
 
 def _address(text: str, family: int) -> bytes:
@@ -106,10 +101,6 @@ def _address(text: str, family: int) -> bytes:
         return BY_NUMBER[family].address(text)
     except ValueError as error:
         raise click.UsageError(f"--after: {error}") from None
-
-
-def _go_on(lease: Lease) -> str:
-    return f"--after {address_text(lease.address)}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from txkea.control.copied import COPIED
 from txkea.leases.leasefile import ROWS
 
-__all__ = ["COLUMNS", "FORMATS", "NUMBERS", "Record"]
+__all__ = ["COLUMNS", "FORMATS", "NUMBERS", "Record", "csv_table", "json_lines", "json_list"]
 
 
 class Record(NamedTuple):
@@ -54,12 +54,15 @@ QUOTED: Final = re.compile(r'[",\r\n]')
 
 
 def csv_text(family: int, pages: Pages) -> Iterator[bytes]:
+    """CSV with the columns of leases."""
+    return csv_table(COLUMNS[family], ([expiring(record.shown) for record in page] for page in pages))
+
+
+def csv_table(names: Sequence[str], pages: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[bytes]:
     """CSV; an apostrophe before what is no formula keeps spreadsheets from thinking it is one."""
-    names = COLUMNS[family]
     yield ",".join(names).encode() + b"\n"
     for page in pages:
-        rows = (expiring(record.shown) for record in page)
-        lines = [",".join([cell(row.get(name, "")) for name in names]) + "\n" for row in rows]
+        lines = [",".join([cell(row.get(name, "")) for name in names]) + "\n" for row in page]
         yield encoded("".join(lines))
 
 

@@ -12,6 +12,7 @@ from txkea.cli.leases_entries import Entry
 from txkea.cli.leases_formats import Record
 from txkea.cli.leases_import import batches
 from txkea.cli.leases_sources import Selection
+from txkea.cli.stores import Readable
 from txkea.cli.waiting import Wait
 from txkea.control.copied import COPIED
 from txkea.control.views import VIEWS
@@ -39,7 +40,7 @@ def lease_name(lease: Lease) -> str:
 class StoreLeases:
     """The leases of an open store behind an address, in its order."""
 
-    def __init__(self, store: ILeaseStore, total: int | None, after: bytes | None = None) -> None:
+    def __init__(self, store: Readable, total: int | None, after: bytes | None = None) -> None:
         self.total = total
         self._store = store
         self._after = after
@@ -50,7 +51,7 @@ class StoreLeases:
         if not page:
             return None
         self._after = page[-1].address
-        return Batch(page)
+        return Batch(page, behind=address_text(self._after))
 
 
 class FileLeases:
@@ -78,7 +79,7 @@ class FileLeases:
                 wrong.append(f"line {entry.place}: {error}")
         if self._after is not None:
             leases, wrong = self._behind(leases), []
-        return Batch(leases, wrong, len(batch))
+        return Batch(leases, wrong, len(batch), address_text(leases[-1].address) if leases else "")
 
     def _lease(self, entry: Entry) -> Lease:
         if entry.wrong:
@@ -103,14 +104,12 @@ def completed(shown: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-async def number_of(store: ILeaseStore) -> int:
-    """How many leases a store has."""
-    return sum((await store.counts()).values())
+async def number_of(store: Readable) -> int | None:
+    """How many leases a store has, if it can tell."""
+    return sum((await store.counts()).values()) or None
 
 
-def records(
-    store: ILeaseStore, family: int, wait: Wait, selection: Selection
-) -> Iterator[tuple[int, Sequence[Record]]]:
+def records(store: Readable, family: int, wait: Wait, selection: Selection) -> Iterator[tuple[int, Sequence[Record]]]:
     """How many leases of a store were looked at, and those that are wanted, as commands show them."""
     show, wanted = VIEWS[family].show, selection.test(time())
     source = StoreLeases(store, None)

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "dhcp4": "serve",
     "dhcp6": "serve",
     "explain": "explain",
+    "hosts": "hosts",
     "leases": "leases",
     "shell": "shell",
 }

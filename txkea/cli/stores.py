@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import click
@@ -18,7 +18,7 @@ from txkea.cli.waiting import Wait, reactor
 from txkea.config.load import FAMILIES, configuration, families
 from txkea.config.text import load
 from txkea.errors import TxkeaError
-from txkea.interfaces import IHostStore, ILeaseStore
+from txkea.interfaces import HostPage, IHostStore, ILeaseStore
 from txkea.leases import leasefile
 from txkea.leases.disk import Disk
 from txkea.leases.memory import MemoryLeases
@@ -26,9 +26,20 @@ from txkea.leases.table import LeaseTable
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration, Database, LoggerConfiguration
 from txkea.paths import Paths
-from txkea.providers import HOST_STORES, Extra, host_store, lease_store, provider_factory
+from txkea.providers import HOST_STORES, Extra, Surroundings, host_store, lease_store, provider_factory
 
-__all__ = ["PLACES", "Place", "family_of", "family_of_file", "is_place", "lease_file", "open_store", "place"]
+__all__ = [
+    "PLACES",
+    "Place",
+    "Readable",
+    "ReadableHosts",
+    "family_of",
+    "family_of_file",
+    "is_place",
+    "lease_file",
+    "open_store",
+    "place",
+]
 
 PLACES: Final = """\b
 A database is written as one of
@@ -49,9 +60,34 @@ WITHOUT_WAITING: Final = {"retry-on-startup": False, "on-fail": "stop-retry-exit
 AS_THEY_ARE: Final = "none"
 """How leases are checked that a command takes from one place to another (Kea A034)."""
 FORMERS: Final = {"cql": Extra("txkea.cassandra.kea.KEA_KEYSPACE", "cassandra")}
-"""What may be in a database of this type beside our own tables, and can be read: factories of their `stores`."""
+"""What may be in a database of this type that is not ours and can be read: what the factories make gives its ``leases``
+and ``hosts``, or None.
+"""
 
 S = TypeVar("S")
+
+
+class Readable(Protocol):
+    """What is read of an `ILeaseStore`."""
+
+    def page(self, after: bytes | None, limit: int) -> Awaitable[Sequence[Any]]:
+        """See there."""
+
+    def counts(self) -> Awaitable[Mapping[tuple[int, int, int], int]]:
+        """See there; nothing where only reading all leases would tell."""
+
+    def close(self) -> Awaitable[None]:
+        """See there."""
+
+
+class ReadableHosts(Protocol):
+    """What is read of an `IHostStore`."""
+
+    def page(self, after: int, limit: int) -> Awaitable[HostPage]:
+        """See there."""
+
+    def close(self) -> Awaitable[None]:
+        """See there."""
 
 
 @frozen(kw_only=True)
@@ -72,11 +108,14 @@ class Place:
         """4 or 6."""
         return self.configuration.family
 
+    @property
+    def _paths(self) -> Paths:
+        return Paths.from_environment(os.environ)
+
     def _around(self) -> dict[str, Any]:
         logs = Logs(default="stderr")
         logs.configure([LoggerConfiguration(name="kea-dhcp4", severity="WARN")])
-        paths = Paths.from_environment(os.environ)
-        return {"reactor": reactor, "log": logs.logger("dhcpsrv"), "paths": paths}
+        return {"reactor": reactor, "log": logs.logger("dhcpsrv"), "paths": self._paths}
 
     async def leases(self) -> ILeaseStore:
         """The lease store, open. Raises `TxkeaError`."""
@@ -84,37 +123,46 @@ class Place:
         await store.open()
         return store
 
-    async def leases_to_read(self, new: bool = False) -> ILeaseStore:
-        """The same, of which nothing will be changed: a server may use it meanwhile, even if it is a lease file.
+    async def leases_to_try(self) -> ILeaseStore:
+        """The same, of which nothing will be changed: a lease file is only read, and need not be there."""
+        return self._lease_file(new=True) if self.type == MEMFILE else await self.leases()
 
-        A lease file may be missing if it is to be a ``new`` one.
-        """
+    async def leases_to_read(self) -> Readable:
+        """Its leases, of which nothing will be changed: a server may use even a lease file meanwhile."""
         if self.type == MEMFILE:
-            parameters: Any = self.configuration.lease_database.parameters
-            paths = Paths.from_environment(os.environ).configured(self.configuration.data_directory)
-            return lease_file(paths.lease_file(parameters.get("name", ""), self.family), self.family, new)
-        former = await self._former("leases")
-        return former or await self.leases()
+            return self._lease_file(new=False)
+        store: Readable = await self._former("leases") or await self.leases()
+        return store
+
+    def _lease_file(self, new: bool) -> MemoryLeases:
+        parameters: Any = self.configuration.lease_database.parameters
+        paths = self._paths.configured(self.configuration.data_directory)
+        return lease_file(paths.lease_file(parameters.get("name", ""), self.family), self.family, new)
 
     async def hosts(self) -> IHostStore:
         """The host store, open. Raises `TxkeaError`."""
-        if self.type not in HOST_STORES:
+        if not self.configuration.hosts_databases:
+            raise TxkeaError(f"{self.word} has no hosts-databases")
+        if self.configuration.hosts_databases[0].type not in HOST_STORES:
             raise TxkeaError(f"{self.word} is no database of hosts; those are of {', '.join(HOST_STORES)}")
         store = host_store(self.configuration, 0, **self._around())
         await store.open()
         return store
 
-    async def hosts_to_read(self) -> IHostStore:
-        """The same, of which nothing will be changed."""
-        former = await self._former("hosts")
-        return former or await self.hosts()
+    async def hosts_to_read(self) -> ReadableHosts:
+        """Its hosts, of which nothing will be changed."""
+        store: ReadableHosts = await self._former("hosts") or await self.hosts()
+        return store
 
     async def _former(self, what: str) -> Any:
-        """A store that can only be read, if it is not one of our own that is in the database; else None."""
-        if self.type not in FORMERS:
-            return None
-        factory = provider_factory(self.type, self.word, FORMERS)
-        return await factory.recognised(what, self.configuration, **self._around())
+        """What can only be read, if that is in the database and not what we have made; else None."""
+        databases = {"leases": [self.configuration.lease_database], "hosts": self.configuration.hosts_databases}
+        for database in databases[what][:1]:
+            if database.type in FORMERS:
+                factory = provider_factory(database.type, self.word, FORMERS)
+                around = Surroundings(configuration=self.configuration, **self._around())
+                return await getattr(factory.make(database.parameters, around), what)()
+        return None
 
 
 @contextmanager

@@ -10,12 +10,16 @@ import click
 
 from txkea.errors import TxkeaError
 
-__all__ = ["FAMILY", "SETTINGS", "of_family", "refusing"]
+__all__ = ["CHANGES", "FAMILY", "SETTINGS", "of_family", "refusing"]
 
 SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 FAMILY: Final = (
     click.option("-4", "v4", is_flag=True, help="DHCPv4; found out unless it is said."),
     click.option("-6", "v6", is_flag=True, help="DHCPv6."),
+)
+CHANGES: Final = (
+    click.option("--update", is_flag=True, help="Replace what is there already and differs, which is else refused."),
+    click.option("--dry-run", is_flag=True, help="Change nothing; tell what would be done, and what could not."),
 )
 
 
