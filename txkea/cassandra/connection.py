@@ -28,6 +28,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txkea.backend.connection import Connection
+from txkea.backend.threads import threaded
 from txkea.cassandra.parameters import Settings
 from txkea.errors import TxkeaError, Unavailable
 
@@ -56,31 +57,6 @@ class Answer(NamedTuple):
     columns: Sequence[str]
     rows: Sequence[Any]
     """Tuples."""
-
-
-def threaded(call: Callable[[], T], reactor: Any, late: Callable[[T], object] = lambda result: None) -> Deferred[T]:
-    """What a call that blocks gives, in a thread of its own; ``late`` takes what comes when nobody wants it any more.
-
-    The reactor's own threads are for others: they may all hang in one database.
-    """
-    answer: Deferred[T] = Deferred()
-
-    def arrived(result: Any) -> None:
-        if not answer.called:
-            answer.callback(result)
-        elif not isinstance(result, Failure):
-            late(result)
-
-    def run() -> None:
-        result: Any
-        try:
-            result = call()
-        except Exception:  # noqa: BLE001 - whoever asked hears it
-            result = Failure()
-        reactor.callFromThread(arrived, result)
-
-    Thread(target=run, name="cassandra", daemon=True).start()
-    return answer
 
 
 def connected(settings: Settings, keyspace: str | None = None) -> Session:
