@@ -14,18 +14,16 @@ from typing import Any, Final
 from tests.real.load4 import Load4
 from tests.real.packets import chaddr
 from tests.real.proxies import AFTER, BEFORE
-from tests.real.scene_faults import BACK, DATABASES, RELAY, SERVER, Scene
+from tests.real.scene_faults import BACK, DATABASES, HELD, RELAY, SERVER, TIMES, Scene
 from txkea.testing.namespaces import wait_for
 
 __all__ = ["Faulty", "Victim"]
 
-TIMES: Final = int(os.environ.get("TXKEA_TEST_FAULTS", "1"))
-"""How often each fault happens; the goal is told for 20."""
 FROZEN: Final = float(os.environ.get("TXKEA_TEST_FROZEN", "6"))
 """Seconds for which a database hangs; the goal is told for 20."""
 CLIENTS: Final = 1500
-HELD: Final = 0.05
-"""Seconds for which the reactor may be held."""
+ENOUGH: Final = 100
+"""Leases, before anything goes wrong."""
 PATIENCE: Final = 20.0
 SLACK: Final = 2.0
 """Seconds between the time of a lease in the database, in whole seconds, and that of its acknowledgement."""
@@ -51,6 +49,8 @@ class Victim(Scene):
         self.held: list[float] = []
         self.away: list[float] = []
         """How long clients still had to wait, each time that the database was back."""
+        self.late: list[str] = []
+        """What took too long."""
 
     def parameters(self) -> dict[str, Any]:
         """Those of the lease database."""
@@ -59,8 +59,10 @@ class Victim(Scene):
     def begin(self) -> None:
         """Start, and have leases."""
         self.start()
-        self.load.run(1.0)
-        self.assertGreater(self.load.history.grants, 50, self.served.tail())
+        began = time.monotonic()
+        while self.load.history.grants < ENOUGH:
+            self.assertLess(time.monotonic() - began, PATIENCE, self.served.tail())
+            self.load.run(0.5)
 
     def start(self) -> None:
         """Start the server; for how long it holds its reactor meanwhile is nobody's business."""
@@ -91,6 +93,8 @@ class Victim(Scene):
             self.served.check()
             self.load.run(0.02)
         self.away.append(time.monotonic() - began)
+        if self.away[-1] >= BACK:
+            self.late.append(f"nobody was served for {self.away[-1]:.2f} s\n{self.served.tail(8)}")
 
     def judge(self) -> None:
         """Every client's lease is in the database, as it was acknowledged; nobody shares an address."""
@@ -119,16 +123,17 @@ class Victim(Scene):
         sample = self.chance.sample(owners, min(300, len(owners)))
         self.assertEqual(len(sample), self.load.renew(sample))
         self.assertEqual([], self.load.history.violations[:20])
+        self.assertEqual([], self.late, "\n".join(self.late))
 
     def measure(self, what: str) -> None:
-        """Tell how long clients waited and the reactor was held, which was not too long."""
+        """Tell how long clients waited and the reactor was held."""
         held, away, history = max(self.held, default=0.0), max(self.away), self.load.history
         sys.stderr.write(
             f"\n{self.kind} {what}: {len(self.away)} times, {self.load.queries} queries and {history.grants} grants so "
             f"far; served again after at most {away:.2f} s, reactor held for at most {held * 1000:.0f} ms\n"
         )
-        self.assertLess(away, BACK, what)
-        self.assertLess(held, HELD, what)
+        if held >= HELD:
+            self.late.append(f"{what}: the reactor was held for {held:.3f} s")
         self.held.clear()
         self.away.clear()
 

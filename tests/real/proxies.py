@@ -90,7 +90,10 @@ class Proxy:
 
 
 def _listening() -> socket.socket:
-    return socket.create_server((HOST, 0))
+    """Bound to a port that is named: the kernel lets go of one of its own choice when nobody listens any more."""
+    with socket.create_server((HOST, 0)) as found:
+        port = found.getsockname()[1]
+    return socket.create_server((HOST, port))
 
 
 def _listening_in(namespace: Namespace) -> socket.socket:
@@ -110,13 +113,15 @@ class Orders(NamedTuple):
     hang: bool = False
     """Let nothing through, and what comes meanwhile only afterwards."""
     refuse: bool = False
-    """Cut what connects."""
+    """Do not listen, as a machine without a database."""
 
 
 class Between:
     """The program: all connections, and what is to be done with them."""
 
-    def __init__(self, upstream: tuple[str, int], mark: bytes) -> None:
+    def __init__(self, listening: socket.socket, upstream: tuple[str, int], mark: bytes) -> None:
+        self._listening = listening
+        self._server: asyncio.Server | None = None
         self._upstream = upstream
         self._mark = re.compile(mark)
         self._orders = Orders()
@@ -125,7 +130,7 @@ class Between:
         self._pairs = set[Pair]()
         self._made = self._cuts = 0
 
-    def order(self, orders: Mapping[str, Any]) -> Told:
+    async def order(self, orders: Mapping[str, Any]) -> Told:
         """Do as is told."""
         self._orders = self._orders._replace(**{name: value for name, value in orders.items() if name != "sever"})
         if self._orders.hang:
@@ -134,14 +139,22 @@ class Between:
             self._through.set()
         if "sever" in orders:
             self._cut()
+        await self._listen(not self._orders.refuse)
         return Told(len(self._pairs), self._made, self._cuts)
 
-    async def connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _listen(self, listen: bool) -> None:
+        """Open and close the port, which stays ours."""
+        if listen and self._server is None:
+            self._listening.listen(100)
+            self._server = await asyncio.start_server(self._connected, sock=self._listening.dup())
+        elif not listen and self._server is not None:
+            self._server.close()
+            self._server = None
+            self._listening.shutdown(socket.SHUT_RDWR)
+
+    async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Somebody wants to speak to the database."""
         self._made += 1
-        if self._orders.refuse:
-            writer.transport.abort()
-            return
         try:
             others = await asyncio.open_connection(*self._upstream)
         except OSError:
@@ -218,14 +231,12 @@ class Pair:
 
 
 async def _serve(descriptor: int, host: str, port: int, kind: str) -> None:
-    between = Between((host, port), COMMITS[kind])
-    server = await asyncio.start_server(between.connected, sock=socket.socket(fileno=descriptor))
+    between = Between(socket.socket(fileno=descriptor), (host, port), COMMITS[kind])
     loop, orders = asyncio.get_running_loop(), StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    async with server:
-        while line := await orders.readline():
-            sys.stdout.write(json.dumps(between.order(json.loads(line))) + "\n")
-            sys.stdout.flush()
+    while line := await orders.readline():
+        sys.stdout.write(json.dumps(await between.order(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.real import away, faulty
+from tests.real.scene_faults import HELD
 
 
 class PostgresFaults(faulty.Faulty):
@@ -74,7 +75,7 @@ class Control(faulty.Victim):
         """A server that does nothing for a while is caught."""
         self.begin()
         self.served.pause()
-        time.sleep(2 * faulty.HELD)
+        time.sleep(HELD + 0.2)
         self.served.resume()
         self.judge()
-        self.assertGreater(max(self.held), faulty.HELD)
+        self.assertGreater(max(self.held), HELD)
