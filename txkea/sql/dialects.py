@@ -90,7 +90,9 @@ def _postgresql_session(given: Parameters) -> tuple[str, ...]:
         f"SET statement_timeout = {_seconds(given, 'read-timeout', STATEMENT) * 1000:d}",
         f"SET lock_timeout = {LOCK * 1000:d}",
         f"SET idle_in_transaction_session_timeout = {STATEMENT * 1000:d}",
-        "SET extra_float_digits = 1",
+        # A plan that is made, and kept, while a table is small would read all of it when it has grown.
+        "SET enable_seqscan = off",
+        "SELECT set_config('jit', 'off', false) FROM pg_settings WHERE name = 'jit'",
     )
 
 

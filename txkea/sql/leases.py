@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from twisted.internet.task import deferLater
@@ -24,6 +25,8 @@ from txkea.sql.statements import Statements, statements
 from txkea.sql.writing import ADD, REMOVE, UPDATE, Change, Writer
 
 __all__ = ["SqlLeases"]
+
+T = TypeVar("T")
 
 MOST: Final = 256
 """Leases in a transaction: enough for one commit to cost next to nothing each."""
@@ -123,30 +126,30 @@ class SqlLeases:
 
     async def counts(self) -> Mapping[tuple[int, int, int], int]:
         """See `ILeaseStore.counts`."""
-        found = await self._look(lambda session: self._statements.counts(session))
-        return {(subnet, state, kind): count for subnet, state, kind, count in found}
+        return await self._look(lambda reader, session: reader.counts(session))
 
     async def page(self, after: bytes | None, limit: int) -> Sequence[Any]:
         """See `ILeaseStore.page`: in the order of the column, which for addresses that are text is that of a text."""
-        return await self._look(lambda session: self._reader.page(session, after, limit))  # type: ignore[no-any-return]
+        return await self._look(lambda reader, session: reader.page(session, after, limit))
 
     async def _ended(self, states: Sequence[int], before: float, limit: int) -> list[Any]:
         """What ends at second n is over when n + 1 begins, or a part of it."""
         second, last = ceil(before), SECONDS[self.name][1]
         # A column that ends in 2038 has the later seconds as its last one: all of these are looked at.
         sought = (second, limit) if second <= last else (last + 1, 0)
-        found = await self._look(lambda session: self._reader.ended(session, states, *sought))
+        found = await self._look(lambda reader, session: reader.ended(session, states, *sought))
         over = sorted((lease for lease in found if lease.expires < before), key=_end)
         return over[: limit or None]
 
-    async def _look(self, call: Any) -> Any:
+    async def _look(self, call: Callable[[Reader, Session], T]) -> T:
+        self._database.connection.check()
         try:
-            return await self._database.look(call)
+            return await self._database.look(partial(call, self._reader))
         except SQLAlchemyError as error:
             raise self._unavailable(error) from error
 
     async def _read(self, asks: Sequence[Ask]) -> Sequence[Any]:
-        return await self._look(lambda session: self._reader.read(session, asks))  # type: ignore[no-any-return]
+        return await self._look(lambda reader, session: reader.read(session, asks))
 
     def _unavailable(self, error: SQLAlchemyError) -> Unavailable:
         return Unavailable(f"{self._database.name}: {reason(error)}")

@@ -71,6 +71,10 @@ class Reader:
         """See `Statements.ended`."""
         return [*map(self._rows.decode, self._statements.ended(session, states, before, limit))]
 
+    def counts(self, session: Session) -> dict[tuple[int, int, int], int]:
+        """See `ILeaseStore.counts`."""
+        return {(subnet, state, kind): count for subnet, state, kind, count in self._statements.counts(session)}
+
     def page(self, session: Session, after: bytes | None, limit: int) -> list[Any]:
         """See `ILeaseStore.page`."""
         key = None if after is None else self._rows.address.encode(after)
