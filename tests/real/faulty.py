@@ -94,7 +94,8 @@ class Victim(Scene):
             self.load.run(0.02)
         self.away.append(time.monotonic() - began)
         if self.away[-1] >= BACK:
-            self.late.append(f"nobody was served for {self.away[-1]:.2f} s\n{self.served.tail(8)}")
+            told = [line for line in self.served.log.read_text().splitlines() if "DATABASE_" in line][-8:]
+            self.late.append("\n".join([f"{time.strftime('%X')}: nobody was served for {self.away[-1]:.2f} s", *told]))
 
     def judge(self) -> None:
         """Every client's lease is in the database, as it was acknowledged; nobody shares an address."""
