@@ -15,7 +15,8 @@ from txkea.exchange.query import Query4
 from txkea.exchange.reservations import reserved_address, reserved_to_another
 from txkea.exchange.search import Search
 from txkea.exchange.subnets import LiveSubnet
-from txkea.interfaces import Hint, IAllocator
+from txkea.exchange.together import together
+from txkea.interfaces import Hint, IAllocator, ILeaseStore
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease4, LeaseState
 
@@ -57,14 +58,22 @@ async def own_lease(query: Query4, subnet: LiveSubnet) -> Lease4 | None:
     """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
     match = subnet.parameters.match_client_id
     store = query.site.leases
-    if (match or not query.hwaddr) and query.client_id:
-        leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, query.client_id))
+    by_id = query.client_id if match or not query.hwaddr else b""
+    if by_id and query.hwaddr and store.shared:  # both on one way there and back; `Recollection` knows them then
+        known = (IdentifierKind.CLIENT_ID, by_id), (IdentifierKind.HW_ADDRESS, query.hwaddr)
+        await together([_leases_of(store, Identifier(*each)) for each in known])
+    if by_id:
+        leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, by_id))
         if leases and (lease := _on_link(leases, subnet)):
             return lease
     if not query.hwaddr:
         return None
     leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
     return _on_link([lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
+
+
+async def _leases_of(store: ILeaseStore, identifier: Identifier) -> Sequence[Lease4]:
+    return await store.by_client(identifier)
 
 
 def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:

@@ -74,7 +74,7 @@ async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was:
     site = query.site
     if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
         if site.leases.shared:
-            accounting.conflicted(site.statistics, subnet, lease.type, lease.address)
+            _beaten(query, key, subnet, lease.type, lease.address)
         return False
     site.offers.redeem(key, lease.address)
     query.granted.append(lease)
@@ -91,9 +91,16 @@ def forestalled(query: Query, key: bytes, subnet: LiveSubnet, kind: int, address
     """Another client has what this one wants: if it was offered to it, another server gave it away since."""
     site = query.site
     if site.leases.shared and site.offers.to(key, query.now) == address:
+        _beaten(query, key, subnet, kind, address)
+
+
+def _beaten(query: Query, key: bytes, subnet: LiveSubnet, kind: int, address: bytes) -> None:
+    """Another client was faster: what was offered by this key is not offered any more."""
+    site = query.site
+    if site.offers.to(key, query.now) == address:
         site.offers.drop(key)
         subnet.mark(address, True)
-        accounting.conflicted(site.statistics, subnet, kind, address)
+    accounting.conflicted(site.statistics, subnet, kind, address)
 
 
 def outlived(query: Query, was: Lease | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from txkea.errors import Drop
 from txkea.exchange.observers import tell
 from txkea.exchange.query import Query
+from txkea.exchange.recollection import recollecting
 from txkea.exchange.reply import Reply
 from txkea.exchange.reservations import find_global_host, find_host
 
@@ -27,11 +28,14 @@ async def exchange(
     finds the subnet of a query whose global reservation comes first; ``not_for_us`` is the statistic of queries that
     another server of the pair answers.
     """
+    leases = recollecting(query) if query.site.leases.shared else None
     site = query.site
     early = site.configuration.early_global_reservations_lookup
     if early or query.identifiers or site.classes is not None or site.received or site.selected or site.filters:
         await _prepare(query, place if early else None, not_for_us)
     reply = await answers[query.type](query)
+    if leases is not None and reply is not None:
+        leases.keep(query)
     if site.observers:
         await tell(query)
     if site.answer_ready and reply is not None:

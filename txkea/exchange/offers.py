@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from txkea.exchange.recollection import Recollections
+
 if TYPE_CHECKING:
     from txkea.exchange.subnets import LiveSubnet
 
@@ -29,6 +31,8 @@ class Offers:
         self._by_key: dict[bytes, tuple[bytes, float, LiveSubnet]] = {}
         self._by_address: dict[bytes, bytes] = {}
         self._ends: deque[tuple[float, bytes]] = deque()
+        self.recollections = Recollections()
+        """What was looked up for those who were made an offer, where others share the leases."""
 
     def __len__(self) -> int:
         return len(self._by_key)
