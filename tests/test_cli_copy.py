@@ -35,7 +35,6 @@ class PlaceTests(SynchronousTestCase):
 
     def test_words(self) -> None:
         """Each kind of database has its own words for where it is."""
-        self.patch(os, "environ", {"TXKEA_PASSWORD": "secret"})
         for word, expected in (
             ("memfile:/a/b.csv", ("memfile", {"name": "/a/b.csv", "lfc-interval": 0})),
             ("postgresql://h/n", ("postgresql", {"host": "h", "name": "n"})),
@@ -43,7 +42,7 @@ class PlaceTests(SynchronousTestCase):
                 "mysql://me@h:33/n?connect-timeout=9",
                 (
                     "mysql",
-                    {"host": "h", "name": "n", "port": 33, "user": "me", "connect-timeout": 9, "password": "secret"},
+                    {"host": "h", "name": "n", "port": 33, "user": "me", "connect-timeout": 9},
                 ),
             ),
             (
@@ -54,6 +53,18 @@ class PlaceTests(SynchronousTestCase):
             ("redis://h:7/2", ("redis", {"host": "h", "name": "2", "port": 7})),
         ):
             self.assertEqual(self.parameters(word), expected)
+
+    def test_password(self) -> None:
+        """The environment's password is used where none is named otherwise; each place has a variable of its own."""
+        self.patch(os, "environ", {"TXKEA_PASSWORD": "one", "TXKEA_TO_PASSWORD": "two"})
+        for word, role, expected in (
+            ("redis://h/0", "", "one"),
+            ("mysql://me@h/n", "to", "two"),
+            ("mysql://me@h/n", "from", None),
+            ("mysql://me@h/n?password-file=/x", "to", None),
+        ):
+            database = place(word, 4, role).configuration.lease_database
+            self.assertEqual(database.parameters.get("password"), expected, word)
 
     def test_no_password(self) -> None:
         """A password is not taken from the command line, and the error says where else it may be."""

@@ -13,7 +13,8 @@ from cassandra.query import SimpleStatement  # type: ignore[import-untyped]
 from zope.interface import implementer
 
 from txkea.backend.parameters import Parameters
-from txkea.cassandra.connection import connected, described, threaded
+from txkea.backend.threads import threaded
+from txkea.cassandra.connection import connected, described
 from txkea.cassandra.kea_rows import LEASES, HostRows, address_value
 from txkea.cassandra.parameters import PARAMETERS, Settings, settings
 from txkea.cassandra.schema import NUMBER

@@ -18,7 +18,7 @@ from txkea.cli.waiting import Wait, reactor
 from txkea.config.load import FAMILIES, configuration, families
 from txkea.config.text import load
 from txkea.errors import TxkeaError
-from txkea.interfaces import HostPage, IHostStore, ILeaseStore
+from txkea.interfaces import HostPage, IDatabaseAdmin, IHostStore, ILeaseStore
 from txkea.leases import leasefile
 from txkea.leases.disk import Disk
 from txkea.leases.memory import MemoryLeases
@@ -26,7 +26,16 @@ from txkea.leases.table import LeaseTable
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration, Database, LoggerConfiguration
 from txkea.paths import Paths
-from txkea.providers import HOST_STORES, Extra, Surroundings, host_store, lease_store, provider_factory
+from txkea.providers import (
+    DATABASE_ADMINS,
+    HOST_STORES,
+    Extra,
+    Surroundings,
+    database_admin,
+    host_store,
+    lease_store,
+    provider_factory,
+)
 
 __all__ = [
     "PLACES",
@@ -154,6 +163,15 @@ class Place:
         store: ReadableHosts = await self._former("hosts") or await self.hosts()
         return store
 
+    def admins(self) -> Sequence[IDatabaseAdmin]:
+        """What makes its databases ready, each once, be it for leases or hosts. Raises `TxkeaError` if there is none."""
+        databases = (self.configuration.lease_database, *self.configuration.hosts_databases)
+        known = [each for each in databases if each.type in DATABASE_ADMINS]
+        if not known:
+            raise TxkeaError(f"{self.word} names no database that is made ready: {', '.join(DATABASE_ADMINS)}")
+        around = {**self._around(), "configuration": self.configuration}
+        return [*{each.name: each for each in (database_admin(one, self.word, **around) for one in known)}.values()]
+
     async def _former(self, what: str) -> Any:
         """What can only be read, if that is in the database and not what we have made; else None."""
         databases = {"leases": [self.configuration.lease_database], "hosts": self.configuration.hosts_databases}
@@ -269,13 +287,14 @@ def _with_password(found: Configuration, word: str, variable: str) -> Configurat
     def complete(database: Database) -> Database:
         given: dict[str, Any] = {**database.parameters}
         given.update({name: value for name, value in WITHOUT_WAITING.items() if name in given})
-        if given.get("user") and not given.keys() & {"password", "password-file"}:
+        if database.type != MEMFILE and not given.keys() & {"password", "password-file"}:
             password = os.environ.get(variable)
-            if password is None and sys.stdin.isatty():
+            if password is None and given.get("user") and sys.stdin.isatty():
                 password = click.prompt(
                     f"Password of {word}", hide_input=True, default="", show_default=False, err=True
                 )
-            given["password"] = password or ""
+            if password:
+                given["password"] = password
         return evolve(database, parameters=given)
 
     hosts = tuple(map(complete, found.hosts_databases))
