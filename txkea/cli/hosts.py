@@ -37,7 +37,7 @@ HELP: Final = f"""Copy reservations of clients from one place to another, and wr
 {PLACES}
 Of a configuration the first of its hosts-databases is meant; the reservations that stand in it are reservations:FILE.
 
-\\b
+\b
 Examples:
   what stands in a configuration moves into a database
       txkea hosts copy reservations:/etc/kea/kea-dhcp4.conf postgresql://kea@db/kea

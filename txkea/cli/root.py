@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "check": "check",
     "client": "client",
     "ctrl-agent": "agent",
+    "db": "db",
     "dhcp4": "serve",
     "dhcp6": "serve",
     "explain": "explain",

@@ -164,7 +164,7 @@ class Place:
         return store
 
     def admins(self) -> Sequence[IDatabaseAdmin]:
-        """What makes its databases ready, each once, be it for leases or hosts. Raises `TxkeaError` if there is none."""
+        """What makes its databases ready, each once, be they of leases or hosts. Raises `TxkeaError` if it has none."""
         databases = (self.configuration.lease_database, *self.configuration.hosts_databases)
         known = [each for each in databases if each.type in DATABASE_ADMINS]
         if not known:
