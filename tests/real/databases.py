@@ -24,8 +24,6 @@ __all__ = ["DATABASES", "DatabaseServer", "MariaDB", "Postgres"]
 USER: Final = "kea"
 PASSWORD: Final = 'it\'s a "secret" $1'
 SCHEMAS: Final = Path("/usr/share/kea/scripts")
-KEPT: Final = frozenset({"schema_version"})
-"""Tables of Kea's schema whose rows are part of it, beside those that are full after the creation."""
 
 
 def free_port() -> int:
@@ -43,7 +41,8 @@ class DatabaseServer:
     """What the configuration calls it."""
     owner: ClassVar[str]
     """The user that it runs as, when the tests run as root."""
-    driver: ClassVar[str]
+    script: ClassVar[str]
+    """The one that makes Kea's tables."""
     _shared: ClassVar[dict[type, Any]] = {}
 
     def __init__(self) -> None:
@@ -148,8 +147,17 @@ class DatabaseServer:
         """An empty database that the user may do anything with."""
         raise NotImplementedError
 
-    def load_schema(self, name: str) -> None:
-        """Kea's own tables, from its own script."""
+    def load_schema(self, name: str, version: str = "") -> None:
+        """Kea's own tables, from its own script; an older version is what the script makes until it gets there."""
+        script = (SCHEMAS / self.script).read_bytes()
+        if version:
+            major, minor = version.split(".")
+            script = script[: script.index(b"SET version = '%s', minor = '%s'" % (major.encode(), minor.encode()))]
+            script += b"SET version = '%s', minor = '%s'; COMMIT;" % (major.encode(), minor.encode())
+        self.feed(name, script)
+
+    def feed(self, name: str, script: bytes) -> None:
+        """Let the database's own client read a script."""
         raise NotImplementedError
 
     def tables(self) -> list[str]:
@@ -217,12 +225,12 @@ class DatabaseServer:
         groups = os.getgrouplist(user.pw_name, user.pw_gid)
         return {**apart, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
 
-    def as_owner(self, *command: str, stdin: Any = None, timeout: float = 120.0) -> None:
+    def as_owner(self, *command: str, text: bytes = b"", timeout: float = 120.0) -> None:
         """Run a program as the owner; raises RuntimeError with what it said."""
         done = subprocess.run(
             command,
             check=False,
-            stdin=stdin,
+            input=text,
             capture_output=True,
             timeout=timeout,
             cwd=self.directory,
@@ -250,6 +258,7 @@ class Postgres(DatabaseServer):
 
     kind = "postgresql"
     owner = "postgres"
+    script = "pgsql/dhcpdb_create.pgsql"
 
     def initialize(self) -> None:
         os.chmod(self.directory, 0o755)
@@ -291,13 +300,11 @@ class Postgres(DatabaseServer):
             session.exec_driver_sql(f'CREATE DATABASE "{name}" OWNER {USER}')
         engine.dispose()
 
-    def load_schema(self, name: str) -> None:
-        script = SCHEMAS / "pgsql" / "dhcpdb_create.pgsql"
-        with script.open("rb") as file:
-            self.as_owner(
-                "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.directory / "run"), "-p", str(self.port),
-                "-U", USER, "-d", name, "-o", "/dev/null", stdin=file,
-            )  # fmt: skip
+    def feed(self, name: str, script: bytes) -> None:
+        self.as_owner(
+            "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.directory / "run"), "-p", str(self.port),
+            "-U", USER, "-d", name, "-o", "/dev/null", text=script,
+        )  # fmt: skip
 
     def tables(self) -> list[str]:
         found = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
@@ -319,6 +326,7 @@ class MariaDB(DatabaseServer):
 
     kind = "mysql"
     owner = "mysql"
+    script = "mysql/dhcpdb_create.mysql"
 
     def initialize(self) -> None:
         self.own(self.directory / "run")
@@ -361,10 +369,8 @@ class MariaDB(DatabaseServer):
             session.exec_driver_sql(f"GRANT ALL ON `{name}`.* TO '{USER}'@'%%'")
         engine.dispose()
 
-    def load_schema(self, name: str) -> None:
-        script = SCHEMAS / "mysql" / "dhcpdb_create.mysql"
-        with script.open("rb") as file:
-            self.as_owner("mariadb", "--no-defaults", f"--socket={self.socket}", "-u", "root", name, stdin=file)
+    def feed(self, name: str, script: bytes) -> None:
+        self.as_owner("mariadb", "--no-defaults", f"--socket={self.socket}", "-u", "root", name, text=script)
 
     def tables(self) -> list[str]:
         found = self.execute(

@@ -18,7 +18,7 @@ from txkea.paths import Paths
 from txkea.providers import Surroundings
 from txkea.sql.factory import MYSQL_LEASES, POSTGRESQL_LEASES
 from txkea.testing.contracts.leases import FEW, STEPS, LeaseStoreContract, LeaseStoreContract6
-from txkea.testing.contracts.samples import SAMPLES6
+from txkea.testing.contracts.samples import SAMPLES4, SAMPLES6
 from txkea.testing.disks import RecordingLog
 from txkea.testing.waiting import wait
 
@@ -80,13 +80,15 @@ class PostgreSQLTests(SqlContract, SynchronousTestCase):
 class MariaDBTests(SqlContract, SynchronousTestCase):
     """DHCPv4 in MariaDB."""
 
+    # The column has room for 128 octets.
+    samples = evolve(SAMPLES4, every=SAMPLES4.every.map(lambda lease: lease._replace(client_id=lease.client_id[:128])))
     factory = MYSQL_LEASES
     server = MariaDB
 
 
 def known_source(lease: Any) -> Any:
-    """A lease whose hardware address comes from somewhere that Kea knows."""
-    return lease._replace(hwaddr_source=SOURCES[lease.hwaddr_source % len(SOURCES)])
+    """A lease that fits the columns, whose hardware address comes from somewhere that Kea knows."""
+    return lease._replace(hwaddr_source=SOURCES[lease.hwaddr_source % len(SOURCES)], duid=lease.duid[:128])
 
 
 KNOWN6: Final = evolve(SAMPLES6, every=SAMPLES6.every.map(known_source))

@@ -62,8 +62,8 @@ class Database:
         self._age = 0
         """Counts the connections: what a thread tells of a former one is no news."""
         arguments = self.dialect.connect_args(parameters)
-        self._writing = self._engine(arguments, "READ COMMITTED", WRITERS)
-        self._reading = self._engine(arguments, "AUTOCOMMIT", READERS)
+        self._writing = self._engine(arguments, WRITERS)
+        self._reading = self._engine(arguments, READERS, isolation_level="AUTOCOMMIT")
         self.connection = Connection(
             name,
             parameters.reconnect(),
@@ -207,14 +207,14 @@ class Database:
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
-    def _engine(self, arguments: dict[str, Any], isolation: str, size: int) -> Engine:
+    def _engine(self, arguments: dict[str, Any], size: int, **more: Any) -> Engine:
         engine = create_engine(
             self.dialect.url(self._parameters),
             connect_args=arguments,
-            isolation_level=isolation,
             pool_size=size,
             max_overflow=0,
             **self.dialect.engine,
+            **more,
             # Every call of ours ends its transaction itself: another ROLLBACK would be a way to the server and back.
             pool_reset_on_return=None,
         )

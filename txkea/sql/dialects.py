@@ -87,6 +87,7 @@ def _postgresql_arguments(given: Parameters) -> dict[str, Any]:
 def _postgresql_session(given: Parameters) -> tuple[str, ...]:
     return (
         "SET TIME ZONE 'UTC'",
+        "SET default_transaction_isolation = 'read committed'",
         f"SET statement_timeout = {_seconds(given, 'read-timeout', STATEMENT) * 1000:d}",
         f"SET lock_timeout = {LOCK * 1000:d}",
         f"SET idle_in_transaction_session_timeout = {STATEMENT * 1000:d}",
@@ -152,6 +153,8 @@ def _mysql_session(given: Parameters) -> tuple[str, ...]:
     return (
         "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES', "
         f"innodb_lock_wait_timeout = {LOCK:d}, wait_timeout = 86400",
+        # What another server has committed meanwhile is seen within a transaction, as in PostgreSQL.
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
 
 
@@ -163,7 +166,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         _postgresql_arguments,
         _postgresql_session,
         again=frozenset({"40001", "40P01", "55P03", "23505"}),
-        poison=frozenset({"21", "22", "23"}),
+        poison=frozenset({"21", "22", "23", "54"}),
         lost=frozenset({"57P01", "57P02", "57P03", "25P03", "08"}),
         engine={"use_native_hstore": False},
     ),
@@ -184,12 +187,12 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 
 
 def _codes(error: DBAPIError) -> set[str | int]:
-    """SQLSTATE and its class, or MySQL's number."""
-    state = getattr(error.orig, "sqlstate", None)
-    if state:
-        return {state, state[:2]}
+    """MySQL's number, or SQLSTATE and its class: newer PyMySQL has both, but not in all of its errors."""
     arguments = getattr(error.orig, "args", ())
-    return {arguments[0]} if arguments and isinstance(arguments[0], int) else set()
+    if arguments and isinstance(arguments[0], int):
+        return {arguments[0]}
+    state = getattr(error.orig, "sqlstate", None)
+    return {state, state[:2]} if state else set()
 
 
 def is_lost(dialect: Dialect, error: DBAPIError) -> bool:

@@ -109,6 +109,7 @@ class SqlLeases:
         column = self._clients.get(identifier.kind)
         if column is None or not identifier.value:
             return ()
+        self._reads.check()  # this is what a query begins with
         return await self._reads.ask((column, identifier.value))  # type: ignore[no-any-return]
 
     async def overlapping(self, address: bytes, length: int) -> Sequence[Any]:
@@ -133,10 +134,10 @@ class SqlLeases:
         return await self._look(lambda reader, session: reader.page(session, after, limit))
 
     async def _ended(self, states: Sequence[int], before: float, limit: int) -> list[Any]:
-        """What ends at second n is over when n + 1 begins, or a part of it."""
-        second, last = ceil(before), SECONDS[self.name][1]
+        """What ends in a second is over when some of the next has passed."""
+        second, last = ceil(before) - 1, SECONDS[self.name][1]
         # A column that ends in 2038 has the later seconds as its last one: all of these are looked at.
-        sought = (second, limit) if second <= last else (last + 1, 0)
+        sought = (second, limit) if second < last else (last, 0)
         found = await self._look(lambda reader, session: reader.ended(session, states, *sought))
         over = sorted((lease for lease in found if lease.expires < before), key=_end)
         return over[: limit or None]

@@ -67,9 +67,9 @@ class Reader:
         there = Prefixes(overlapping(session, self._statements, self._rows, prefixes, _FEW))
         return {prefix: there.overlapping(*prefix, _FEW) for prefix in prefixes}
 
-    def ended(self, session: Session, states: Sequence[int], before: int, limit: int) -> list[Any]:
+    def ended(self, session: Session, states: Sequence[int], last: int, limit: int) -> list[Any]:
         """See `Statements.ended`."""
-        return [*map(self._rows.decode, self._statements.ended(session, states, before, limit))]
+        return [*map(self._rows.decode, self._statements.ended(session, states, last, limit))]
 
     def counts(self, session: Session) -> dict[tuple[int, int, int], int]:
         """See `ILeaseStore.counts`."""

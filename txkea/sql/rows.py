@@ -20,6 +20,10 @@ Row = tuple[Any, ...]
 
 SECONDS: Final = {"postgresql": (-(1 << 37), 1 << 42), "mysql": (1, 0x7FFFFFFF)}
 """The first and last second that ``expire`` holds (Kea E045)."""
+BYTES: Final = 2000
+"""Octets of a column without a limit of its own: an entry of its index holds 2700."""
+TEXT: Final = 1 << 20
+"""The same of texts, which are not sought."""
 _OLD_EMPTY_DUID: Final = b"\0"
 """Whose declined leases are, as Kea 2.2 writes it."""
 _ETHERNET: Final = 1
@@ -162,7 +166,10 @@ def _decoder(layout: Layout) -> Callable[[Sequence[Any]], Any]:
 def _checked(layout: Layout) -> Callable[[Any, Row, str], None]:
     """Gives what raises `Unavailable` for a lease that the table cannot hold."""
     fields, names = layout.fields, layout.columns
-    widths = [(place, name, fields[name].length or 1 << 20) for place, name in enumerate(names)]
+    widths = [
+        (place, name, fields[name].length or (BYTES if fields[name].type == "bytea" else TEXT))
+        for place, name in enumerate(names)
+    ]
     sized = [(place, name, width) for place, name, width in widths if name in _SIZED]
     states, sources = layout.states, layout.sources | {0}
     remarks_kept = "user_context" in fields

@@ -49,8 +49,8 @@ class Statements(Protocol):
     def delete(self, session: Session, keys: Collection[Any]) -> None:
         """Delete rows that are locked."""
 
-    def ended(self, session: Session, states: Iterable[int], before: int, limit: int) -> list[Row]:
-        """Rows in these states that end before a second, the earliest first."""
+    def ended(self, session: Session, states: Iterable[int], last: int, limit: int) -> list[Row]:
+        """Rows in these states that end in a second or earlier; those of each state in that order."""
 
     def page(self, session: Session, after: Any, limit: int) -> Sequence[Row]:
         """Rows behind a key, in the order of the column."""
@@ -81,15 +81,15 @@ class Common:
             return "NULL"
         return self.epoch if name == "expire" else name
 
-    def ended(self, session: Session, states: Iterable[int], before: int, limit: int) -> list[Row]:
+    def ended(self, session: Session, states: Iterable[int], last: int, limit: int) -> list[Row]:
         """Each state by itself: an index of state and time, or of time and state, then gives them in their order."""
         statement = (
-            f"{self.select} WHERE state = %(state)s AND expire < {self.moment('before')}"
+            f"{self.select} WHERE state = %(state)s AND expire <= {self.moment('last')}"
             " AND (state = 2 OR valid_lifetime <> %(endless)s) ORDER BY expire LIMIT %(limit)s"
         )
         found: list[Row] = []
         for state in states:
-            values = {"state": int(state), "before": before, "endless": INFINITE, "limit": limit or _ALL}
+            values = {"state": int(state), "last": last, "endless": INFINITE, "limit": limit or _ALL}
             found += fetch(session, statement, values)
         return found
 
