@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 __all__ = [
     "Away",
+    "Busy",
     "ConfigError",
     "ConfigErrors",
     "Drop",
@@ -71,6 +72,10 @@ class Unavailable(TxkeaError):
 
 class Away(Unavailable):
     """A backend is away, and the log has said so when it went: not to be told again for every query."""
+
+
+class Busy(Unavailable):
+    """More is asked of a store than it does in time: better not to begin what would end too late for its client."""
 
 
 class Position(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from txkea.errors import Away, Drop, Malformed, Refuse, Unavailable
+from txkea.errors import Away, Busy, Drop, Malformed, Refuse, Unavailable
 from txkea.exchange.families import FAMILIES
 from txkea.exchange.observers import has_news, report
 from txkea.exchange.query import Query
@@ -168,7 +168,8 @@ class Server:
         if isinstance(error, Drop):
             self._drop(site, query, error)
         else:
-            statistics[self._family.statistic("processing-failed")] += 1
+            reason = "queue-full" if isinstance(error, Busy) else "processing-failed"
+            statistics[self._family.statistic(reason)] += 1
             self._complain(site, query, error)
         if query is not None and site.observers:
             self._tell(query)
@@ -185,7 +186,7 @@ class Server:
             log(message, f"{query or 'a packet'}: {error}")
 
     def _complain(self, site: Site, query: Query | None, error: Exception) -> None:
-        if isinstance(error, Away):
+        if isinstance(error, (Away, Busy)):
             if site.log.server.debug:
                 site.log.server.debug(self._family.message("DHCP{}_LEASE_STORE_UNAVAILABLE"), f"{query}: {error}")
             return

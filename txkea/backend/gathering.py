@@ -9,14 +9,18 @@ from typing import Any, Final, Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from txkea.errors import TxkeaError, Unavailable
+from txkea.errors import Busy, TxkeaError, Unavailable
 from txkea.launch import drive
 
 __all__ = ["Gathering"]
 
 A = TypeVar("A")
 R = TypeVar("R")
+Asked = tuple[A, Deferred[R], float]
+"""A request, what comes of it, and when it was made."""
 
+PATIENCE: Final = 0.25
+"""Seconds that may pass before what was asked is sent: so an answer is there before its client asks again."""
 TURN: Final = 500
 """How many hear in one turn of the reactor that they waited in vain."""
 
@@ -41,8 +45,8 @@ class Gathering(Generic[A, R]):
         self._reactor = reactor
         self._most = most
         self._at_once = at_once
-        self._waiting: deque[tuple[A, Deferred[R]]] = deque()
-        self._under_way: list[list[tuple[A, Deferred[R]]]] = []
+        self._waiting: deque[Asked[A, R]] = deque()
+        self._under_way: list[list[Asked[A, R]]] = []
         self._due: Any = None
         self._going = False
         """Whether `_go` is at it: an answer that comes at once does not begin it anew, one in the other."""
@@ -51,10 +55,20 @@ class Gathering(Generic[A, R]):
         """How many requests have no answer yet."""
         return len(self._waiting) + sum(map(len, self._under_way))
 
+    def check(self) -> None:
+        """Raise `Busy` if whoever waits longest waits too long: for those who only begin to ask.
+
+        Without that every client waits longer than it is patient as soon as more is asked than can be done, and
+        nobody is served.
+        """
+        waiting = self._waiting
+        if waiting and self._reactor.seconds() - waiting[0][2] > PATIENCE:
+            raise Busy(f"{len(waiting)} look-ups wait, the first of them for more than {PATIENCE:g} s")
+
     def ask(self, request: A) -> Deferred[R]:
         """What comes of a request; raises `TxkeaError`."""
         answer: Deferred[R] = Deferred()
-        self._waiting.append((request, answer))
+        self._waiting.append((request, answer, self._reactor.seconds()))
         if self._due is None and len(self._under_way) < self._at_once:
             self._due = self._reactor.callLater(0, self._go)
         return answer
@@ -66,7 +80,7 @@ class Gathering(Generic[A, R]):
             waiting = self._waiting
             group = [waiting.popleft() for _ in range(min(self._most, len(waiting)))]
             self._under_way.append(group)
-            drive(self._sent([request for request, _ in group]), self._came, self._failed, group)
+            drive(self._sent([request for request, _, _ in group]), self._came, self._failed, group)
         self._going = False
 
     async def _sent(self, requests: Sequence[A]) -> Sequence[R | TxkeaError]:
@@ -75,23 +89,23 @@ class Gathering(Generic[A, R]):
             raise Unavailable(f"{len(requests)} requests got {len(outcomes)} answers")
         return outcomes
 
-    def _came(self, group: list[tuple[A, Deferred[R]]], outcomes: Sequence[R | TxkeaError]) -> None:
+    def _came(self, group: list[Asked[A, R]], outcomes: Sequence[R | TxkeaError]) -> None:
         if not self._ended(group):
             return
-        for (_, answer), outcome in zip(group, outcomes, strict=True):
+        for (_, answer, _), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, TxkeaError):
                 answer.errback(_failure(outcome))
             else:
                 answer.callback(outcome)
         self._go_on()
 
-    def _failed(self, group: list[tuple[A, Deferred[R]]], error: Exception) -> None:
+    def _failed(self, group: list[Asked[A, R]], error: Exception) -> None:
         if self._ended(group):
             told = error if isinstance(error, TxkeaError) else Unavailable(f"{type(error).__name__}: {error}")
             self._fail(group, told)
             self._go_on()
 
-    def _ended(self, group: list[tuple[A, Deferred[R]]]) -> bool:
+    def _ended(self, group: list[Asked[A, R]]) -> bool:
         """Whether anybody still wants to hear of a group."""
         for place, one in enumerate(self._under_way):
             if one is group:
@@ -112,11 +126,11 @@ class Gathering(Generic[A, R]):
             self._due = None
         self._fail([each for group in groups for each in group], error)
 
-    def _fail(self, those: Sequence[tuple[A, Deferred[R]]], error: TxkeaError) -> None:
+    def _fail(self, those: Sequence[Asked[A, R]], error: TxkeaError) -> None:
         """Thousands may have waited: nobody else waits while they hear it."""
         if len(those) > TURN:
             self._reactor.callLater(0, self._fail, those[TURN:], error)
-        for _, answer in those[:TURN]:
+        for _, answer, _ in those[:TURN]:
             answer.errback(_failure(error))
 
 
