@@ -17,10 +17,10 @@ from tests.real.cassandra import Cassandra
 from tests.real.databases import MariaDB, Postgres
 from tests.real.proxies import Proxy
 from tests.real.redis import Redis
-from tests.real.servers import TXKEA4, Server
+from tests.real.servers import TXKEA4, Product, Server
 from txkea.testing.namespaces import Lab, Namespace, Port, requires_root
 
-__all__ = ["BACK", "DATABASES", "HELD", "RELAY", "SERVER", "TIMES", "Scene"]
+__all__ = ["BACK", "DATABASES", "HELD", "RELAY", "SERVER", "TIMES", "Scene", "configuration4"]
 
 DATABASES: Final[Mapping[str, Any]] = {"postgresql": Postgres, "mysql": MariaDB, "redis": Redis, "cql": Cassandra}
 SERVER, RELAY = "10.0.0.1", "10.0.0.2"
@@ -49,23 +49,14 @@ class Scene(SynchronousTestCase):
         return proxy
 
     def server(self, namespace: Namespace | None = None, **keywords: Any) -> Server:
-        """A server, not yet started; ``keywords`` are those of ``Dhcp4``, an underscore being a hyphen."""
-        tree = {
-            "interfaces-config": {"interfaces": ["eth0"], "dhcp-socket-type": "udp"},
-            "control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
-            "hooks-libraries": [{"library": holding.LIBRARY}],
-            "valid-lifetime": 4000,
-            "cache-threshold": 0.0,
-            "subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "pools": [{"pool": "10.16.0.0/16"}]}],
-            "loggers": [
-                {"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "@DIRECTORY@/server.log"}]},
-                {"name": "kea-dhcp4.leases", "severity": "WARN"},
-            ],
-            **{name.replace("_", "-"): value for name, value in keywords.items()},
-        }
+        """A server, not yet started; ``keywords`` as in `configuration4`."""
+        return self.program(TXKEA4, {"Dhcp4": configuration4(**keywords)}, namespace)
+
+    def program(self, product: Product, document: Any, namespace: Namespace | None = None) -> Server:
+        """A program with this configuration, not yet started."""
         directory = tempfile.mkdtemp(prefix="txkea-", dir="/tmp")  # short, for the UNIX socket's sake
         self.addCleanup(shutil.rmtree, directory)
-        server = Server(TXKEA4, json.dumps({"Dhcp4": tree}), Path(directory), namespace or self.there)
+        server = Server(product, json.dumps(document), Path(directory), namespace or self.there)
         self.addCleanup(server.close)
         return server
 
@@ -75,3 +66,20 @@ class Scene(SynchronousTestCase):
         host = {"contact-points" if parameters["type"] == "cql" else "host": proxy.host}
         further = {name.replace("_", "-"): value for name, value in more.items()}
         return {**parameters, **host, "port": proxy.port, **further}
+
+
+def configuration4(**keywords: Any) -> dict[str, Any]:
+    """What ``Dhcp4`` is; ``keywords`` are members of it, an underscore being a hyphen."""
+    return {
+        "interfaces-config": {"interfaces": ["eth0"], "dhcp-socket-type": "udp"},
+        "control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
+        "hooks-libraries": [{"library": holding.LIBRARY}],
+        "valid-lifetime": 4000,
+        "cache-threshold": 0.0,
+        "subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "pools": [{"pool": "10.16.0.0/16"}]}],
+        "loggers": [
+            {"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "@DIRECTORY@/server.log"}]},
+            {"name": "kea-dhcp4.leases", "severity": "WARN"},
+        ],
+        **{name.replace("_", "-"): value for name, value in keywords.items()},
+    }
