@@ -111,11 +111,10 @@ async def put(store: IHostStore, update: bool, dry_run: bool, host: Host) -> Fat
     Raises `Unavailable` if the store is away.
     """
     try:
-        if not dry_run and await store.add(host):
-            return Fate(Verdict.COPIED)
         there = await store.find([host.identifier], host.subnet_id)
         if there is None:
-            return await _beside(store, host, dry_run)
+            added = not dry_run and await store.add(host)
+            return Fate(Verdict.COPIED) if added else await _beside(store, host, dry_run)
         if same(there, host):
             return Fate(Verdict.SAME)
         if not update:

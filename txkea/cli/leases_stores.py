@@ -138,11 +138,10 @@ async def put(store: ILeaseStore, update: bool, dry_run: bool, lease: Lease) -> 
     Raises `Unavailable` if the store is away.
     """
     try:
-        if not dry_run and await store.add(lease):
-            return Fate(Verdict.COPIED)
         there = await store.get(lease.address)
         if there is None:
-            return await _beside(store, lease, dry_run)
+            added = not dry_run and await store.add(lease)
+            return Fate(Verdict.COPIED) if added else await _beside(store, lease, dry_run)
         if same(there, lease):
             return Fate(Verdict.SAME)
         if not update:
