@@ -53,10 +53,14 @@ class SqlHostsCase(SynchronousTestCase):
 class PostgresHostsTests(SqlHostsCase, HostStoreContract):
     """The contract."""
 
-    few = settings(FEW, max_examples=12)
+    def setUp(self) -> None:
+        super().setUp()
+        self.database.fresh()
+
+    few = settings(FEW, max_examples=8)
 
     def make_store(self, *, unique: bool = True, readonly: bool = False) -> SqlHosts:
-        self.database.fresh()
+        self.database.execute("DELETE FROM hosts")
         return self.opened(unique, readonly=readonly)
 
     def reopen(self, store: Any) -> SqlHosts:
