@@ -24,11 +24,12 @@ from txkea.cli.leases_formats import Record
 from txkea.cli.root import main
 from txkea.config.families import BY_NUMBER
 from txkea.control.reservations import shown
+from txkea.errors import Busy
 from txkea.model.configuration import Host
 from txkea.testing.contracts.samples_hosts import HOSTS4, HOSTS6
 from txkea.testing.hosts import MemoryHosts
 
-__all__ = ["CopyTests", "ExportTests", "FileTests"]
+__all__ = ["BusyTests", "CopyTests", "ExportTests", "FileTests"]
 
 SAMPLES = {4: HOSTS4, 6: HOSTS6}
 
@@ -177,6 +178,30 @@ class CopyTests(SynchronousTestCase):
         done(copying.step())
         self.failureResultOf(Deferred.fromCoroutine(copying.step()), RuntimeError)
         self.assertEqual((len(target.hosts), copying.behind, copying.tally.counts[Verdict.COPIED]), (2, "2", 2))
+
+
+class BusyTests(TestCase):
+    """A store that cannot keep up."""
+
+    async def test_busy(self) -> None:
+        """Who is told that the store has too much to do asks again, until it has not."""
+
+        class Slow(MemoryHosts):
+            refused = 0
+
+            async def add(self, host: Host) -> bool:
+                if self.refused < 3:
+                    self.refused += 1
+                    raise Busy("later")
+                return await super().add(host)
+
+        target = Slow()
+        hosts = [HOSTS4.host(1), HOSTS4.host(2)]
+        copying = Copying(StoreHosts(MemoryHosts(hosts)), partial(put, target, False, False), host_name)
+        while await copying.step() is not None:
+            pass
+        self.assertEqual((target.refused, str(copying.tally)), (3, "2 copied, 0 there already, 0 not copied"))
+        self.assertCountEqual(target.hosts, hosts)
 
 
 class ExportTests(TestCase):

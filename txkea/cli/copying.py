@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import click
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.task import deferLater
 
 from txkea.cli.progress import progress
-from txkea.cli.waiting import Wait
+from txkea.cli.waiting import Wait, reactor
+from txkea.errors import Busy
 
 __all__ = ["BATCH", "Batch", "Copying", "Fate", "Source", "Tally", "Verdict", "copied"]
 
 T = TypeVar("T")
-BATCH = 1000
+BATCH: Final = 1000
 """Things under way at once: a store makes groups of them."""
+PAUSE: Final = 0.1
+"""Seconds before a store that has too much to do is asked again."""
 
 
 class Verdict(Enum):
@@ -114,7 +118,11 @@ class Copying(Generic[T]):
         return Step(batch.looked_at or len(batch.things), [*batch.wrong, *said])
 
     async def _fate(self, thing: T) -> Fate:
-        return await self._put(thing)
+        while True:
+            try:
+                return await self._put(thing)
+            except Busy:  # for clients that would ask again; here nobody is in a hurry
+                await deferLater(reactor, PAUSE, lambda: None)
 
 
 async def _all(coros: Sequence[Coroutine[Any, Any, Fate]]) -> Sequence[Fate]:
