@@ -78,7 +78,7 @@ def _postgresql_dumped(column: str) -> str:
 
 
 def _postgresql_dump(family: int) -> Sequence[str]:
-    columns, first = DUMPED[family], "('0.0.0.0'::inet + address)" if family == 4 else "address"
+    columns, first = DUMPED[family], "host('0.0.0.0'::inet + address)" if family == 4 else "address"
     values = ", ".join([f"{first}::text", *(f"({_postgresql_dumped(each)})::text" for each in columns[1:])])
     return (
         f"""
