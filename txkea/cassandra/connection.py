@@ -30,6 +30,7 @@ from twisted.python.failure import Failure
 from txkea.backend.connection import Connection
 from txkea.backend.threads import threaded
 from txkea.cassandra.parameters import Settings
+from txkea.cassandra.prepared import Prepared
 from txkea.errors import TxkeaError, Unavailable
 
 __all__ = ["Answer", "Keyspace", "Refused", "connected", "described", "threaded"]
@@ -124,7 +125,7 @@ class Keyspace:
         self._probe = probe
         self._check = check
         self._session: Session | None = None
-        self._prepared: Mapping[str, Any] = {}
+        self._prepared: Mapping[str, Prepared] = {}
         self._waiting: set[Deferred[Answer]] = set()
         self.connection = Connection(
             name,
@@ -151,8 +152,7 @@ class Keyspace:
         that is ``serial`` tells, for it ends or undoes what conditional writes have begun.
         """
         self.connection.check()
-        bound = self._prepared[text].bind(values)
-        bound.is_idempotent = True
+        bound = self._prepared[text].bound(values)
         if serial:
             bound.consistency_level = _level(self._settings.serial_consistency)
         return self._sent(bound, timeout)
@@ -164,7 +164,7 @@ class Keyspace:
         batch.is_idempotent = True
         prepared = self._prepared
         for text, values in requests:
-            batch.add(prepared[text], values)
+            prepared[text].add_to(batch, values)
         return self._sent(batch, timeout)
 
     def _sent(self, statement: Any, timeout: float | None) -> Deferred[Answer]:
@@ -196,13 +196,13 @@ class Keyspace:
     def _connect(self) -> Awaitable[None]:
         return threaded(self._made, self._reactor, lambda session: self._shut(session[0])).addCallback(self._take)
 
-    def _made(self) -> tuple[Session, dict[str, Any]]:
+    def _made(self) -> tuple[Session, dict[str, Prepared]]:
         """In a thread."""
         session = self._opened()
         try:
             self._check(session)
             session.default_fetch_size = None  # an answer is whole: statements have limits of their own
-            return session, {text: session.prepare(text) for text in self._texts}
+            return session, {text: Prepared(session.prepare(text)) for text in self._texts}
         except RequestValidationException as error:
             session.cluster.shutdown()
             raise Unavailable(f"a table is not as it should be ({described(error)}); mend: txkea db upgrade") from error
@@ -218,7 +218,7 @@ class Keyspace:
         except Exception as error:
             raise Unavailable(described(error)) from error
 
-    def _take(self, made: tuple[Session, dict[str, Any]]) -> None:
+    def _take(self, made: tuple[Session, dict[str, Prepared]]) -> None:
         self._session, self._prepared = made
 
     def _probed(self) -> Awaitable[object]:

@@ -18,9 +18,9 @@ __all__ = ["GRACE", "MICROSECONDS", "Entries", "Entry"]
 Entry = tuple[str, Sequence[Any]]
 """A statement and its values."""
 
-LEASES: Final = 24
-"""Whose entries go together: some 70, of some 100 bytes."""
-AT_ONCE: Final = 4
+LEASES: Final = 48
+"""Whose entries go together: some 100 of them, of some 100 bytes, are far below what Cassandra refuses."""
+AT_ONCE: Final = 2
 MICROSECONDS: Final = 1_000_000
 GRACE: Final = 300
 """Seconds for which an entry may lead nowhere: somebody may be about to write its lease."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease
 
 __all__ = ["clients_of", "key_of", "last_of", "slice_of", "slices_inside", "slices_that_end", "truncated"]
+
+ETHERNET: Final = 1
+"""The hardware type that such a client identifier begins with (RFC 2132 section 9.14)."""
 
 
 def slice_of(address: bytes) -> bytes:
@@ -22,8 +26,14 @@ def slice_of(address: bytes) -> bytes:
 
 
 def key_of(identifier: Identifier) -> bytes:
-    """A client as a key: the kind of its identifier, and the value."""
-    return bytes((identifier.kind,)) + identifier.value
+    """A client as a key: the kind of its identifier, and the value.
+
+    A client identifier that is made of an Ethernet address has the key of that address: one entry for two.
+    """
+    kind, value = identifier
+    if kind == IdentifierKind.CLIENT_ID and len(value) == 7 and value[0] == ETHERNET:
+        kind, value = IdentifierKind.HW_ADDRESS, value[1:]
+    return bytes((kind,)) + value
 
 
 def clients_of(lease: Lease) -> Sequence[bytes]:
@@ -32,7 +42,7 @@ def clients_of(lease: Lease) -> Sequence[bytes]:
     if len(lease[0]) == 16:
         return (key_of(Identifier(IdentifierKind.DUID, client)),) if client else ()
     named = (Identifier(IdentifierKind.HW_ADDRESS, hwaddr), Identifier(IdentifierKind.CLIENT_ID, client))
-    return [key_of(identifier) for identifier in named if identifier.value]
+    return [*dict.fromkeys(key_of(identifier) for identifier in named if identifier.value)]
 
 
 def truncated(address: bytes, length: int) -> bytes:

@@ -31,6 +31,9 @@ __all__ = ["CassandraLeases", "CassandraLeases6"]
 PAGE: Final = 500
 """Rows that are read at once."""
 
+FIELDS: Final = {IdentifierKind.HW_ADDRESS: 1, IdentifierKind.CLIENT_ID: 2, IdentifierKind.DUID: 2}
+"""The place in a lease of what its client is found by."""
+
 
 @implementer(ILeaseStore)
 class CassandraLeases:
@@ -77,7 +80,9 @@ class CassandraLeases:
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         if identifier.kind not in self.kinds or not identifier.value:
             return ()
-        return await self._clients.leases(key_of(identifier))
+        found = await self._clients.leases(key_of(identifier))
+        place = FIELDS[identifier.kind]
+        return [lease for lease in found if lease[place] == identifier.value]
 
     async def expired(self, now: float, limit: int) -> Sequence[Any]:
         return await self._ends.over(RUNNING, now, limit)

@@ -20,7 +20,8 @@ def _tables(family: int) -> list[str]:
     create = f"CREATE TABLE IF NOT EXISTS leases{family}"
     return [
         f"{create} (slice blob, address blob, lease text, tally text static, PRIMARY KEY (slice, address))",
-        f"{create}_by_client (client blob, address blob, since bigint, PRIMARY KEY (client, address)) {_INDEX}",
+        f"{create}_by_client (shard int, client blob, address blob, since bigint, "
+        f"PRIMARY KEY (shard, client, address)) {_INDEX}",
         f"{create}_by_end (kind int, bucket bigint, ends bigint, address blob, since bigint, "
         f"PRIMARY KEY ((kind, bucket), ends, address)) {_INDEX}",
         f"{create}_buckets (kind int, bucket bigint, since bigint, PRIMARY KEY (kind, bucket)) {_INDEX}",
@@ -65,12 +66,16 @@ class Statements:
         """Limit."""
         self.next_tallies = f"SELECT DISTINCT slice, tally FROM {leases} WHERE token(slice) > token(?) LIMIT ?"
         """Slice, limit."""
-        self.note_client = f"INSERT INTO {leases}_by_client (client, address, since) VALUES (?, ?, ?) USING TIMESTAMP ?"
-        """Client, address, since, since."""
-        self.clients = f"SELECT client, address, since FROM {leases}_by_client WHERE client IN ?"
-        """Clients."""
-        self.forget_client = f"DELETE FROM {leases}_by_client USING TIMESTAMP ? WHERE client = ? AND address = ?"
-        """Since, client, address."""
+        self.note_client = (
+            f"INSERT INTO {leases}_by_client (shard, client, address, since) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+        )
+        """Shard, client, address, since, since."""
+        self.clients = f"SELECT client, address, since FROM {leases}_by_client WHERE shard IN ? AND client IN ?"
+        """Shards, clients."""
+        self.forget_client = (
+            f"DELETE FROM {leases}_by_client USING TIMESTAMP ? WHERE shard = ? AND client = ? AND address = ?"
+        )
+        """Since, shard, client, address."""
         self.note_end = (
             f"INSERT INTO {leases}_by_end (kind, bucket, ends, address, since) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
         )
