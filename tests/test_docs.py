@@ -45,7 +45,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.rst", *sorted((ROOT / "doc").rglob("*.rst")))
 BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:\1   :.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE)
 MESSAGE = re.compile(
-    r"(?!TXKEA_PASSWORD$)"  # a variable of the environment
+    r"(?!TXKEA_(?:FROM_|TO_)?PASSWORD$)"  # variables of the environment
     r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|CTRL_AGENT|DCTL|EVAL|FLEX_ID|FLEX_OPTION"
     r"|HOSTS|HTTP|TXKEA)"
     r"_[A-Z0-9_]+"

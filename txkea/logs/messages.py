@@ -77,6 +77,7 @@ dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL a lease is not in the subnet it names
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FIXED a lease's subnet was corrected
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL_DISCARD a lease that fits no subnet was discarded
 dhcpsrv WARN TXKEA_HOST_OPTION_UNUSABLE an option of a host in a database cannot be understood and is left out
+dhcpsrv WARN TXKEA_KEA_ROW a row of Kea's own Cassandra keyspace is no lease or host, and is left out of a copy
 dhcpsrv INFO DHCPSRV_MEMFILE_DB the lease file is opened
 dhcpsrv INFO DHCPSRV_MEMFILE_LEASE_FILE_LOAD leases are read from this file
 dhcpsrv ERROR DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR a row of the lease file cannot be read and is left out
