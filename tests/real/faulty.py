@@ -24,7 +24,8 @@ FROZEN: Final = float(os.environ.get("TXKEA_TEST_FROZEN", "6"))
 CLIENTS: Final = 1500
 ENOUGH: Final = 100
 """Leases, before anything goes wrong."""
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
+"""Seconds after which it is not worth while to wait any longer."""
 SLACK: Final = 2.0
 """Seconds between the time of a lease in the database, in whole seconds, and that of its acknowledgement."""
 

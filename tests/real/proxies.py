@@ -174,7 +174,7 @@ class Between:
         before = b""
         while data := await pair.client.read(PIECE):
             await self._through.wait()
-            committing = self._mark.search(before + data) is not None
+            committing = any(self._mark.search(each) for each in (data, before + data))
             before = b"" if committing else data[-OVERLAP:]
             if committing and self._orders.cut == BEFORE:
                 self._cut_here()

@@ -26,7 +26,7 @@ DATABASES: Final[Mapping[str, Any]] = {"postgresql": Postgres, "mysql": MariaDB,
 SERVER, RELAY = "10.0.0.1", "10.0.0.2"
 TIMES: Final = int(os.environ.get("TXKEA_TEST_FAULTS", "1"))
 """How often each fault happens; the goal is told for 20, on a machine that does nothing else."""
-BACK, HELD = (2.0, 0.05) if TIMES >= 20 else (8.0, 0.2)
+BACK, HELD = (2.0, 0.05) if TIMES >= 20 else (15.0, 0.25)
 """Seconds after the database's return in which clients are served again, and for which a reactor may be held."""
 
 
