@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.leasing import lease, lease6
 from txkea.cli.leases_stores import same
+from txkea.cli.places import family_of, is_place
 from txkea.cli.root import main
-from txkea.cli.stores import family_of, is_place, place
+from txkea.cli.stores import place
 from txkea.control.views import VIEWS
 from txkea.errors import TxkeaError
 from txkea.leases.leasefile import ROWS

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from txkea.cli.stores import PLACES, place
+from txkea.cli.places import PLACES
+from txkea.cli.stores import place
 from txkea.cli.usage import SETTINGS, refusing
 from txkea.cli.waiting import waiting
 from txkea.config.load import families

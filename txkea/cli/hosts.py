@@ -14,8 +14,9 @@ from txkea.cli.files import format_of, lines_of, opened, save
 from txkea.cli.hosts_files import FORMATS, HIGHEST_SUBNET, HostReader, host_entries
 from txkea.cli.hosts_stores import ConfiguredHosts, FileHosts, StoreHosts, host_name, put
 from txkea.cli.leases_formats import Record
+from txkea.cli.places import PLACES, family_of, is_place
 from txkea.cli.progress import progress
-from txkea.cli.stores import PLACES, family_of, is_place, open_store, place
+from txkea.cli.stores import open_store, place
 from txkea.cli.switches import decorated
 from txkea.cli.usage import CHANGES, FAMILY, SETTINGS, of_family, refusing
 from txkea.cli.waiting import Wait, waiting

@@ -20,8 +20,9 @@ from txkea.cli.leases_formats import FORMATS, Record
 from txkea.cli.leases_import import Outcome, Sender, batches
 from txkea.cli.leases_sources import Running, Selection, bare, from_file
 from txkea.cli.leases_stores import number_of, records
+from txkea.cli.places import family_of, family_of_file
 from txkea.cli.progress import progress
-from txkea.cli.stores import family_of, family_of_file, open_store, place
+from txkea.cli.stores import open_store, place
 from txkea.cli.switches import decorated
 from txkea.cli.usage import CHANGES, FAMILY, SETTINGS, of_family, refusing
 from txkea.cli.waiting import waiting

@@ -13,7 +13,8 @@ from txkea.cli.copying import Copying, Source, copied
 from txkea.cli.files import lines_of, opened
 from txkea.cli.leases_entries import entries, sniffed
 from txkea.cli.leases_stores import FileLeases, StoreLeases, lease_name, number_of, put
-from txkea.cli.stores import PLACES, Place, family_of, family_of_file, is_place, lease_file, open_store, place
+from txkea.cli.places import PLACES, family_of, family_of_file, is_place
+from txkea.cli.stores import Place, lease_file, open_store, place
 from txkea.cli.switches import decorated
 from txkea.cli.usage import CHANGES, FAMILY, SETTINGS, of_family, refusing
 from txkea.cli.waiting import Wait, waiting
