@@ -19,10 +19,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    cast,
     func,
     text,
 )
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
 __all__ = [
     "HOSTS",
@@ -276,5 +277,7 @@ def _in_any_case(dialect: str, column: Callable[[Any], Any]) -> None:
         Index(name, column(table.c.hostname)).ddl_if(dialect=dialect)
 
 
+# By the number of an address, which PostgreSQL has as text: to find what is inside a prefix.
+Index("lease6_by_number", cast(LEASE6.c.address, postgresql.INET)).ddl_if(dialect="postgresql")
 _in_any_case("postgresql", func.lower)
 _in_any_case("mysql", lambda hostname: hostname)

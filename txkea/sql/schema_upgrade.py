@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection as Session
-from sqlalchemy import Inspector, Table, func, insert, inspect, select, update
+from sqlalchemy import Index, Inspector, Table, func, insert, inspect, select, update
 from sqlalchemy.schema import CreateColumn
 
 from txkea.sql.schema import HOSTS, LEASE4, LEASE4_STAT, LEASE6, LEASE6_STAT, OPTIONS4, OPTIONS6
@@ -39,6 +39,7 @@ INDEXES: Final[Sequence[tuple[Table, str]]] = (
     (LEASE4, "lease4_by_subnet_id"),
     (LEASE6, "lease6_by_subnet_id_lease_type"),
     (LEASE6, "lease6_by_duid_iaid_subnet_id"),
+    (LEASE6, "lease6_by_number"),
     (HOSTS, "hosts_by_hostname"),
 )
 STAT: Final[Mapping[int, tuple[Table, Table]]] = {4: (LEASE4, LEASE4_STAT), 6: (LEASE6, LEASE6_STAT)}
@@ -54,7 +55,7 @@ def steps(session: Session) -> Iterator[Step]:
     if lacking:
         yield Step("statistics of leases, kept by triggers", _count)
     for table, name in INDEXES:
-        if not _is_indexed(seen, table, name):
+        if _of(session, table, name) and not _is_indexed(seen, table, name):
             yield Step(f"index {name}", _indexing(table, name))
 
 
@@ -93,11 +94,15 @@ def _is_indexed(seen: Inspector, table: Table, name: str) -> bool:
     return any(each["name"] == name or each["column_names"][: len(wanted)] == wanted for each in there)
 
 
+def _of(session: Session, table: Table, name: str) -> list[Index]:
+    """The indexes of this name that are for this kind of database."""
+    here = (None, session.dialect.name)
+    return [each for each in table.indexes if each.name == name and (each._ddl_if and each._ddl_if.dialect) in here]
+
+
 def _indexing(table: Table, name: str) -> Callable[[Session], None]:
     def index(session: Session) -> None:
-        for each in table.indexes:
-            condition = each._ddl_if
-            if each.name == name and (condition is None or condition.dialect == session.dialect.name):
-                each.create(session)
+        for each in _of(session, table, name):
+            each.create(session)
 
     return index
