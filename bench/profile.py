@@ -50,6 +50,7 @@ def main(
         stacks = output or Path(scratch, "stacks")
         argv = ["py-spy", "record", "--pid", str(server.pid), "--duration", str(seconds), "--rate", "250"]
         argv += ["--format", "raw", "--output", str(stacks), *([] if lines else ["--function"])]
+        argv += ["--gil"] if backend != MEMFILE else []  # threads wait in the driver, which py-spy takes for work
         try:
             perfdhcp.run(contestant.scenario, track.client, min(rate, 1000), 1)
             spy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=sys.stderr)
