@@ -65,6 +65,11 @@ def _uint32() -> Any:
     return BigInteger().with_variant(mysql.INTEGER(unsigned=True), "mysql")
 
 
+def _narrow() -> Any:
+    """Of few values, which MySQL keeps as wide as others."""
+    return SmallInteger().with_variant(mysql.INTEGER(unsigned=True), "mysql")
+
+
 def _bytes(longest: int) -> Any:
     return LargeBinary().with_variant(mysql.VARBINARY(longest), "mysql")
 
@@ -166,7 +171,7 @@ LEASE6: Final = _table(
     Column("hwtype", _small()),
     Column(
         "hwaddr_source",
-        SmallInteger().with_variant(mysql.INTEGER(unsigned=True), "mysql"),
+        _narrow(),
         ForeignKey(HWADDR_SOURCE.c.hwaddr_source),
     ),
     Index("lease6_by_duid_iaid_subnet_id", "duid", "iaid", "subnet_id"),
@@ -176,7 +181,8 @@ LEASE6: Final = _table(
 
 
 def _counts(name: str, *keys: str) -> Table:
-    columns = [Column(key, _uint32(), primary_key=True, autoincrement=False) for key in keys]
+    kinds = {"lease_type": _narrow()}
+    columns = [Column(key, kinds.get(key, _uint32()), primary_key=True, autoincrement=False) for key in keys]
     return _table(name, *columns, Column("leases", BigInteger))
 
 

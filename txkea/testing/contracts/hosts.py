@@ -148,7 +148,10 @@ class HostStoreContract(HostSourceContract):
 
     def store(self, *hosts: Host, unique: bool = True, readonly: bool = False) -> IHostStore:
         """An open store with these reservations; the one before is closed."""
-        self._close()
+        if self._opened is None:
+            self.addCleanup(self._close)
+        else:
+            self._close()
         store = self.make_store(unique=unique, readonly=readonly)
         self.wait(store.open())
         self._opened = store
@@ -159,13 +162,8 @@ class HostStoreContract(HostSourceContract):
     _opened: IHostStore | None = None
 
     def _close(self) -> None:
-        store, self._opened = self._opened, None
-        if store is not None:
-            self.wait(store.close())
-
-    def tearDown(self) -> None:
-        self._close()
-        super().tearDown()
+        assert self._opened is not None, "it was opened before"
+        self.wait(self._opened.close())
 
     def again(self, store: IHostStore) -> IHostStore:
         """The same reservations, as who comes later finds them."""
