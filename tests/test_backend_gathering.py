@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txkea.backend.gathering import Gathering
-from txkea.errors import Away, Drop, TxkeaError, Unavailable
+from txkea.backend.gathering import PATIENCE, Gathering
+from txkea.errors import Away, Busy, Drop, TxkeaError, Unavailable
 
 MANY = 5_000
 
@@ -50,6 +50,23 @@ class GatheringTests(SynchronousTestCase):
 
     def gathering(self, most: int = 4, at_once: int = 1) -> Gathering[int, int]:
         return Gathering(self.other.send, self.clock, most=most, at_once=at_once)
+
+    def test_late(self) -> None:
+        """Whoever only begins to ask is refused while the first of those who wait has waited for too long."""
+        gathering = self.gathering(most=1)
+        gathering.ask(1)
+        self.clock.advance(1)
+        gathering.check()  # nobody waits: the only one is under way
+        gathering.ask(2)
+        gathering.ask(3)
+        self.clock.advance(PATIENCE)
+        gathering.check()
+        self.clock.advance(0.1)
+        self.assertRaises(Busy, gathering.check)
+        self.other.answer(0)
+        self.assertRaises(Busy, gathering.check)
+        self.other.answer(1)
+        gathering.check()
 
     def test_one_turn(self) -> None:
         """What is asked in one turn of the reactor is one group, and each hears its own."""

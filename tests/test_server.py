@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 from tests.exchanging import ACK, NAK, OFFER, RELAY, got, serving
 from tests.observing import FACETS, Observer, Policy, SlowHosts
-from txkea.errors import Drop, Refuse, Unavailable
+from txkea.errors import Busy, Drop, Refuse, Unavailable
 from txkea.interfaces import IDatagramReceiver, ILeaseObserver, ILeaseStore
 from txkea.model.lease import LeaseState
 from txkea.server import Server
@@ -129,6 +129,17 @@ class WaitingTests(SynchronousTestCase):
         for number in range(5):
             asked(Client(self.server, 10 + number), f"192.0.2.{10 + number}")
         self.assertEqual(len(self.server.server), 5, "0 is no limit")
+
+    def test_busy(self) -> None:
+        """What a store has no time for is counted as what waits in vain, and not logged query by query."""
+        store = FailingLeases("by_client")
+        store.error = Busy("others wait")
+        server = serving(site={"leases": store})
+        self.assertIsNone(Client(server, 1).discover())
+        self.assertEqual(
+            (1, 0), tuple(server.statistic(f"pkt4-{name}") for name in ("queue-full", "processing-failed"))
+        )
+        self.assertEqual([], [line for line in server.log.lines if line[0] == "ERROR"])
 
     def test_failure(self) -> None:
         """A store that fails after a wait: no answer, nothing changed, and the next query works."""

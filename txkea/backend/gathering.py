@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from txkea.errors import Busy, TxkeaError, Unavailable
 from txkea.launch import drive
 
-__all__ = ["Gathering"]
+__all__ = ["PATIENCE", "Gathering"]
 
 A = TypeVar("A")
 R = TypeVar("R")
