@@ -61,6 +61,18 @@ class ContextTests(SynchronousTestCase):
         if not context.startswith('{"txkea":'):
             self.assertEqual(({}, context), unpack(context))
 
+    def test_not_ours(self) -> None:
+        """What looks like ours and is not, whoever wrote it, is somebody else's."""
+        for text in (
+            '{"txkea":{"expires":"soon"}}',
+            '{"txkea":{"expires":1.5},"a":1}',
+            '{"txkea":{"of":"xyz"}}',
+            '{"txkea":{"of":7}}',
+            '{"txkea":{broken}}',
+            '{"txkea":[]}',
+        ):
+            self.assertEqual(({}, text), unpack(text))
+
 
 numbers: Final = st.integers(0, (1 << 128) - 1) | st.lists(
     st.sampled_from((0, 0, 0, 1, 0x20, 0x300, 0xDB8, 0x2001, 0xFFFF)), min_size=8, max_size=8

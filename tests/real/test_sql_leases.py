@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import tempfile
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from sqlalchemy import Engine, event
@@ -13,7 +17,9 @@ from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.databases import DatabaseServer, MariaDB, Postgres
+from tests.real.plain import plain
 from tests.real.proxies import AFTER, BEFORE, Proxy
+from tests.real.servers import KEA4, Server
 from txkea.errors import Unavailable
 from txkea.model.configuration import Configuration
 from txkea.model.identifier import Identifier, IdentifierKind
@@ -29,6 +35,15 @@ from txkea.testing.waiting import wait
 T = TypeVar("T")
 
 TABLE: Final = "lease4"
+OPPOSITE: Final = str.maketrans("+-", "-+")
+"""POSIX counts zones the other way round."""
+KEA: Final = {
+    "interfaces-config": {"interfaces": []},
+    "control-socket": {"socket-type": "unix", "socket-name": "@DIRECTORY@/control"},
+    "hooks-libraries": [{"library": "/usr/lib/x86_64-linux-gnu/kea/hooks/libdhcp_lease_cmds.so"}],
+    "subnet4": [{"id": 1, "subnet": "10.0.0.0/8"}],
+    "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "@DIRECTORY@/server.log"}]}],
+}
 FACTORIES = {"postgresql": POSTGRESQL_LEASES, "mysql": MYSQL_LEASES}
 
 
@@ -44,6 +59,13 @@ def lease6(address: str, length: int = 128, **changes: Any) -> Lease6:
     packed = bytes.fromhex(address).ljust(16, b"\0")
     lease = Lease6(packed, b"", b"\0\3\0\1\2\0\0\0\0\1", 3600, 1_900_000_000, 1, type=kind, prefix_length=length)
     return lease._replace(**changes)
+
+
+class Abroad(Server):
+    """A server five hours behind UTC."""
+
+    def environment(self) -> Mapping[str, str]:
+        return {**super().environment(), "TZ": "<far>+05"}
 
 
 class Stores(SynchronousTestCase):
@@ -184,6 +206,41 @@ class Promises(Stores):
         self.assertEqual(late, self.wait(store.get(late.address)))
         self.assertEqual([late], [*self.wait(store.expired((1 << 41) + 1, 0))][1:])
         self.assertEqual([], [*self.wait(store.expired(1 << 41, 0))][1:])
+
+    def test_zones(self) -> None:
+        """Where database and Kea have one zone, whichever, Kea and txkea read the same second in each other's rows."""
+        self.abroad("-05:00")
+        self.addCleanup(self.abroad, "+00:00")
+        template = json.dumps({"Dhcp4": {**KEA, "lease-database": plain(self.database)}})
+        server = Abroad(KEA4, template, Path(tempfile.mkdtemp(prefix="txkea-")))
+        self.addCleanup(shutil.rmtree, server.directory)
+        server.start()
+        self.addCleanup(server.close)
+        theirs = {"ip-address": "10.0.0.7", "hw-address": "02:00:00:00:00:07", "subnet-id": 1, "valid-lft": 3600}
+        self.assertEqual(0, server.tell("lease4-add", **theirs, expire=1_900_000_000)["result"])
+        store = self.opened()
+        self.assertEqual(1_900_000_000, self.wait(store.get(b"\x0a\0\0\7")).expires)
+        self.assertTrue(self.wait(store.add(lease4(8))))
+        seen = server.tell("lease4-get", **{"ip-address": "10.0.0.8"})["arguments"]
+        self.assertEqual(1_900_000_000, seen["cltt"] + seen["valid-lft"])
+
+    def abroad(self, zone: str) -> None:
+        """Give the database another zone."""
+        raise NotImplementedError
+
+    def test_unix_socket(self) -> None:
+        """A host that begins with a slash is a UNIX socket; close() ends what is under way in good order."""
+        store = self.opened(host=self.place(), user=self.administrator)
+        begun = deferred(store.add(lease4(1)))
+        self.wait(store.close())
+        self.assertTrue(self.wait(begun))
+        self.assertEqual({(1, 0): 1}, self.counted())
+
+    administrator: str
+
+    def place(self) -> str:
+        """The UNIX socket of the server."""
+        raise NotImplementedError
 
     def test_old_schema(self) -> None:
         """The tables of Kea 1.4 are used: what they cannot keep is refused, or is no difference."""
@@ -344,6 +401,14 @@ class PostgreSQLTests(Promises):
     server = Postgres
     longest = 2000
     old = "4.0"
+    administrator = "postgres"
+
+    def place(self) -> str:
+        return str(self.database.directory / "run")
+
+    def abroad(self, zone: str) -> None:
+        self.database.execute(f"ALTER DATABASE kea SET timezone = '<far>{zone.translate(OPPOSITE)}'")
+
     newer = b"""
         ALTER TABLE lease6 ALTER COLUMN address TYPE INET USING address::inet;
         ALTER TABLE lease6 ADD COLUMN pool_id BIGINT NOT NULL DEFAULT 0;
@@ -368,6 +433,14 @@ class MariaDBTests(Promises):
     server = MariaDB
     longest = 128
     old = "6.0"
+    administrator = "kea"
+
+    def place(self) -> str:
+        return str(self.database.directory / "run" / "socket")
+
+    def abroad(self, zone: str) -> None:
+        self.database.execute("SET GLOBAL time_zone = :zone", zone=zone)
+
     newer = b"""
         ALTER TABLE lease6 MODIFY COLUMN address BINARY(16) NOT NULL;
         ALTER TABLE lease6 ADD COLUMN pool_id INT UNSIGNED NOT NULL DEFAULT 0;

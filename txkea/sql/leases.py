@@ -35,7 +35,7 @@ LANES: Final = 2
 TRIES: Final = 10
 """How often a transaction is tried that others got in the way of."""
 DOUBT: Final = 5.0
-"""Seconds to wait for a connection that tells whether a change was made."""
+"""Seconds to wait for a connection that tells whether a change was made, and for what is under way when closed."""
 _COLUMNS: Final = {
     4: {IdentifierKind.HW_ADDRESS: "hwaddr", IdentifierKind.CLIENT_ID: "client_id"},
     6: {IdentifierKind.DUID: "duid"},
@@ -78,6 +78,9 @@ class SqlLeases:
 
     async def close(self) -> None:
         """See `ILeaseStore.close`."""
+        end = self._reactor.seconds() + DOUBT
+        while (self._writes or self._reads) and self._reactor.seconds() < end:
+            await deferLater(self._reactor, 0.01, lambda: None)
         await self._database.close()
 
     def _look_at(self, session: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["MARK", "expand", "fitting", "pack", "unpack"]
 
@@ -63,7 +63,7 @@ MARK: Final = '{"txkea":'
 _MARK: Final = re.compile(r'\{"txkea":(\{[^{}]*\})(,?)')
 
 
-def pack(kept: dict[str, Any], context: str) -> str:
+def pack(kept: dict[str, int], context: str) -> str:
     """A user context that holds values besides: the JSON text of an object in front of its own members.
 
     ``context`` is that of an object, or ``""``. A blank object is kept as a text, so that all can be told apart.
@@ -73,15 +73,16 @@ def pack(kept: dict[str, Any], context: str) -> str:
     return f'{{"txkea":{json.dumps({**kept, "of": context.encode().hex()} if context else kept)}}}'
 
 
-def unpack(text: str) -> tuple[dict[str, Any], str]:
+def unpack(text: str) -> tuple[dict[str, int], str]:
     """What `pack` was given; a context of somebody else's has nothing besides."""
     match = _MARK.match(text)
     if match is None:
         return {}, text
     try:
         kept = json.loads(match[1])
-    except ValueError:
+        context = "{" + text[match.end() :] if match[2] else bytes.fromhex(kept.pop("of", "")).decode()
+    except (ValueError, TypeError):
         return {}, text
-    if match[2]:
-        return kept, "{" + text[match.end() :]
-    return kept, bytes.fromhex(str(kept.pop("of", ""))).decode()
+    if not all(type(value) is int for value in kept.values()):
+        return {}, text
+    return kept, context
