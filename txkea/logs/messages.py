@@ -34,6 +34,7 @@ dhcp{} ERROR DHCP{}_INIT_FAIL the server could not start and ends
 dhcp{} INFO DHCP{}_DYNAMIC_RECONFIGURATION a reload begins (SIGHUP or the command config-reload)
 dhcp{} INFO DHCP{}_DYNAMIC_RECONFIGURATION_SUCCESS a reload succeeded and the new configuration is in force
 dhcp{} INFO DHCP{}_SHUTDOWN the server ended in order
+dhcp{} FATAL DHCP{}_DB_RECONNECT_FAILED the server ends: a database that it needs stayed away longer than on-fail allows
 dhcp{} WARN DHCP{}_CONFIG_WARNING something in the configuration was accepted that deserves a look
 dhcp{} WARN DHCP{}_LOGGING_PROBLEM an output or a pattern of a logger cannot be used as configured
 dhcp6 INFO DHCP6_USING_SERVERID the DUID of the server, and the file that keeps it
