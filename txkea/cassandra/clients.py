@@ -37,6 +37,11 @@ class Clients:
             self._send, reactor, most=TOGETHER, at_once=AT_ONCE
         )
 
+    def check(self) -> None:
+        """Raise `Busy` if too many wait already, and `Away` if it would be in vain."""
+        self._keyspace.connection.check()
+        self._gathering.check()
+
     def leases(self, client: bytes) -> Deferred[Sequence[Any]]:
         """The leases of a client, by its `key_of`."""
         return self._gathering.ask(client)

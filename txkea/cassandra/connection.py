@@ -77,7 +77,11 @@ def connected(settings: Settings, keyspace: str | None = None) -> Session:
         monitor_reporting_enabled=False,
     )
     try:
-        return cluster.connect(keyspace)
+        session = cluster.connect()
+        if keyspace is not None:
+            # Not named to connect(), which hides that there is none behind a NoHostAvailable.
+            session.set_keyspace(keyspace)
+        return session
     except BaseException:
         cluster.shutdown()
         raise

@@ -80,6 +80,7 @@ class CassandraLeases:
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         if identifier.kind not in self.kinds or not identifier.value:
             return ()
+        self._clients.check()  # this is what a query begins with
         found = await self._clients.leases(key_of(identifier))
         place = FIELDS[identifier.kind]
         return [lease for lease in found if lease[place] == identifier.value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -114,7 +115,9 @@ def _tls(given: Parameters) -> ssl.SSLContext | None:
             if names[name]:
                 raise given.wrong("is of no use without a trust-anchor: the file of the authority of the nodes", name)
         return None
-    context: Any = _read(given, "trust-anchor", lambda: ssl.create_default_context(cafile=names["trust-anchor"]))
+    anchor = names["trust-anchor"]
+    place: Any = {"capath" if os.path.isdir(anchor) else "cafile": anchor}
+    context: Any = _read(given, "trust-anchor", lambda: ssl.create_default_context(**place))
     if names["cert-file"]:
         key = names["key-file"] or None
         _read(given, "cert-file", lambda: context.load_cert_chain(names["cert-file"], key))

@@ -40,7 +40,7 @@ def tables_of(session: Session, keyspace: str) -> set[str]:
 
 
 def _number(session: Session, keyspace: str) -> int | None:
-    rows = session.execute(f"SELECT version FROM {keyspace}.{NUMBER} WHERE part = 'tables'").current_rows.rows
+    rows = session.execute(f"""SELECT version FROM "{keyspace}".{NUMBER} WHERE part = 'tables'""").current_rows.rows
     return int(rows[0][0]) if rows else None
 
 
@@ -142,5 +142,5 @@ class CassandraAdmin:
             return []
         replicas = self._replicas or min(REPLICAS, len(session.cluster.metadata.all_hosts()))
         replication = f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {replicas:d}}}"
-        session.execute(f"CREATE KEYSPACE {self._keyspace} WITH replication = {replication}")
+        session.execute(f'CREATE KEYSPACE "{self._keyspace}" WITH replication = {replication}')
         return [f"keyspace {self._keyspace} with {replicas} replicas of each row"]
