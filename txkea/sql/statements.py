@@ -121,7 +121,7 @@ _ARRAYS: Final = {
 class PostgreSQL(Common):
     """Arrays as parameters: one statement however many rows, prepared once."""
 
-    epoch = "floor(extract(epoch FROM expire))::bigint"
+    epoch = "extract(epoch FROM expire)::bigint"
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
