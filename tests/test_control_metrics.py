@@ -32,7 +32,7 @@ from txkea.launch import launch
 from txkea.server import Server
 from txkea.testing.clients4 import Client
 from txkea.testing.clients6 import Client6
-from txkea.testing.stores import WaitingLeases
+from txkea.testing.stores import SharedLeases, WaitingLeases
 from txkea.wire.dhcp4 import MessageType4
 
 DASHBOARD: Final = Path(__file__).resolve().parent.parent / "config" / "grafana-dashboard.json"
@@ -423,9 +423,9 @@ class Page6Tests(SynchronousTestCase):
 
 
 def everything() -> list[Metric]:
-    """The pages of a server of each family that has leased something."""
+    """The pages of a server of each family that has leased something, and shares its leases with others."""
     clock, found = Clock(), list[Metric]()
-    four, six = serving(), serving6()
+    four, six = serving(site={"leases": SharedLeases()}), serving6()
     for local, lease in ((four, Client(four).lease), (six, Client6(six).lease)):
         page = MetricsPage(running(local), clock, clock.seconds)
         Scrape(page, clock)

@@ -29,7 +29,7 @@ from txkea.config.keywords6 import MAPS6
 from txkea.config.load import configuration, families
 from txkea.config.text import load
 from txkea.exchange.families import FAMILIES, Family
-from txkea.exchange.statistics import GLOBAL4, GLOBAL6, RARE, SUBNET4, SUBNET6
+from txkea.exchange.statistics import CONFLICTS, GLOBAL4, GLOBAL6, RARE, SUBNET4, SUBNET6
 from txkea.interfaces import IHostSource, IProviderFactory
 from txkea.launch import launch
 from txkea.logs.logs import Logs
@@ -224,4 +224,5 @@ class ReferenceTests(SynchronousTestCase):
         """Every statistic of a server, a subnet or a pool is explained, and no other."""
         page = (ROOT / "doc" / "operator" / "statistics.rst").read_text(encoding="utf-8")
         terms = "".join(re.findall(r"(?m)^``.*$", page))
-        self.assertEqual(set(re.findall(r"``([a-z0-9-]+)``", terms)), {*GLOBAL4, *GLOBAL6, *SUBNET4, *SUBNET6, *RARE})
+        names = {*GLOBAL4, *GLOBAL6, *SUBNET4, *SUBNET6, *RARE, CONFLICTS}
+        self.assertEqual(set(re.findall(r"``([a-z0-9-]+)``", terms)), names)

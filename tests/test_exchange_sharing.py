@@ -13,18 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.exchanging import ACK, NAK, serving
 from txkea.exchange.pools import LEASED, LivePool
 from txkea.exchange.slices import Course
-from txkea.leases.memory import MemoryLeases
 from txkea.model.configuration import Pool
 from txkea.testing.clients4 import Client, LocalServer
-from txkea.testing.stores import CountingLeases, WaitingLeases
+from txkea.testing.stores import CountingLeases, SharedLeases, WaitingLeases
 
 __all__ = ["CourseTests", "SharingTests"]
-
-
-class SharedLeases(MemoryLeases):
-    """Leases in memory that several servers use."""
-
-    shared = True
 
 
 def below(seed: int) -> Callable[[int], int]:
@@ -183,6 +176,21 @@ class SharingTests(SynchronousTestCase):
         answers = [server.answers() for server in servers]
         self.assertEqual([[ACK], [NAK]], [[answer.type for answer in each] for each in answers])
         self.assertEqual([0, 1], [server.statistic("lease-conflicts") for server in servers])
+
+    def test_own_repetition(self) -> None:
+        """A client that asks both servers, and is answered by both, has met nobody else: that is no conflict."""
+        leases = SharedLeases()
+        keywords = {"subnet": "10.0.0.0/8", "interface": "eth0", "pools": [{"pool": "10.0.0.1/32"}]}
+        stores = [WaitingLeases(leases), WaitingLeases(leases)]
+        servers = [serving(keywords, site={"leases": store, "random": below(1)}) for store in stores]
+        for server in servers:
+            Client(server, 1).select("10.0.0.1", server="192.0.2.1")
+        while any(store.waiting for store in stores):
+            for store in stores:
+                if store.waiting:
+                    store.go_on()
+        self.assertEqual([[ACK], [ACK]], [[answer.type for answer in server.answers()] for server in servers])
+        self.assertEqual([0, 0], [server.statistic("lease-conflicts") for server in servers])
 
     def test_alone(self) -> None:
         """A server whose store is its own gives addresses in their order, as ever, and counts no conflicts."""

@@ -104,7 +104,8 @@ class Sharing(Scene):
             server = self.server(
                 place,
                 lease_database=self.through(between, self.database.parameters()),
-                **{"interfaces_config": {"interfaces": ["eth1"], "dhcp-socket-type": "udp"}, "subnet4": pools},
+                interfaces_config={"interfaces": ["eth1"], "dhcp-socket-type": "udp"},
+                subnet4=pools,
                 **keywords,
             )
             server.start()
@@ -149,9 +150,8 @@ class Sharing(Scene):
 
     def counted(self, server: Server) -> tuple[int, int]:
         """Conflicts and acknowledgements of a server since its start."""
-        found = []
-        for name in ("lease-conflicts", "pkt4-ack-sent"):
-            found.append(server.tell("statistic-get", name=name)["arguments"][name][0][0])
+        names = ("lease-conflicts", "pkt4-ack-sent")
+        found = [server.tell("statistic-get", name=name)["arguments"][name][0][0] for name in names]
         return found[0], sum(found)
 
     def finish(self, servers: Sequence[Server], load: LoadOnAll) -> None:

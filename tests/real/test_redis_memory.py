@@ -1,4 +1,4 @@
-"""A Redis that forgets, or would, or is not the one it was: it is noticed, and nothing goes on until somebody says so."""
+"""A Redis that forgets, or would, or is not the one it was: that is noticed, and nothing goes on until told so."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class OpeningTests(Scene):
         redis = self.server(appendfsync="everysec")
         self.refused(self.make(redis).open(), "everysec", "appendfsync always")
         self.opened(redis, accept_loss=True)
-        self.assertIn("everysec", self.log.texts("DATABASE_NOT_DURABLE")[0])
+        self.assertIn("everysec", self.log.texts("TXKEA_REDIS_NOT_DURABLE")[0])
         redis.ask("CONFIG", "SET", "appendfsync", "always")
         redis.ask("CONFIG", "SET", "appendonly", "no")
         self.refused(self.make(redis).open(), "append-only", "appendonly yes")
@@ -174,7 +174,7 @@ class OpeningTests(Scene):
         self.assertRaises(TxkeaError, self.wait, admin.init())
         self.assertEqual([], list(self.wait(admin.upgrade())))
         store = self.opened(redis)
-        self.assertEqual([], self.log.texts("DATABASE_CREATED"))
+        self.assertEqual([], self.log.texts("TXKEA_REDIS_CREATED"))
         self.assertTrue(self.wait(store.add(lease(1))))
         redis.ask("HSET", "{txkea4}:meta", "version", "2")
         self.assertIn("newer", self.wait(admin.version()).problem)
@@ -199,7 +199,7 @@ class ForgettingTests(Scene):
         self.accept(store)
         self.back(store)
         self.assertTrue(self.wait(store.add(lease(2))))
-        self.assertEqual(1, len(self.log.texts("DATABASE_ACCEPTED")))
+        self.assertEqual(1, len(self.log.texts("TXKEA_REDIS_ACCEPTED")))
 
     def test_flush_is_noticed_by_itself(self) -> None:
         """A flush is noticed within seconds where nobody asks for anything."""
@@ -216,7 +216,7 @@ class ForgettingTests(Scene):
         self.assertTrue(self.wait(store.add(lease(1))))
         redis.fresh()
         other = self.opened(redis, "two")
-        self.assertEqual(1, len(self.log.texts("DATABASE_CREATED")))
+        self.assertEqual(1, len(self.log.texts("TXKEA_REDIS_CREATED")))
         self.assertTrue(self.wait(other.add(lease(2))))
         self.refused(store.add(lease(2)), "emptied")
 

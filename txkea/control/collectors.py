@@ -15,7 +15,7 @@ from twisted import __version__ as twisted_version
 from txkea import __version__
 from txkea.exchange.figures import ADDRESSES4, ADDRESSES6, PREFIXES6, combined, numbered
 from txkea.exchange.site import Site
-from txkea.exchange.statistics import GLOBAL4, GLOBAL6, RECEIVED4, RECEIVED6, Counted
+from txkea.exchange.statistics import CONFLICTS, GLOBAL4, GLOBAL6, RECEIVED4, RECEIVED6, Counted
 from txkea.exchange.subnets import LiveSubnet
 from txkea.exchange.timing import Timing
 
@@ -135,6 +135,9 @@ COMMON: Final = (
     Figure("declined-addresses", "addresses_declined", "Addresses that clients found in use.", GaugeMetricFamily),
     Figure("reclaimed-declined-addresses", "declined_addresses_recovered", "Declined addresses that are free again."),
     Figure("reclaimed-leases", "leases_reclaimed", "Leases whose time was over."),
+    Figure(
+        CONFLICTS, "lease_conflicts", "Choices that another server which shares the leases was faster to give away."
+    ),
     Figure("v{}-allocation-fail", "allocation_failures", "Searches in pools that found nothing free."),
     Figure("v{}-allocation-fail-no-pools", "allocation_failures_no_pools", "Searches for which there was no pool."),
 )

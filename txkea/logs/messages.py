@@ -79,6 +79,9 @@ dhcpsrv WARN DHCPSRV_LEASE_SANITY_FIXED a lease's subnet was corrected
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL_DISCARD a lease that fits no subnet was discarded
 dhcpsrv WARN TXKEA_HOST_OPTION_UNUSABLE an option of a host in a database cannot be understood and is left out
 dhcpsrv WARN TXKEA_KEA_ROW a row of Kea's own Cassandra keyspace is no lease or host, and is left out of a copy
+dhcpsrv WARN TXKEA_REDIS_CREATED Redis was empty, and a new store was made in it
+dhcpsrv WARN TXKEA_REDIS_NOT_DURABLE Redis may lose leases that were acknowledged, and accept-loss allows that
+dhcpsrv WARN TXKEA_REDIS_ACCEPTED an operator said that what Redis has lost is accepted
 dhcpsrv INFO DHCPSRV_MEMFILE_DB the lease file is opened
 dhcpsrv INFO DHCPSRV_MEMFILE_LEASE_FILE_LOAD leases are read from this file
 dhcpsrv ERROR DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR a row of the lease file cannot be read and is left out

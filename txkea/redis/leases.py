@@ -97,6 +97,11 @@ class RedisLeases:
             backends=backends,
         )
 
+    @property
+    def problem(self) -> str:
+        """Why no lease can be written now; ``""`` if it can."""
+        return "" if self.connection.up else self.connection.problem
+
     # -- the connection ------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -116,14 +121,14 @@ class RedisLeases:
             self._doubted(problem)
         await self._keeper.load(writer)
         if self._keeper.made and self._log.warn:
-            self._log.warn("DATABASE_CREATED", f"{self._place} had no leases: a new, empty store was made")
+            self._log.warn("TXKEA_REDIS_CREATED", f"{self._place} had no leases: a new, empty store was made")
 
     def _doubted(self, problem: str) -> None:
         text = f"{self._place} may lose leases that were acknowledged: {problem}"
         if not self._options.accept_loss:
             raise Unavailable(f"{text}, or accept that with accept-loss: true")
         if self._log.warn:
-            self._log.warn("DATABASE_NOT_DURABLE", text)
+            self._log.warn("TXKEA_REDIS_NOT_DURABLE", text)
 
     async def _probe(self) -> None:
         writer, reader = self._wires()
@@ -284,7 +289,7 @@ class RedisLeases:
             wire.let_go()
         text = f"the store in {self._place} is accepted as it is"
         if self._log.warn:
-            self._log.warn("DATABASE_ACCEPTED", text)
+            self._log.warn("TXKEA_REDIS_ACCEPTED", text)
         return text
 
 

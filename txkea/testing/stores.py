@@ -15,9 +15,15 @@ from txkea.interfaces import ILeaseStore
 from txkea.leases.memory import MemoryLeases
 from txkea.leases.table import LeaseTable
 
-__all__ = ["CountingLeases", "FailingLeases", "WaitingLeases"]
+__all__ = ["CountingLeases", "FailingLeases", "SharedLeases", "WaitingLeases"]
 
 T = TypeVar("T")
+
+
+class SharedLeases(MemoryLeases):
+    """Leases that several servers in one process use."""
+
+    shared = True
 
 
 @implementer(ILeaseStore)
