@@ -7,10 +7,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.exchanging import ACK, NAK, serving
-from tests.test_exchange_sharing import SharedLeases
 from txkea.exchange.recollection import CLIENTS, MOST, SECONDS, Recollections
 from txkea.testing.clients4 import Client, LocalServer
-from txkea.testing.stores import CountingLeases
+from txkea.testing.stores import CountingLeases, SharedLeases
 
 __all__ = ["RecollectionTests", "RecollectionsTests"]
 
