@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -33,9 +36,19 @@ class Database(NamedTuple):
 def _sql(kind: type[DatabaseServer]) -> Callable[[], Database]:
     def launch() -> Database:
         server = kind.launch()
-        return Database(server, plain(server), [server])
+        given = plain(server)
+        _upgrade(given)
+        return Database(server, given, [server])
 
     return launch
+
+
+def _upgrade(given: Mapping[str, Any]) -> None:
+    """Add what txkea wants of tables that Kea has made: an index of IPv6 addresses by number."""
+    place = f"{given['type']}://{given['user']}@{given['host']}:{given['port']}/{given['name']}"
+    environment = {**os.environ, "TXKEA_PASSWORD": given["password"]}
+    argv = [sys.executable, "-m", "txkea", "db", "upgrade", place]
+    subprocess.run(argv, check=True, capture_output=True, env=environment)
 
 
 def _redis() -> Database:
