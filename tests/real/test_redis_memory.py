@@ -314,10 +314,11 @@ class ForgettingTests(Scene):
     def test_replicas(self) -> None:
         """A change is acknowledged when as many replicas have it as were asked for, not before."""
         redis = self.server()
-        store = self.opened(redis, replicas=1, replica_timeout=0.2)
-        self.refused(store.add(lease(1)), "0 of 1 replicas")
+        hasty = self.opened(redis, replicas=1, replica_timeout=0.2)
+        self.refused(hasty.add(lease(1)), "0 of 1 replicas")
         replica = self.server(replicaof=f"{redis.host} {redis.port}")
         self.until(lambda: b"state=online" in redis.ask("INFO", "replication"))
+        store = self.opened(redis, replicas=1, replica_timeout=9.0)
         self.assertTrue(self.wait(store.add(lease(2))))
         self.assertIn(b":2\r\n", replica.ask("HLEN", "{txkea4}:leases"))
 
