@@ -65,6 +65,10 @@ def _seconds(given: Parameters, name: str, default: float) -> int:
     return int(given.number(name, default, most=3600))
 
 
+def _ssl_mode(given: Parameters) -> str:
+    return given.one_of("ssl-mode", SSL_MODES, "verify-ca" if given.text("trust-anchor") else "prefer")
+
+
 def _postgresql_arguments(given: Parameters) -> dict[str, Any]:
     texts = {
         "user": given.text("user"),
@@ -73,7 +77,7 @@ def _postgresql_arguments(given: Parameters) -> dict[str, Any]:
         "sslrootcert": given.text("trust-anchor"),
         "sslcert": given.text("cert-file"),
         "sslkey": given.text("key-file"),
-        "sslmode": given.one_of("ssl-mode", SSL_MODES, "verify-ca" if given.text("trust-anchor") else "prefer"),
+        "sslmode": _ssl_mode(given),
     }
     return {
         **{name: text for name, text in texts.items() if text},
@@ -114,14 +118,17 @@ def _mysql_place(given: Parameters) -> dict[str, Any]:
 
 
 def _mysql_tls(given: Parameters) -> ssl.SSLContext | None:
-    """As Kea does it: who has a trust anchor wants the server to be signed by it, whatever its name."""
+    """As Kea does it: who has a trust anchor wants a certificate of its; the name in it counts for ``verify-full``."""
     anchor, certificate, key = (given.text(name) for name in ("trust-anchor", "cert-file", "key-file"))
-    if not (anchor or certificate):
+    mode = _ssl_mode(given)
+    if mode in ("disable", "prefer") and not certificate:
         return None
+    if mode.startswith("verify") and not anchor:
+        raise given.wrong(f"{mode} needs a trust-anchor", "ssl-mode")
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_REQUIRED if anchor else ssl.CERT_NONE
+        context.check_hostname = mode == "verify-full"
+        context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
         if anchor:
             is_directory = os.path.isdir(anchor)
             context.load_verify_locations(None if is_directory else anchor, anchor if is_directory else None)
@@ -146,7 +153,9 @@ def _mysql_arguments(given: Parameters) -> dict[str, Any]:
         "write_timeout": _seconds(given, "write-timeout", STATEMENT),
     }
     context = _mysql_tls(given)
-    return {**arguments, "ssl": context} if context else arguments
+    if context is None:
+        return {**arguments, "ssl_disabled": _ssl_mode(given) == "disable"}
+    return {**arguments, "ssl": context}
 
 
 def _mysql_session(given: Parameters) -> tuple[str, ...]:
