@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from txkea.errors import Busy, TxkeaError, Unavailable
 from txkea.launch import drive
 
-__all__ = ["PATIENCE", "Gathering"]
+__all__ = ["PATIENCE", "Gathering", "Pace"]
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -25,12 +25,32 @@ TURN: Final = 500
 """How many hear in one turn of the reactor that they waited in vain."""
 
 
+class Pace:
+    """Whether a store does in time what it is asked, whichever of its gatherings that goes through."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._late = float("-inf")
+        """When something was sent that had waited for too long."""
+
+    def sent(self, since: float) -> None:
+        """Note that something is sent which was asked for at this time."""
+        now = self._reactor.seconds()
+        if now - since > PATIENCE:
+            self._late = now
+
+    def check(self) -> None:
+        """Raise `Busy` if something was sent too late a moment ago."""
+        if self._reactor.seconds() - self._late < PATIENCE:
+            raise Busy(f"what is asked of it waits for more than {PATIENCE:g} s")
+
+
 class Gathering(Generic[A, R]):
     """Sends requests in groups of at most ``most``, at most ``at_once`` groups at a time.
 
     ``send(requests)`` gives, in their order, what came of each: a result, or the `TxkeaError` that its asker is to
     hear. What it raises all of them hear, as `Unavailable`. A group holds what came in one turn of the reactor, or
-    while all lanes were busy.
+    while all lanes were busy. ``pace`` is told how long it waited, if anybody wants to know.
     """
 
     def __init__(
@@ -40,11 +60,13 @@ class Gathering(Generic[A, R]):
         *,
         most: int,
         at_once: int = 1,
+        pace: Pace | None = None,
     ) -> None:
         self._send = send
         self._reactor = reactor
         self._most = most
         self._at_once = at_once
+        self._pace = pace
         self._waiting: deque[Asked[A, R]] = deque()
         self._under_way: list[list[Asked[A, R]]] = []
         self._due: Any = None
@@ -56,7 +78,8 @@ class Gathering(Generic[A, R]):
         return len(self._waiting) + sum(map(len, self._under_way))
 
     def check(self) -> None:
-        """Raise `Busy` if whoever waits longest waits too long: for those who only begin to ask.
+        """Raise `Busy` if whoever waits longest here waits too long, or somebody did anywhere in the store: for those
+        who only begin to ask.
 
         Without that every client waits longer than it is patient as soon as more is asked than can be done, and
         nobody is served.
@@ -64,6 +87,8 @@ class Gathering(Generic[A, R]):
         waiting = self._waiting
         if waiting and self._reactor.seconds() - waiting[0][2] > PATIENCE:
             raise Busy(f"{len(waiting)} look-ups wait, the first of them for more than {PATIENCE:g} s")
+        if self._pace is not None:
+            self._pace.check()
 
     def ask(self, request: A) -> Deferred[R]:
         """What comes of a request; raises `TxkeaError`."""
@@ -80,6 +105,8 @@ class Gathering(Generic[A, R]):
             waiting = self._waiting
             group = [waiting.popleft() for _ in range(min(self._most, len(waiting)))]
             self._under_way.append(group)
+            if self._pace is not None:
+                self._pace.sent(group[0][2])
             drive(self._sent([request for request, _, _ in group]), self._came, self._failed, group)
         self._going = False
 

@@ -20,7 +20,7 @@ __all__ = ["Clients"]
 
 TOGETHER: Final = 64
 """Clients that are looked for at once."""
-AT_ONCE: Final = 2
+AT_ONCE: Final = 1
 SHARDS: Final = 8
 """Of the index; never to be changed. Ten million clients make some 80 MB of each."""
 
@@ -34,7 +34,7 @@ class Clients:
         self._rows = rows
         self._entries = entries
         self._gathering: Gathering[bytes, Sequence[Any]] = Gathering(
-            self._send, reactor, most=TOGETHER, at_once=AT_ONCE
+            self._send, reactor, most=TOGETHER, at_once=AT_ONCE, pace=keyspace.pace
         )
 
     def check(self) -> None:

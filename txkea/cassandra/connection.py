@@ -28,6 +28,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txkea.backend.connection import Connection
+from txkea.backend.gathering import Pace
 from txkea.backend.threads import threaded
 from txkea.cassandra.parameters import Settings
 from txkea.cassandra.prepared import Prepared
@@ -131,6 +132,8 @@ class Keyspace:
         self._session: Session | None = None
         self._prepared: Mapping[str, Prepared] = {}
         self._waiting: set[Deferred[Answer]] = set()
+        self.pace = Pace(site.reactor)
+        """Of all that is gathered for this keyspace."""
         self.connection = Connection(
             name,
             settings.reconnect,

@@ -20,7 +20,7 @@ Entry = tuple[str, Sequence[Any]]
 
 LEASES: Final = 48
 """Whose entries go together: some 100 of them, of some 100 bytes, are far below what Cassandra refuses."""
-AT_ONCE: Final = 2
+AT_ONCE: Final = 1
 MICROSECONDS: Final = 1_000_000
 GRACE: Final = 300
 """Seconds for which an entry may lead nowhere: somebody may be about to write its lease."""
@@ -33,7 +33,9 @@ class Entries:
         self._keyspace = keyspace
         self._reactor = reactor
         self._last = 0
-        self._gathering: Gathering[Sequence[Entry], None] = Gathering(self._send, reactor, most=LEASES, at_once=AT_ONCE)
+        self._gathering: Gathering[Sequence[Entry], None] = Gathering(
+            self._send, reactor, most=LEASES, at_once=AT_ONCE, pace=keyspace.pace
+        )
 
     def since(self) -> int:
         """The time stamp of an entry that is written now: later than all before."""

@@ -68,7 +68,9 @@ class Slices:
             if len(self._slices) >= IDLE:
                 self._slices = {key: each for key, each in self._slices.items() if len(each)}
             # One batch at a time: two would only meet in their rounds, and both be slower.
-            found = self._slices[key] = Gathering(Slice(key, self._writer).send, self._reactor, most=4 * ROWS)
+            pace = self._writer.keyspace.pace
+            send = Slice(key, self._writer).send
+            found = self._slices[key] = Gathering(send, self._reactor, most=4 * ROWS, pace=pace)
         return found.ask(wish)
 
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from zope.interface import implementer
 
 from txkea.backend.connection import Connection
-from txkea.backend.gathering import Gathering
+from txkea.backend.gathering import Gathering, Pace
 from txkea.backend.parameters import Reconnect
 from txkea.errors import Away, TxkeaError, Unavailable
 from txkea.interfaces import IBackends, ICommands, ILeaseStore, ILogger
@@ -84,8 +84,9 @@ class RedisLeases:
         self._keeper = Keeper(place, keys(options.prefix, family), self._codec.width, options.server)
         self._writer: Wire | None = None
         self._reader: Wire | None = None
-        self._writes: Gathering[bytes, bool] = Gathering(self._write, reactor, most=GROUP, at_once=LANES)
-        self._reads: Gathering[bytes, list[Any]] = Gathering(self._read, reactor, most=GROUP, at_once=LANES)
+        lanes: dict[str, Any] = {"most": GROUP, "at_once": LANES, "pace": Pace(reactor)}
+        self._writes: Gathering[bytes, bool] = Gathering(self._write, reactor, **lanes)
+        self._reads: Gathering[bytes, list[Any]] = Gathering(self._read, reactor, **lanes)
         self.connection = Connection(
             f"lease-database {name}",
             policy,
@@ -199,6 +200,7 @@ class RedisLeases:
         kind = KINDS[self._codec.family].get(identifier.kind)
         if kind is None or not identifier.value:
             return ()
+        self._reads.check()  # this is what a query begins with
         client = b"c" + _sized(CLIENT.pack(kind, len(identifier.value)) + identifier.value)
         return await self._paged(lambda after, limit: client + _sized(after) + NUMBER.pack(limit), b"", 0)
 

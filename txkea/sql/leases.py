@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from txkea.backend.gathering import Gathering
+from txkea.backend.gathering import Gathering, Pace
 from txkea.errors import Away, TxkeaError, Unavailable
 from txkea.interfaces import ILeaseStore, ILogger
 from txkea.model.identifier import Identifier, IdentifierKind
@@ -61,9 +61,10 @@ class SqlLeases:
         self._reactor = reactor
         self._log = log
         self._clients = _COLUMNS[family]
-        self._reads: Gathering[Ask, Any] = Gathering(self._read, reactor, most=MOST, at_once=LANES)
+        pace = Pace(reactor)
+        self._reads: Gathering[Ask, Any] = Gathering(self._read, reactor, most=MOST, at_once=LANES, pace=pace)
         # Two transactions that add leases of one subnet wait for each other: triggers count in one row.
-        self._writes: Gathering[Change, bool] = Gathering(self._write, reactor, most=MOST)
+        self._writes: Gathering[Change, bool] = Gathering(self._write, reactor, most=MOST, pace=pace)
         self._layout: Layout | None = None
         self._statements: Statements
         self._rows: Rows
