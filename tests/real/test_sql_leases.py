@@ -20,6 +20,7 @@ from tests.real.databases import DatabaseServer, MariaDB, Postgres
 from tests.real.plain import plain
 from tests.real.proxies import AFTER, BEFORE, Proxy
 from tests.real.servers import KEA4, Server
+from txkea.backend.gathering import PATIENCE
 from txkea.errors import Unavailable
 from txkea.model.configuration import Configuration
 from txkea.model.identifier import Identifier, IdentifierKind
@@ -35,6 +36,7 @@ from txkea.testing.waiting import wait
 T = TypeVar("T")
 
 TABLE: Final = "lease4"
+DUID: Final = b"\0\3\0\1\2\0\0\0\0\1"
 OPPOSITE: Final = str.maketrans("+-", "-+")
 """POSIX counts zones the other way round."""
 KEA: Final = {
@@ -57,7 +59,7 @@ def lease6(address: str, length: int = 128, **changes: Any) -> Lease6:
     """The lease of an address, or of a prefix."""
     kind = 0 if length == 128 else 2
     packed = bytes.fromhex(address).ljust(16, b"\0")
-    lease = Lease6(packed, b"", b"\0\3\0\1\2\0\0\0\0\1", 3600, 1_900_000_000, 1, type=kind, prefix_length=length)
+    lease = Lease6(packed, b"", DUID, 3600, 1_900_000_000, 1, type=kind, prefix_length=length)
     return lease._replace(**changes)
 
 
@@ -82,8 +84,8 @@ class Stores(SynchronousTestCase):
 
     def made(self, family: int = 4, **parameters: Any) -> SqlLeases:
         """A store, not yet open."""
-        log = RecordingLog()
-        site = Surroundings(configuration=Configuration(family=family), reactor=reactor, log=log, paths=Paths())
+        self.log = RecordingLog()
+        site = Surroundings(configuration=Configuration(family=family), reactor=reactor, log=self.log, paths=Paths())
         given = self.database.parameters(**parameters)
         store: SqlLeases = FACTORIES[self.database.kind].make(given, site)
         self.addCleanup(lambda: self.wait(store.close()))
@@ -291,6 +293,16 @@ class Promises(Stores):
         self.assertIn("table lease4 lacks the column fqdn_rev", str(error))
         self.assertIn("txkea db upgrade", str(error))
 
+    def test_unreadable(self) -> None:
+        """A row that is no lease, which somebody wrote by hand, is told and left alone; all others are served."""
+        store = self.opened(6)
+        leases = [lease6(f"20010db80000000{number}", 64) for number in (1, 2, 3)]
+        self.assertEqual([True] * 3, self.together(map(store.add, leases)))
+        self.database.execute("UPDATE lease6 SET address = '2001:db8::oops' WHERE address = '2001:db8:0:2::'")
+        self.assertEqual([leases[0], leases[2]], [*self.wait(store.page(None, 2))])
+        self.assertEqual({leases[0], leases[2]}, {*self.wait(store.by_client(Identifier(IdentifierKind.DUID, DUID)))})
+        self.assertIn("'2001:db8::oops'", " ".join(self.log.texts("TXKEA_LEASE_UNREADABLE")))
+
     def test_wrong_place(self) -> None:
         """A server that is not there, or does not know us, is an error that names it, not the password."""
         for changes in ({"port": 1}, {"password": "hunter2"}, {"name": "nothing"}):
@@ -358,6 +370,7 @@ class Promises(Stores):
         store = self.opened()
         leases = [lease4(n) for n in range(1000)]
         self.together(store.add(lease) for lease in leases)
+        time.sleep(PATIENCE)  # a store that was busy refuses new clients for a moment
         heard: list[tuple[str, Any]] = []
 
         def hear(session: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:

@@ -89,10 +89,16 @@ class SqlLeases:
         layout = look_at(session, self.name, self._family, self._database.name)
         if layout != self._layout:
             self._statements = statements(layout)
-            self._rows = rows_of(layout)
+            self._rows = rows_of(layout, self._unreadable)
             self._reader = Reader(self._statements, self._rows)
             self._writer = Writer(self._statements, self._rows)
             self._layout = layout
+
+    def _unreadable(self, address: Any, error: Exception) -> None:
+        """Runs in a thread."""
+        text = f"{self._database.name}: the row of {address!r} is no lease, and is left alone: {error}"
+        if self._log.warn:
+            self._reactor.callFromThread(self._log.warn, "TXKEA_LEASE_UNREADABLE", text)
 
     def _lost(self) -> None:
         """Let all who wait know."""

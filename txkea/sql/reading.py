@@ -50,14 +50,14 @@ class Reader:
     def _at(self, session: Session, column: str, addresses: Collection[bytes]) -> Mapping[bytes, Lease]:
         encode = self._rows.address.encode
         rows = self._statements.find(session, column, [encode(address) for address in addresses])
-        return {lease[0]: lease for lease in map(self._rows.decode, rows)}
+        return {lease[0]: lease for lease in self._rows.leases(rows)}
 
     def _of_clients(self, session: Session, column: str, keys: Collection[bytes]) -> Mapping[bytes, list[Lease]]:
         # Declined leases of Kea 2.2 are found like our own.
         sought = [*keys, _OLD_EMPTY_DUID] if column == "duid" and EMPTY_DUID in keys else keys
         found: dict[bytes, list[Lease]] = defaultdict(list)
         place = _PLACE[column]
-        for lease in map(self._rows.decode, self._statements.find(session, column, sought)):
+        for lease in self._rows.leases(self._statements.find(session, column, sought)):
             found[lease[place]].append(lease)
         return found
 
@@ -69,7 +69,7 @@ class Reader:
 
     def ended(self, session: Session, states: Sequence[int], last: int, limit: int) -> list[Any]:
         """See `Statements.ended`."""
-        return [*map(self._rows.decode, self._statements.ended(session, states, last, limit))]
+        return self._rows.leases(self._statements.ended(session, states, last, limit))
 
     def counts(self, session: Session) -> dict[tuple[int, int, int], int]:
         """See `ILeaseStore.counts`."""
@@ -78,4 +78,11 @@ class Reader:
     def page(self, session: Session, after: bytes | None, limit: int) -> list[Any]:
         """See `ILeaseStore.page`."""
         key = None if after is None else self._rows.address.encode(after)
-        return [*map(self._rows.decode, self._statements.page(session, key, limit))]
+        found: list[Any] = []
+        while True:
+            wanted = limit - len(found)
+            rows = [*self._statements.page(session, key, wanted)]
+            found += self._rows.leases(rows)
+            if len(rows) < wanted or len(found) == limit:
+                return found
+            key = rows[-1][0]

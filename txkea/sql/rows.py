@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ _OLD_EMPTY_DUID: Final = b"\0"
 _ETHERNET: Final = 1
 _PD: Final = int(LeaseType.PD)
 _UINT32: Final = 0xFFFFFFFF
+_NONE: Final = (OSError, OverflowError, TypeError, ValueError)
+"""What comes of decoding a row that is no lease."""
 
 
 @frozen
@@ -73,13 +75,31 @@ class Rows:
     names: tuple[str | None, ...]
     """Those of all columns, None for one that the table lacks."""
 
+    unreadable: Callable[[Any, Exception], object]
+    """Told the address of each row that is no lease, as the table has it, and why."""
+
+    def leases(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """What rows hold; one that somebody else wrote and that is no lease is left out."""
+        found = [*rows]
+        try:
+            return [*map(self.decode, found)]
+        except _NONE:
+            return [lease for row in found if (lease := self._lease(row)) is not None]
+
+    def _lease(self, row: Sequence[Any]) -> Any:
+        try:
+            return self.decode(row)
+        except _NONE as error:
+            self.unreadable(row[0], error)
+            return None
+
     def kept(self, lease: Any) -> Any:
         """A lease as the table would give it back: without a pool, where it has none."""
         values = iter(self.encode(lease))
         return self.decode([next(values) if name else None for name in self.names])
 
 
-def rows_of(layout: Layout) -> Rows:
+def rows_of(layout: Layout, unreadable: Callable[[Any, Exception], object]) -> Rows:
     """Those of a table."""
     check = _checked(layout)
     first, last = SECONDS[layout.dialect]
@@ -118,7 +138,7 @@ def rows_of(layout: Layout) -> Rows:
         return row
 
     names = tuple(name if name in layout.fields else None for name in COLUMNS[layout.family])
-    return Rows(encode, _decoder(layout), address_form(layout), names)
+    return Rows(encode, _decoder(layout), address_form(layout), names, unreadable)
 
 
 def _decoder(layout: Layout) -> Callable[[Sequence[Any]], Any]:

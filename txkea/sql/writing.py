@@ -73,7 +73,7 @@ class Writer:
         if any(_may_overlap(change) for change in changes):
             self._statements.lock_prefixes(session)
         keys = sorted({change.row[0] for change in changes})
-        leases = map(self._rows.decode, self._statements.lock(session, keys))
+        leases = self._rows.leases(self._statements.lock(session, keys))
         return {lease.address: lease for lease in leases}
 
     def _neighbours(self, session: Session, there: Mapping[bytes, Lease], changes: Sequence[Change]) -> Prefixes | None:
@@ -134,7 +134,7 @@ def overlapping(
     wide = [prefix for prefix in prefixes if prefix[1] < 128]
     if wide:
         found += statements.inside(session, wide, limit)
-    return [*map(rows.decode, found)]
+    return rows.leases(found)
 
 
 def _may_overlap(change: Change) -> bool:
