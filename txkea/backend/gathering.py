@@ -12,15 +12,17 @@ from twisted.python.failure import Failure
 from txkea.errors import Busy, TxkeaError, Unavailable
 from txkea.launch import drive
 
-__all__ = ["PATIENCE", "Gathering", "Pace"]
+__all__ = ["CROWD", "PATIENCE", "Gathering", "Pace"]
 
 A = TypeVar("A")
 R = TypeVar("R")
 Asked = tuple[A, Deferred[R], float]
 """A request, what comes of it, and when it was made."""
 
-PATIENCE: Final = 0.25
+PATIENCE: Final = 0.4
 """Seconds that may pass before what was asked is sent: so an answer is there before its client asks again."""
+CROWD: Final = 64
+"""Where fewer wait the other side is far away, or slow with everybody: to refuse some helps no others."""
 TURN: Final = 500
 """How many hear in one turn of the reactor that they waited in vain."""
 
@@ -33,10 +35,10 @@ class Pace:
         self._late = float("-inf")
         """When something was sent that had waited for too long."""
 
-    def sent(self, since: float) -> None:
-        """Note that something is sent which was asked for at this time."""
+    def sent(self, since: float, waiting: int) -> None:
+        """Note that something is sent which was asked for at this time, and how many waited by now."""
         now = self._reactor.seconds()
-        if now - since > PATIENCE:
+        if waiting >= CROWD and now - since > PATIENCE:
             self._late = now
 
     def check(self) -> None:
@@ -78,14 +80,15 @@ class Gathering(Generic[A, R]):
         return len(self._waiting) + sum(map(len, self._under_way))
 
     def check(self) -> None:
-        """Raise `Busy` if whoever waits longest here waits too long, or somebody did anywhere in the store: for those
-        who only begin to ask.
+        """Raise `Busy` if many wait here and the first for too long, or did a moment ago anywhere in the store.
+
+        For those who only begin to ask.
 
         Without that every client waits longer than it is patient as soon as more is asked than can be done, and
         nobody is served.
         """
         waiting = self._waiting
-        if waiting and self._reactor.seconds() - waiting[0][2] > PATIENCE:
+        if len(waiting) >= CROWD and self._reactor.seconds() - waiting[0][2] > PATIENCE:
             raise Busy(f"{len(waiting)} look-ups wait, the first of them for more than {PATIENCE:g} s")
         if self._pace is not None:
             self._pace.check()
@@ -106,7 +109,7 @@ class Gathering(Generic[A, R]):
             group = [waiting.popleft() for _ in range(min(self._most, len(waiting)))]
             self._under_way.append(group)
             if self._pace is not None:
-                self._pace.sent(group[0][2])
+                self._pace.sent(group[0][2], len(group) + len(waiting))
             drive(self._sent([request for request, _, _ in group]), self._came, self._failed, group)
         self._going = False
 
