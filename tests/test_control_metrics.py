@@ -113,6 +113,12 @@ class Scrape:
         return found
 
 
+class TroubledLeases(WaitingLeases):
+    """A store that has a problem when a test says so."""
+
+    problem = ""
+
+
 class PageTests(SynchronousTestCase):
     """The page of a DHCPv4 server."""
 
@@ -222,7 +228,7 @@ class PageTests(SynchronousTestCase):
 
     def test_now(self) -> None:
         """What the server is and does now: versions, times, whether it serves and can write, how many queries wait."""
-        store = WaitingLeases()
+        store = TroubledLeases()
         self.server = serving(site={"leases": store})
         self.measured = running(self.server)
         self.page = MetricsPage(self.measured, self.clock, self.clock.seconds)
@@ -236,7 +242,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(scrape.value("configured_time_seconds"), 1_700_000_600)
         self.assertEqual(scrape.value("info", family="4"), 1)
         self.assertEqual(scrape.value("subnets"), 2)
-        store.problem = "the disk is full"  # type: ignore[attr-defined]
+        store.problem = "the disk is full"
         self.assertEqual(self.scrape().value("lease_store_up"), 0)
         store.finish()
 

@@ -61,6 +61,7 @@ class ILeaseStore(Interface):
 
     name: str = Attribute("How status and log call it, such as ``memfile``.")
     shared: bool = Attribute("Whether other servers may use the same leases at the same time.")
+    problem: str = Attribute("Why no lease can be stored now; empty while all is well.")
 
     def open() -> Awaitable[None]:
         """Make ready; called once, before anything else. *Waits.*

@@ -455,7 +455,7 @@ class KeaService(DaemonService[Configuration]):
     def conditions(self) -> Mapping[str, Any]:
         """What else ``status-get`` shows: sockets, who has switched the service off, a lease store that is in need."""
         errors = list(getattr(self._network, "problems", ()))
-        problem, away = getattr(self.leases, "problem", ""), self.backends.shown()
+        problem, away = self.leases.problem, self.backends.shown()
         return {
             "multi-threading-enabled": False,
             "extended-info-tables": False,

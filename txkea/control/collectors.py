@@ -260,6 +260,6 @@ class ServerNow(Collector):
         for name, text, value in now:
             yield from metrics(GaugeMetricFamily, name, text, FAMILY, [((family,), float(value))])
         text = "1 if leases can be written, 0 if not."
-        well = float(not getattr(store, "problem", ""))
+        well = float(not store.problem)
         place = ("family", "backend")
         yield from metrics(GaugeMetricFamily, "lease_store_up", text, place, [((family, store.name), well)])

@@ -25,6 +25,11 @@ class LeasesAround:
         self.name = inner.name
         self.shared = inner.shared
 
+    @property
+    def problem(self) -> str:
+        """See `ILeaseStore`."""
+        return self.inner.problem
+
     async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         return await call()
 

@@ -33,6 +33,7 @@ class Overlay:
         self._store = store
         self.name = store.name
         self.shared = store.shared
+        self.problem = store.problem
         self.written: dict[bytes, Any] = {}
         """Address to the row that was written, None for one that was removed."""
         self.seen: dict[bytes, Any] = {}

@@ -25,6 +25,11 @@ class MemoryLeases:
         self.name = name
         self.table = LeaseTable()
 
+    @property
+    def problem(self) -> str:
+        """See `ILeaseStore`."""
+        return ""
+
     async def open(self) -> None:
         """Nothing to make ready."""
 

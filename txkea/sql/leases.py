@@ -84,6 +84,12 @@ class SqlLeases:
             await deferLater(self._reactor, 0.01, lambda: None)
         await self._database.close()
 
+    @property
+    def problem(self) -> str:
+        """See `ILeaseStore`."""
+        connection = self._database.connection
+        return "" if connection.up else connection.problem
+
     def _look_at(self, session: Session) -> None:
         """The schema may be another one whenever we connect. Runs in a thread."""
         layout = look_at(session, self.name, self._family, self._database.name)
