@@ -156,15 +156,6 @@ class TimedTests(SynchronousTestCase):
         self.assertGreater(self.timing.stages["prepare"].sum, 1000)
         self.assertLess(self.timing.stages["answer"].sum, 1000)
 
-    def test_the_site_stays(self) -> None:
-        """A timed exchange has all that its site has, and leaves it as it is."""
-        site, store = self.server.site, self.server.site.leases
-        twin = site.with_leases(self.timing.around(store))
-        for name in type(site).__slots__:
-            if name not in ("leases", "__weakref__"):
-                self.assertIs(getattr(twin, name), getattr(site, name), name)
-        self.assertIs(site.leases, store)
-
 
 class Timed(TimedLeases):
     """A timed store as the contract looks into it."""

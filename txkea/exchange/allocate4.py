@@ -57,18 +57,21 @@ def belongs(query: Query4, lease: Lease4, match_client_id: bool) -> bool:
 async def own_lease(query: Query4, subnet: LiveSubnet) -> Lease4 | None:
     """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
     match = subnet.parameters.match_client_id
-    store = query.site.leases
+    store = query.leases
     by_id = query.client_id if match or not query.hwaddr else b""
-    if by_id and query.hwaddr and store.shared:  # both on one way there and back; `Recollection` knows them then
+    if by_id and query.hwaddr and store.shared:  # both on one way there and back
         known = (IdentifierKind.CLIENT_ID, by_id), (IdentifierKind.HW_ADDRESS, query.hwaddr)
-        await together([_leases_of(store, Identifier(*each)) for each in known])
-    if by_id:
-        leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, by_id))
-        if leases and (lease := _on_link(leases, subnet)):
+        found, leases = await together([_leases_of(store, Identifier(*each)) for each in known])
+        if found and (lease := _on_link(found, subnet)):
             return lease
-    if not query.hwaddr:
-        return None
-    leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
+    else:
+        if by_id:
+            leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, by_id))
+            if leases and (lease := _on_link(leases, subnet)):
+                return lease
+        if not query.hwaddr:
+            return None
+        leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
     return _on_link([lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
 
 
@@ -119,7 +122,7 @@ async def _if_usable(query: Query4, address: bytes, subnet: LiveSubnet, own: Lea
 
 
 async def _if_free(query: Query4, subnet: LiveSubnet, address: bytes) -> Choice | None:
-    row = await query.site.leases.get(address)
+    row = await query.leases.get(address)
     if row is None or _replaceable(query, row, subnet):
         return Choice(address, subnet, row)
     return None

@@ -58,7 +58,7 @@ class Choice6(NamedTuple):
 
 async def leases_of(query: Query6) -> Sequence[Lease6]:
     """All rows of the client, on all links and of all types."""
-    return await query.site.leases.by_client(Identifier(DUID, query.duid))
+    return await query.leases.by_client(Identifier(DUID, query.duid))
 
 
 def own_lease6(leases: Sequence[Lease6], wish: Association, subnet: LiveSubnet, now: float) -> Lease6 | None:
@@ -112,7 +112,7 @@ async def _reserved(query: Query6, subnet: LiveSubnet, wish: Association, own: L
         if query.site.offers.kept_from(wish.key, address):
             continue
         home = (subnet.on_link(address, query.classes) if length == ADDRESS else None) or subnet
-        rows = await query.site.leases.overlapping(address, length)
+        rows = await query.leases.overlapping(address, length)
         if choice := _if_free(query, home, _pool_in(home, address, length), wish, address, length, rows):
             return choice
     return None
@@ -155,7 +155,7 @@ async def _if_usable(
         return Choice6(address, length, home, pool, own)
     if query.site.offers.kept_from(wish.key, address):
         return None
-    choice = _if_free(query, home, pool, wish, address, length, await query.site.leases.overlapping(address, length))
+    choice = _if_free(query, home, pool, wish, address, length, await query.leases.overlapping(address, length))
     if choice is None:
         forestalled(query, wish.key, home, wish.kind, address)
     return choice
@@ -242,7 +242,7 @@ class Search6(Search[Choice6]):
         if pool is None or not length:
             return None
         query = self.query
-        rows = await query.site.leases.overlapping(address, length)
+        rows = await query.leases.overlapping(address, length)
         choice = _if_free(query, subnet, pool, self._wish, address, length, rows)
         if choice is None:
             pool.mark(address, True)

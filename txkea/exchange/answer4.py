@@ -112,7 +112,7 @@ async def _check_rebinding(query: Query4, subnet: LiveSubnet, wanted: bytes) -> 
     if await own_lease(query, subnet) or reserved_address(query) == wanted:
         return
     if subnet.on_link(wanted, query.classes) is not None:
-        row = await query.site.leases.get(wanted)
+        row = await query.leases.get(wanted)
         if row is not None and row.state < LeaseState.RECLAIMED and not row.expired(query.now):
             raise Refuse("the address is leased to another client, or declined")
     elif subnet.parameters.authoritative or await _moved(query, subnet, wanted):
@@ -124,7 +124,7 @@ async def _moved(query: Query4, subnet: LiveSubnet, wanted: bytes | None) -> boo
     """Whether we leased the address to this client on another network than the one where it is now."""
     if wanted is None or subnet.on_link(wanted, query.classes) is not None:
         return False
-    lease = await query.site.leases.get(wanted)
+    lease = await query.leases.get(wanted)
     match = subnet.parameters.match_client_id
     return lease is not None and is_running(lease, query.now) and belongs(query, lease, match)
 
@@ -151,7 +151,7 @@ def _refused(query: Query4, why: str) -> Reply:
 
 async def _claimed(query: Query4, address: bytes) -> Lease4:
     """The client's running lease of this address, or `Drop`."""
-    lease: Lease4 | None = await query.site.leases.get(address)
+    lease: Lease4 | None = await query.leases.get(address)
     if lease is None or not is_running(lease, query.now):
         raise Drop(f"no running lease of {address_text(address)}", "", "DHCP4_RELEASE_FAIL_NO_LEASE")
     subnet = query.site.subnets.by_id.get(lease.subnet_id)

@@ -172,7 +172,7 @@ async def _release(query: Query6, wish: Association, resource: Resource) -> bool
 
 async def _claimed(query: Query6, wish: Association, resource: Resource) -> Lease6 | None:
     """The running lease of a resource, if it is this association's."""
-    lease: Lease6 | None = await query.site.leases.get(resource.address)
+    lease: Lease6 | None = await query.leases.get(resource.address)
     if lease is None or not is_running(lease, query.now):
         return None
     ours = lease.duid == query.duid and lease.iaid == wish.iaid and lease.type == wish.kind

@@ -72,8 +72,8 @@ def left(lifetime: int, age: int) -> int:
 async def store(query: Query, key: bytes, subnet: LiveSubnet, lease: Lease, was: Lease | None) -> bool:
     """Make a lease durable; False if the address's row is no longer ``was``. ``key`` is that of its offer."""
     site = query.site
-    if not await (site.leases.add(lease) if was is None else site.leases.update(lease, was)):
-        if site.leases.shared and not _same_client(await site.leases.get(lease.address), lease):
+    if not await (query.leases.add(lease) if was is None else query.leases.update(lease, was)):
+        if query.leases.shared and not _same_client(await query.leases.get(lease.address), lease):
             _beaten(query, key, subnet, lease.type, lease.address)
         return False
     site.offers.redeem(key, lease.address)
@@ -95,7 +95,7 @@ def _same_client(row: Lease | None, lease: Lease) -> bool:
 def forestalled(query: Query, key: bytes, subnet: LiveSubnet, kind: int, address: bytes) -> None:
     """Another client has what this one wants: if it was offered to it, another server gave it away since."""
     site = query.site
-    if site.leases.shared and site.offers.to(key, query.now) == address:
+    if query.leases.shared and site.offers.to(key, query.now) == address:
         _beaten(query, key, subnet, kind, address)
 
 
@@ -118,7 +118,7 @@ def outlived(query: Query, was: Lease | None) -> None:
 
 async def clear(query: Query, lease: Lease) -> bool:
     """Remove a row whose time is over, which stands in the way of another; False if it is no longer as it was."""
-    if not await query.site.leases.remove(lease):
+    if not await query.leases.remove(lease):
         return False
     outlived(query, lease)
     return True
@@ -127,7 +127,7 @@ async def clear(query: Query, lease: Lease) -> bool:
 async def give_up(query: Query, lease: Lease) -> None:
     """Remove the lease that the client had before it got another."""
     site = query.site
-    if await site.leases.remove(lease):
+    if await query.leases.remove(lease):
         query.removed.append(lease)
         if lease.state == DEFAULT and lease.expired(query.now):
             accounting.reclaimed(site.statistics, site.subnets, lease)
@@ -151,9 +151,9 @@ async def give_back(query: Query, lease: Lease) -> bool:
             fqdn_fwd=False,
             fqdn_rev=False,
         )
-        done = await site.leases.update(kept, lease)
+        done = await query.leases.update(kept, lease)
     else:
-        done = await site.leases.remove(lease)
+        done = await query.leases.remove(lease)
     if done:
         query.removed.append(lease)
         accounting.ended(site.statistics, site.subnets.by_id.get(lease.subnet_id), lease)
@@ -163,7 +163,7 @@ async def give_back(query: Query, lease: Lease) -> bool:
 async def set_aside(query: Query, lease: Lease, kept: Lease) -> bool:
     """Let a declined row take the place of its client's lease; False if that is no longer as it was."""
     site = query.site
-    if not await site.leases.update(kept, lease):
+    if not await query.leases.update(kept, lease):
         return False
     query.removed.append(lease)
     query.declined.append(kept)

@@ -28,7 +28,7 @@ async def exchange(
     finds the subnet of a query whose global reservation comes first; ``not_for_us`` is the statistic of queries that
     another server of the pair answers.
     """
-    leases = recollecting(query) if query.site.leases.shared else None
+    leases = recollecting(query) if query.leases.shared else None
     site = query.site
     early = site.configuration.early_global_reservations_lookup
     if early or query.identifiers or site.classes is not None or site.received or site.selected or site.filters:

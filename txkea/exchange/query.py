@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from txkea.interfaces import Origin
+from txkea.interfaces import ILeaseStore, Origin
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 from txkea.wire.dhcp4 import Message4
@@ -45,6 +45,7 @@ class Query:
         "hwaddr",
         "identifiers",
         "key",
+        "leases",
         "length",
         "name",
         "now",
@@ -60,6 +61,8 @@ class Query:
     def __init__(self, site: Site, origin: Origin, now: float, kind: int) -> None:
         self.site = site
         """The running configuration it began with, and ends with."""
+        self.leases: ILeaseStore = site.leases
+        """The site's lease store, or one around it: what a query does with leases it does here."""
         self.origin = origin
         self.now = now
         """Seconds since the epoch at which it arrived."""

@@ -110,6 +110,5 @@ def recollecting(query: Any) -> Recollection:
     known: Known = {}
     if query.type == ACCEPTS and SERVER_IDENTIFIER[site.configuration.family] in query.message.options:
         known = site.offers.recollections.take(query.key, query.now)
-    leases = Recollection(site.leases, known)
-    query.site = site.with_leases(leases)
+    query.leases = leases = Recollection(query.leases, known)
     return leases

@@ -55,8 +55,7 @@ def _checked(query: Query6) -> bytes:
 
 async def _note(query: Query6, subnet: LiveSubnet, address: bytes, preferred: int, valid: int) -> None:
     """Add or renew the row of a registered address; a lifetime of 0 ends it. A leased one is left alone."""
-    site = query.site
-    was: Lease6 | None = await site.leases.get(address)
+    was: Lease6 | None = await query.leases.get(address)
     if was is not None and was.state not in FREE and not was.expired(query.now):
         raise Drop(f"{address_text(address)} is leased", "", DROPPED)
     if (was is None or was.duid != query.duid) and len(await leases_of(query)) >= LEASES:
@@ -74,9 +73,9 @@ async def _note(query: Query6, subnet: LiveSubnet, address: bytes, preferred: in
         hwaddr_source=query.hwaddr_source,
     )
     if not valid:
-        done = was is not None and await site.leases.remove(was)
+        done = was is not None and await query.leases.remove(was)
     else:
-        done = await (site.leases.add(lease) if was is None else site.leases.update(lease, was))
+        done = await (query.leases.add(lease) if was is None else query.leases.update(lease, was))
     if not done:
         raise Drop("the address changed hands meanwhile", "", DROPPED)
     if was is not None and was.state != REGISTERED:

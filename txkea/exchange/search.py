@@ -101,7 +101,7 @@ class Search(Generic[C]):
 
     async def _free(self) -> C | None:
         query = self.query
-        if query.site.leases.shared:
+        if query.leases.shared:
             return await self._apart()
         spare = min(ATTEMPTS, max(MOST_ATTEMPTS - query.attempts, LEAST_ATTEMPTS))
         for subnet in self._in_turn():
@@ -143,7 +143,7 @@ class Search(Generic[C]):
     async def _survey(self, pool: LivePool, addresses: Iterable[bytes]) -> int:
         """Learn what the store has of some addresses; gives how many were believed free and are not."""
         query, news = self.query, 0
-        marks, offers, leases = pool.beliefs.marks, query.site.offers, query.site.leases
+        marks, offers, leases = pool.beliefs.marks, query.site.offers, query.leases
         wanted = [(each, marks[pool.offset(each)]) for each in addresses if offers.holder(each) is None]
         rows = await together([_got(leases, address) for address, _ in wanted])
         for (address, mark), row in zip(wanted, rows, strict=True):
@@ -159,7 +159,7 @@ class Search(Generic[C]):
     async def _doubted(self) -> C | None:
         """One that is believed taken but is not: another server may have ended its lease."""
         query = self.query
-        if query.site.leases.shared:
+        if query.leases.shared:
             return await self._reviewed()
         offers = query.site.offers
         for subnet in self._in_turn():

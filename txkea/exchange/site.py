@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, fields
+from attrs import define, field
 
 from txkea.exchange.offers import Offers
 from txkea.exchange.subnets import SubnetIndex
@@ -97,15 +96,3 @@ class Site:
     """What is started before the site comes into force, and stopped after."""
     options: dict[Any, Any] = field(factory=dict)
     """Encoded option blocks by what they depend on: see `txkea.exchange.options`."""
-
-    def with_leases(self, leases: ILeaseStore) -> Site:
-        """The same site, but its exchanges ask this store, which is around the other one."""
-        twin = Site.__new__(Site)  # a third of what `copy` takes, and some queries have a site of their own
-        for name, value in zip(FIELDS, VALUES(self), strict=True):
-            setattr(twin, name, value)
-        twin.leases = leases
-        return twin
-
-
-FIELDS: Final = tuple(each.name for each in fields(Site))
-VALUES: Final = attrgetter(*FIELDS)

@@ -142,7 +142,7 @@ async def timed(
         return await revised(query, reply)
 
     watch.enter(PREPARE)
-    query.site = query.site.with_leases(timing.around(query.site.leases))
+    query.leases = timing.around(query.leases)
     reply = await exchange({query.type: answer}, revise, place, not_for_us, query)
     watch.enter(REPLY)
     return reply
