@@ -32,7 +32,7 @@ run: os-run $(VENV)/.run ## Serve on the loopback interface, show clients gettin
 	exec $(BIN)/twistd -n --pidfile=.run/twistd.pid kea -c config/loopback.conf --data-directory .run \
 	-p $(PORT) -P $(CLIENT_PORT) --port6 $(PORT6) --client-port6 $(CLIENT_PORT6)
 
-test: os-test os-docs $(VENV)/.test ## Run all tests; TESTS="unit", "real" or names for trial, TESTFLAGS=--no-skips
+test: os-test os-docs $(VENV)/.test ## Run all tests; TESTS="unit", "stores", "real" or names for trial, TESTFLAGS=--no-skips
 	@$(BIN)/python tools/run_tests.py $(TESTFLAGS) $(TESTS)
 
 bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BACKEND=postgresql, mysql, redis, cql; BENCHFLAGS=--help

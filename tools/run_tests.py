@@ -1,7 +1,8 @@
 """Run the tests with trial, phase after phase, and close with ``N passed, N failed, N skipped``.
 
-``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``real`` is the package ``tests.real``,
-whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own summary (a
+``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``stores`` are those of ``tests.real``
+that ask databases, of which each process starts its own, so that two of them run at a time; ``real`` are the others of
+``tests.real``, whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own summary (a
 crash, a time-out) counts as one failure more.
 """
 
@@ -52,10 +53,14 @@ def phases(names: list[str]) -> list[Phase]:
     """The phases of these names (all if none), or one phase of the test names given."""
     modules = [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("test_*.py"))]
     known = [Phase("unit", ["-j2", *modules], 1500)]
-    if any((ROOT / "tests" / "real").glob("test_*.py")):
-        known.append(Phase("real", ["tests.real"], 2700))
-    chosen = [phase for phase in known if not names or phase.name in names]
-    others = [name for name in names if name not in ("unit", "real")]
+    real = [f"tests.real.{path.stem}" for path in sorted((ROOT / "tests" / "real").glob("test_*.py"))]
+    stores = [name for name in real if ".test_store_" in name]
+    known += [
+        Phase("stores", ["-j2", *stores], 1500),
+        Phase("real", [name for name in real if name not in stores], 2700),
+    ]
+    chosen = [phase for phase in known if phase.arguments[1:] and (not names or phase.name in names)]
+    others = [name for name in names if name not in ("unit", "stores", "real")]
     return chosen + ([Phase("chosen", others, 2700)] if others else [])
 
 
@@ -110,7 +115,7 @@ def main() -> int:
     """0 if nothing failed (nor, with ``--no-skips``, was skipped)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure of the run")
-    parser.add_argument("names", nargs="*", help="unit, real, or names of tests for trial; default: everything")
+    parser.add_argument("names", nargs="*", help="unit, stores, real, or names of tests for trial; default: everything")
     options = parser.parse_args()
     totals = Totals()
     for phase in phases(options.names):

@@ -16,6 +16,7 @@ from txkea.cassandra.connection import Answer, Keyspace
 from txkea.cassandra.entries import GRACE, MICROSECONDS
 from txkea.cassandra.factory import CASSANDRA_ADMIN, CASSANDRA_LEASES
 from txkea.cassandra.leases import CassandraLeases, CassandraLeases6
+from txkea.cassandra.tally import Tally
 from txkea.errors import TxkeaError, Unavailable
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease4, LeaseState, LeaseType
@@ -214,19 +215,51 @@ class IndexTests(StoreTests):
             self.assertLess(CLOCK.seconds(), end)
             CLOCK.iterate(0.02)
 
-    def test_renewal_writes_no_entry(self) -> None:
-        """A renewal leaves the indexes as they are, and the entry moves on when its time has come."""
+    def tally(self) -> Tally:
+        """That of the one slice that there is."""
+        [row] = self.cassandra.nodes[0].ask("SELECT DISTINCT slice, tally FROM txkea.leases4")
+        return Tally.read(row.tally)
+
+    def test_renewal_moves_no_end(self) -> None:
+        """A renewal leaves the indexes and the end of the slice as they are; who finds it come moves it on."""
         store = self.store()
         now = int(CLOCK.seconds())
         known = lease(1, expires=now - 5)
         self.assertIs(True, self.wait(store.add(known)))
-        before = [*self.rows("by_client"), *self.rows("by_end")]
+        self.assertEqual([known.expires, None], self.tally().ends)
+        before = self.rows("by_client")
         renewed = known._replace(expires=now + 3600)
         self.assertIs(True, self.wait(store.update(renewed, known)))
-        self.assertEqual(before, [*self.rows("by_client"), *self.rows("by_end")])
+        self.assertEqual(before, self.rows("by_client"))
+        self.assertEqual([known.expires, None], self.tally().ends)
         self.assertEqual([], list(self.wait(store.expired(now, 0))))
-        self.settle(lambda: [row.ends for row in self.rows("by_end")] == [renewed.expires])
+        self.assertEqual([renewed.expires, None], self.tally().ends)
         self.assertEqual([renewed], list(self.wait(store.expired(now + 3601, 0))))
+
+    def test_end_of_a_slice_that_was_changed(self) -> None:
+        """Who goes through a slice while others change it does not hide what they have written."""
+        store, other = self.store(), self.store()
+        now = int(CLOCK.seconds())
+        leases = [lease(number, expires=now - 100 + number) for number in range(1, 40)]
+        self.assertEqual([True] * 39, self.together(*map(store.add, leases)))
+        renewals = [other.update(each._replace(expires=now + 600), each) for each in leases[::2]]
+        adds = [other.add(lease(number, expires=now - 200)) for number in range(40, 60)]
+        self.together(*renewals, *adds, *(store.expired(now, limit) for limit in range(5)))
+        fresh = self.store()
+        found = self.wait(fresh.expired(now, 0))
+        self.assertEqual({*leases[1::2], *(lease(number, expires=now - 200) for number in range(40, 60))}, {*found})
+
+    def test_many_slices(self) -> None:
+        """Of leases in many slices the earliest come first, however many are asked for, from any server."""
+        store, other = self.store(), self.store()
+        now = int(CLOCK.seconds())
+        ends = [now - 1 - (number * 7919) % 1000 for number in range(60)]
+        leases = [lease(number * 100, expires=end) for number, end in enumerate(ends)]
+        self.assertEqual([True] * 60, self.together(*map(store.add, leases)))
+        for limit in (1, 5, 20, 59, 60, 0):
+            for one in (store, other):
+                found = [each.expires for each in self.wait(one.expired(now, limit))]
+                self.assertEqual(sorted(ends)[: limit or None], found)
 
     def test_reclaimed(self) -> None:
         """A lease that is reclaimed, and one that a client takes up again, are found where they belong, once each."""
@@ -266,16 +299,6 @@ class IndexTests(StoreTests):
         store._entries.forget((store.statements.forget_client, (old, *values[:3])))
         self.settle(lambda: len(store._entries._gathering) == 0)
         self.assertEqual([known], self.wait(store.by_client(Identifier(IdentifierKind.HW_ADDRESS, known.hwaddr))))
-
-    def test_old_buckets_go(self) -> None:
-        """Of the past nothing stays behind but what is still to be done."""
-        store = self.store()
-        long_ago = lease(1, expires=int(CLOCK.seconds()) - 100_000)
-        self.assertIs(True, self.wait(store.add(long_ago)))
-        self.assertIs(True, self.wait(store.remove(long_ago)))
-        self.cassandra.nodes[0].ask("TRUNCATE txkea.leases4_by_end")
-        self.assertEqual([], list(self.wait(store.expired(CLOCK.seconds(), 0))))
-        self.settle(lambda: not self.rows("buckets"))
 
     def test_empty_slices_go(self) -> None:
         """A slice of DHCPv6 that is empty for long is not looked into for ever."""
