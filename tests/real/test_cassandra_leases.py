@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -28,15 +28,15 @@ __all__ = ["AnswerTests", "IndexTests", "KeyspaceTests", "SeveralTests"]
 
 T = TypeVar("T")
 CLOCK: Any = reactor
+NOW: Final = int(CLOCK.seconds())
 Requests = Iterable[tuple[str, Sequence[Any]]]
 Batch = Callable[[Requests, float | None], Deferred[Answer]]
 
 
 def lease(number: int, **changes: Any) -> Lease4:
-    """A lease of its own client that ends in an hour."""
+    """A lease of its own client that ends an hour after the tests began."""
     mark = number.to_bytes(4, "big")
-    expires = int(CLOCK.seconds()) + 3600
-    made = Lease4(b"\x0a\0" + mark[2:], b"\2\0" + mark, b"\1\2\0" + mark, 3600, expires, 1)
+    made = Lease4(b"\x0a\0" + mark[2:], b"\2\0" + mark, b"\1\2\0" + mark, 3600, NOW + 3600, 1)
     return made._replace(**changes)
 
 

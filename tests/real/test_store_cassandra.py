@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
+from hypothesis import Phase
 from hypothesis import settings as how
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 LONGER: Final = int(os.environ.get("TXKEA_STORE_EXAMPLES", "1"))
 """How many times as many examples as usual."""
+PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
+"""To look for the smallest example that fails takes very long here."""
 
 
 def surroundings(family: int) -> Any:
@@ -38,8 +41,8 @@ class Cassandra4Tests(LeaseStoreContract, SynchronousTestCase):
     """`CassandraLeases` over one node."""
 
     ascending = False  # Cassandra knows no order but that of its tokens
-    few = how(FEW, max_examples=4 * LONGER)
-    steps = how(STEPS, max_examples=4 * LONGER, stateful_step_count=20)
+    few = how(FEW, max_examples=4 * LONGER, phases=PHASES)
+    steps = how(STEPS, max_examples=4 * LONGER, stateful_step_count=20, phases=PHASES)
 
     def setUp(self) -> None:
         self.cassandra = Cassandra.launch()

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from txkea.cassandra.clients import Clients
 from txkea.cassandra.connection import Keyspace
-from txkea.cassandra.ends import RECLAIMED, RUNNING, Ends
+from txkea.cassandra.ends import Ends
 from txkea.cassandra.entries import Entries, Entry
 from txkea.cassandra.keys import clients_of, key_of, slice_of
 from txkea.cassandra.overlaps import Overlaps
@@ -20,7 +20,8 @@ from txkea.cassandra.rows import Rows
 from txkea.cassandra.schema import check
 from txkea.cassandra.slices import Slices, change
 from txkea.cassandra.tables import Statements, Statements6
-from txkea.cassandra.text import Tally, decode
+from txkea.cassandra.tally import RECLAIMED, RUNNING, Tally
+from txkea.cassandra.text import decode
 from txkea.errors import Unavailable
 from txkea.interfaces import ILeaseStore
 from txkea.model.identifier import Identifier, IdentifierKind
@@ -64,7 +65,13 @@ class CassandraLeases:
         self._entries = Entries(keyspace, reactor)
         self._rows = Rows(keyspace, statements, reactor)
         self._clients = Clients(keyspace, statements, self._rows, self._entries, reactor)
-        self._ends = Ends(keyspace, statements, self._rows, self._entries, reactor)
+        self._ends = Ends(keyspace, statements, reactor)
+
+    @property
+    def problem(self) -> str:
+        """See `ILeaseStore`."""
+        connection = self._keyspace.connection
+        return "" if connection.up else connection.problem
 
     async def open(self) -> None:
         await self._keyspace.connection.open()
@@ -145,14 +152,20 @@ class CassandraLeases:
     # -- changing
 
     async def add(self, lease: Lease) -> bool:
-        await self._write_entries(lease, None)
-        return await self._slices.ask(change(lease, None))
+        return await self._put(lease, None)
 
     async def update(self, lease: Lease, was: Lease) -> bool:
-        if lease[0] != was[0]:
+        return lease[0] == was[0] and await self._put(lease, was)
+
+    async def _put(self, lease: Lease, was: Lease | None) -> bool:
+        entries = [*self.entries(lease, was)]
+        if entries:
+            await self._entries.write(entries)
+            self.wrote(entries)
+        if not await self._slices.ask(change(lease, was)):
             return False
-        await self._write_entries(lease, was)
-        return await self._slices.ask(change(lease, was))
+        self._ends.changed(lease)
+        return True
 
     async def remove(self, lease: Lease) -> bool:
         if not await self._slices.ask(change(None, lease)):
@@ -162,20 +175,12 @@ class CassandraLeases:
             self._clients.leases(client).addErrback(_in_vain)
         return True
 
-    async def _write_entries(self, lease: Lease, was: Lease | None) -> None:
-        entries = [*self.entries(lease, was)]
-        if entries:
-            await self._entries.write(entries)
-            self.wrote(entries)
-
     def entries(self, lease: Lease, was: Lease | None) -> Iterator[Entry]:
         """What is to be written before a lease."""
         yield from self._clients.entries(lease, was)
-        yield from self._ends.entries(lease, was)
 
     def wrote(self, entries: Sequence[Entry]) -> None:
         """Take note of entries that are written now."""
-        self._ends.wrote(entries)
 
 
 class CassandraLeases6(CassandraLeases):
@@ -224,7 +229,6 @@ class CassandraLeases6(CassandraLeases):
         yield from self._overlaps.entries(lease, was)
 
     def wrote(self, entries: Sequence[Entry]) -> None:
-        super().wrote(entries)
         self._overlaps.wrote(entries)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from txkea.backend.gathering import Gathering
 from txkea.cassandra.connection import Keyspace
 from txkea.cassandra.entries import GRACE, Entries, Entry
-from txkea.cassandra.keys import last_of, slice_of, slices_inside, slices_that_end, truncated
+from txkea.cassandra.keys import last_of, slice_of, slices_beside, slices_inside, truncated
 from txkea.cassandra.rows import Rows
 from txkea.cassandra.tables import Statements6
 from txkea.cassandra.text import decode
@@ -101,15 +101,14 @@ class Overlaps:
 
     async def _inside(self, address: bytes, length: int) -> AsyncIterator[Lease6]:
         last = last_of(address, length)
-        for key in slices_that_end(address, length):
-            for lease in await self._between(key, address, last):
-                yield lease
+        for lease in await self._between(slices_beside(address, length), address, last):
+            yield lease
         bounds = slices_inside(address, length)
         if bounds is None:
             return
         for root in await self._roots(address, length):
             async for key, since in self._slices(root, *bounds):
-                leases = await self._between(key, address, last)
+                leases = await self._between([key], address, last)
                 for lease in leases:
                     yield lease
                 if not leases and self._entries.old(since):
@@ -129,8 +128,10 @@ class Overlaps:
                 return
             first = rows[-1][0] + b"\0"
 
-    async def _between(self, key: bytes, first: bytes, last: bytes) -> Sequence[Lease6]:
-        answer = await self._keyspace.ask(self._statements.between, (key, first, last, FEW))
+    async def _between(self, keys: Sequence[bytes], first: bytes, last: bytes) -> Sequence[Lease6]:
+        if not keys:
+            return ()
+        answer = await self._keyspace.ask(self._statements.between, (keys, first, last, FEW))
         return [decode(address, text) for address, text in answer.rows]
 
     async def _forget_if_empty(self, root: bytes, key: bytes, since: int) -> None:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 TOGETHER: Final = 256
 """Addresses that are looked up at once."""
-AT_ONCE: Final = 2
+AT_ONCE: Final = 1
 """Such groups."""
 IN_ONE: Final = 32
 """Addresses in a statement that names several slices: each of them is searched for each address."""

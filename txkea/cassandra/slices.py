@@ -13,7 +13,8 @@ from txkea.backend.gathering import Gathering
 from txkea.cassandra.connection import Answer, Keyspace, Refused
 from txkea.cassandra.keys import slice_of
 from txkea.cassandra.tables import Statements
-from txkea.cassandra.text import Tally, decode, encode
+from txkea.cassandra.tally import Tally
+from txkea.cassandra.text import decode, encode
 from txkea.errors import Unavailable
 from txkea.model.lease import Lease
 

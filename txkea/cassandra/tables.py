@@ -22,9 +22,6 @@ def _tables(family: int) -> list[str]:
         f"{create} (slice blob, address blob, lease text, tally text static, PRIMARY KEY (slice, address))",
         f"{create}_by_client (shard int, client blob, address blob, since bigint, "
         f"PRIMARY KEY (shard, client, address)) {_INDEX}",
-        f"{create}_by_end (kind int, bucket bigint, ends bigint, address blob, since bigint, "
-        f"PRIMARY KEY ((kind, bucket), ends, address)) {_INDEX}",
-        f"{create}_buckets (kind int, bucket bigint, since bigint, PRIMARY KEY (kind, bucket)) {_INDEX}",
     ]
 
 
@@ -43,7 +40,7 @@ class Statements:
 
     def __init__(self, family: int) -> None:
         leases = f"leases{family}"
-        self.probe = f"SELECT kind FROM {leases}_buckets WHERE kind = 0 LIMIT 1"
+        self.probe = f"SELECT client FROM {leases}_by_client WHERE shard = 0 LIMIT 1"
         self.tally = f"UPDATE {leases} SET tally = ? WHERE slice = ? IF tally = ?"
         """New tally, slice, tally as it is."""
         self.add = f"INSERT INTO {leases} (slice, address, lease) VALUES (?, ?, ?) IF NOT EXISTS"
@@ -54,9 +51,11 @@ class Statements:
         """Slice, address, lease as it is."""
         self.get = f"SELECT address, lease FROM {leases} WHERE slice IN ? AND address IN ?"
         """Slices, addresses."""
-        self.between = f"SELECT address, lease FROM {leases} WHERE slice = ? AND address >= ? AND address <= ? LIMIT ?"
-        """Slice, first and last address, limit."""
+        self.between = f"SELECT address, lease FROM {leases} WHERE slice IN ? AND address >= ? AND address <= ? LIMIT ?"
+        """Slices, first and last address, limit."""
         self.behind = f"SELECT address, lease FROM {leases} WHERE slice = ? AND address > ? LIMIT ?"
+        """Slice, address, limit."""
+        self.slice = f"SELECT address, lease, tally FROM {leases} WHERE slice = ? AND address > ? LIMIT ?"
         """Slice, address, limit."""
         self.first = f"SELECT slice, address, lease FROM {leases} LIMIT ?"
         """Limit."""
@@ -76,27 +75,6 @@ class Statements:
             f"DELETE FROM {leases}_by_client USING TIMESTAMP ? WHERE shard = ? AND client = ? AND address = ?"
         )
         """Since, shard, client, address."""
-        self.note_end = (
-            f"INSERT INTO {leases}_by_end (kind, bucket, ends, address, since) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
-        )
-        """Kind, bucket, end, address, since, since."""
-        self.ends = (
-            f"SELECT ends, address, since FROM {leases}_by_end "
-            "WHERE kind = ? AND bucket = ? AND (ends, address) > (?, ?) AND (ends) < (?) LIMIT ?"
-        )
-        """Kind, bucket, end and address of the last one, end that is too late, limit."""
-        self.forget_end = (
-            f"DELETE FROM {leases}_by_end USING TIMESTAMP ? WHERE kind = ? AND bucket = ? AND ends = ? AND address = ?"
-        )
-        """Since, kind, bucket, end, address."""
-        self.note_bucket = f"INSERT INTO {leases}_buckets (kind, bucket, since) VALUES (?, ?, ?) USING TIMESTAMP ?"
-        """Kind, bucket, since, since."""
-        self.buckets = (
-            f"SELECT bucket, since FROM {leases}_buckets WHERE kind = ? AND bucket > ? AND bucket <= ? LIMIT ?"
-        )
-        """Kind, the last bucket seen, the last one wanted, limit."""
-        self.forget_bucket = f"DELETE FROM {leases}_buckets USING TIMESTAMP ? WHERE kind = ? AND bucket = ?"
-        """Since, kind, bucket."""
 
     def texts(self) -> list[str]:
         """All of them."""
