@@ -23,8 +23,8 @@ __all__ = ["Choosing", "Choosing4", "Choosing6"]
 class Choosing(Load[Any]):
     """Each query goes to one of ``servers`` that is ``up``; mix it in before the `Load` of a family.
 
-    A client without a lease stays with the server that it asked last, if that is up: so no client asks one server for
-    an address while another has not yet read that it gave one back.
+    A client without a lease, or one that gave something back, stays with the server that it asked last, if that is up:
+    so no client asks one server for an address while another has not yet read that it gave one back.
     """
 
     def __init__(self, namespace: Namespace, local: str, servers: Sequence[str], clients: int, seed: int) -> None:
@@ -32,15 +32,21 @@ class Choosing(Load[Any]):
         self.servers = servers
         self.up = set(servers)
         self._last: dict[int, str] = {}
+        self._gave_back: set[int] = set()
+        """Clients that have had no answer since."""
 
     def begin(self, client: int) -> None:
         last = self._last.get(client, "")
-        stays = last in self.up and not self.claims(client)
+        stays = last in self.up and (client in self._gave_back or not self.claims(client))
         self.turn_to(last if stays else self.random.choice([each for each in self.servers if each in self.up]))
         self._last[client] = self.server
+        before = self.history.given_back
         super().begin(client)
+        if self.history.given_back != before:
+            self._gave_back.add(client)
 
     def answered(self, waiting: Waiting, answer: Any, now: float) -> None:
+        self._gave_back.discard(waiting.client)
         self.turn_to(self.teller(answer))
         super().answered(waiting, answer, now)
 
