@@ -2,8 +2,8 @@
 
 ``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``stores`` are those of ``tests.real``
 that ask databases, of which each process starts its own, so that two of them run at a time; ``real`` are the others of
-``tests.real``, whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own summary (a
-crash, a time-out) counts as one failure more.
+``tests.real``, whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own
+summary (a crash, a time-out) counts as one failure more.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL a lease is not in the subnet it names
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FIXED a lease's subnet was corrected
 dhcpsrv WARN DHCPSRV_LEASE_SANITY_FAIL_DISCARD a lease that fits no subnet was discarded
 dhcpsrv WARN TXKEA_HOST_OPTION_UNUSABLE an option of a host in a database cannot be understood and is left out
-dhcpsrv WARN TXKEA_LEASE_UNREADABLE a row of a database is no lease, such as one whose address is none, and is left alone
+dhcpsrv WARN TXKEA_LEASE_UNREADABLE a row of a database is no lease, as where its address is none, and is left alone
 dhcpsrv WARN TXKEA_KEA_ROW a row of Kea's own Cassandra keyspace is no lease or host, and is left out of a copy
 dhcpsrv WARN TXKEA_REDIS_CREATED Redis was empty, and a new store was made in it
 dhcpsrv WARN TXKEA_REDIS_NOT_DURABLE Redis may lose leases that were acknowledged, and accept-loss allows that
