@@ -23,7 +23,7 @@ __all__ = ["Change", "Slices", "change"]
 ROWS: Final = 64
 """Changes in one batch."""
 BYTES: Final = 40_000
-"""Of one batch: Cassandra refuses those above 50 KiB (batch_size_fail_threshold)."""
+"""Of one batch; a lease that is larger goes alone."""
 OVERHEAD: Final = 80
 """Bytes of a change beside its texts, about."""
 ATTEMPT: Final = 3.0
