@@ -82,7 +82,7 @@ class RunningTests(ServiceCase):
         await self.tell(
             service, "class-add", {"client-classes": [{"name": "ours", "valid-lifetime": 90, "test": "1 == 1"}]}
         )
-        self.assertEqual((await self.renew(1, await self.lease(1)))[1], 90)
+        self.assertIn((await self.renew(1, await self.lease(1)))[1], (90, 89))  # a second later a reused one has less
         await self.tell(service, "class-del", {"name": "ours"})
         self.assertEqual((await self.renew(1, self.family.FIRST))[1], 600)
 
