@@ -251,6 +251,8 @@ class Schema(NamedTuple):
     """Whose schema it is, for people: ``Kea 2.2.0``; ``""`` if nobody's."""
     problem: str = ""
     """Why txkea cannot use it as it is, and the mend; ``""`` if it can."""
+    advice: str = ""
+    """What would make it faster, and the mend."""
 
 
 class IDatabaseAdmin(Interface):

@@ -198,6 +198,8 @@ class PostgresAdminTests(AdminCase):
         found: Schema = self.wait(self.admin(name="kea").version())
         self.assertEqual((found.version, found.recognised), (".".join(map(str, VERSIONS[self.kind])), "Kea 2.2"))
         self.assertEqual(found.problem, "")
+        lacking = "" if self.kind == "mysql" else "it lacks index lease6_by_number; mend: txkea db upgrade"
+        self.assertEqual(found.advice, lacking)
 
     def test_somebody_elses(self) -> None:
         """A database with tables of something else is told from an empty one, and never changed."""

@@ -125,4 +125,4 @@ def _told(schema: Schema) -> str:
     there = ", ".join(filter(None, parts))
     if schema.problem:
         return f"{there}; cannot be used: {schema.problem}" if there else f"cannot be used: {schema.problem}"
-    return f"{there}; can be used"
+    return f"{there}; can be used" + (f", but {schema.advice}" if schema.advice else "")

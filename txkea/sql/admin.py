@@ -94,7 +94,8 @@ class SqlAdmin:
         if len(found) != 1:
             return Schema("", "", NOT_OURS)
         version = int(found[0][0]), int(found[0][1] or 0)
-        return Schema(f"{version[0]}.{version[1]}", self._recognised(session, version), self._problem(session))
+        problem, advice = self._problem(session)
+        return Schema(f"{version[0]}.{version[1]}", self._recognised(session, version), problem, advice)
 
     def _recognised(self, session: Session, version: tuple[int, int]) -> str:
         if not inspect(session).has_table("dhcp4_subnet") and version == VERSIONS[self._dialect.name]:
@@ -103,19 +104,19 @@ class SqlAdmin:
         newest = VERSIONS[self._dialect.name]
         return "a Kea newer than 2.2" if version > newest else f"Kea {known[-1][1]}"
 
-    def _problem(self, session: Session) -> str:
-        """Why txkea cannot use the tables, or ``""``; what looking may have changed is undone."""
+    def _problem(self, session: Session) -> tuple[str, str]:
+        """Why txkea cannot use the tables, and what would make them faster; what looking may have changed is undone."""
         try:
             for family in (4, 6):
                 look_at(session, self._dialect.name, family, self.name)
                 host_tables(session, family)
         except Unavailable as error:
-            return str(error)
+            return str(error), ""
         finally:
             session.rollback()
-        if found := [step.what for step in steps(session)]:
-            return f"it lacks {', '.join(found)}; mend: txkea db upgrade"
-        return ""
+        found = [*steps(session)]
+        lacks = f"it lacks {', '.join(step.what for step in found)}; mend: txkea db upgrade" if found else ""
+        return (lacks, "") if any(step.needed for step in found) else ("", lacks)
 
     # -- what is made --------------------------------------------------------------------------------------------------
 

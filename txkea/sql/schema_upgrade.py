@@ -21,6 +21,8 @@ class Step(NamedTuple):
     what: str
     """For people."""
     make: Callable[[Session], None]
+    needed: bool = True
+    """Whether txkea needs it; else it is faster with it."""
 
 
 COLUMNS: Final[Sequence[tuple[Table, str]]] = (
@@ -56,7 +58,7 @@ def steps(session: Session) -> Iterator[Step]:
         yield Step("statistics of leases, kept by triggers", _count)
     for table, name in INDEXES:
         if _of(session, table, name) and not _is_indexed(seen, table, name):
-            yield Step(f"index {name}", _indexing(table, name))
+            yield Step(f"index {name}", _indexing(table, name), needed=False)
 
 
 def _adding(table: Table, name: str) -> Callable[[Session], None]:
