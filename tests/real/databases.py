@@ -234,6 +234,7 @@ class DatabaseServer:
             capture_output=True,
             timeout=timeout,
             cwd=self.directory,
+            env={**os.environ, "TMPDIR": str(self.directory / "run")},  # names there are the server's own choice
             **self.become,
         )
         if done.returncode:
@@ -341,6 +342,7 @@ class MariaDB(DatabaseServer):
             "datadir": self.directory / "data",
             "socket": self.socket,
             "pid-file": self.directory / "run" / "pid",
+            "tmpdir": self.directory / "run",
             "port": self.port,
             "bind-address": "127.0.0.1",
             "innodb-flush-log-at-trx-commit": 1,

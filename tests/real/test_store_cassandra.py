@@ -53,12 +53,15 @@ class Cassandra4Tests(LeaseStoreContract, SynchronousTestCase):
 
     def make_store(self) -> CassandraLeases:
         self.cassandra.fresh()
-        return self.make()
+        store = self.make()
+        self.addCleanup(lambda: self.wait(store.close()))
+        return store
 
     def reopen(self, store: ILeaseStore) -> CassandraLeases:
         self.wait(store.close())
         again = self.make()
         self.wait(again.open())
+        self.addCleanup(lambda: self.wait(again.close()))
         return again
 
     def wait(self, awaitable: Awaitable[T]) -> T:
