@@ -22,7 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import txkea
 from tests.certifying import certified
-from tests.real.agents import free_port
+from tests.real.daemons import free_port
 from tests.servicing import Family6, ServiceCase
 from tests.test_control_asking import Can
 from txkea.cli.connection import Reply, worst

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,9 +13,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tests.real.daemons import free_port
 from tests.real.servers import KEA4, KEA6, TXKEA4, TXKEA6, Product, Server
 
-__all__ = ["DHCP", "HOST", "KEA_AGENT", "TXKEA_AGENT", "Reply", "Scene", "curl", "free_port", "post", "shell"]
+__all__ = ["DHCP", "HOST", "KEA_AGENT", "TXKEA_AGENT", "Reply", "Scene", "curl", "post", "shell"]
 
 STARTED: Final = re.compile(r"\bCTRL_AGENT_STARTED\b")
 KEA_AGENT: Final = Product("kea-ctrl-agent", ("kea-ctrl-agent",), STARTED)
@@ -45,14 +45,6 @@ class Reply(NamedTuple):
     status: int
     value: Any
     headers: dict[str, str]
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def loggers(root: str) -> list[dict[str, Any]]:

@@ -5,14 +5,9 @@ Its jars come from Maven Central once, as ``tests/cassandra/pom.xml`` names them
 
 from __future__ import annotations
 
-import atexit
 import fcntl
-import os
-import shutil
-import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -26,12 +21,11 @@ from cassandra.cluster import (  # type: ignore[import-untyped]
 )
 from cassandra.policies import WhiteListRoundRobinPolicy  # type: ignore[import-untyped]
 
-from tests.real.redis import free_port
+from tests.real.daemons import Daemon, free_port
 from txkea.backend.parameters import Parameters
 from txkea.cassandra.connection import connected
 from txkea.cassandra.parameters import settings
 from txkea.cassandra.schema import make_tables, tables_of
-from txkea.testing.namespaces import wait_for
 
 __all__ = ["Cassandra", "Cluster3", "Node"]
 
@@ -103,54 +97,21 @@ def fetch_jars() -> Path:
     return JARS
 
 
-class Node:
+class Node(Daemon):
     """One Cassandra process with a directory of its own."""
 
+    kind = "cql"
+    patience = 120.0
+
     def __init__(self, address: str, port: int, storage_port: int, ring_delay: int) -> None:
+        super().__init__()
         self.address = address
         self.port = port
-        self.directory = Path(tempfile.mkdtemp(prefix="txkea-cassandra-"))
-        self.process: subprocess.Popen[bytes] | None = None
         self._ring_delay = ring_delay
         places = {"directory": self.directory, "address": address, "port": port, "storage_port": storage_port}
         (self.directory / "conf").mkdir()
         (self.directory / "conf" / "cassandra.yaml").write_text(YAML.format(**places))
         (self.directory / "conf" / "logback.xml").write_text(LOGBACK.format(**places))
-        atexit.register(self.remove)
-
-    def launch(self) -> None:
-        """Start it without waiting, unless it runs."""
-        if self.process is None or self.process.poll() is not None:
-            with (self.directory / "output").open("ab") as output:
-                self.process = subprocess.Popen(
-                    self._argv(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.directory
-                )
-
-    def start(self) -> None:
-        """Start it, unless it runs, and wait until it answers."""
-        self.launch()
-        wait_for(self._answers, f"Cassandra on {self.address}:{self.port}", 120.0, 0.3)
-
-    def stop(self) -> None:
-        """End it in order."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """kill -9."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Let it do nothing, its connections being open."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    def remove(self) -> None:
-        """End it, and its files."""
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
     def connect(self) -> Session:
         """A session with this node alone, for tests to look behind a store's back; its ``cluster`` is to be shut."""
@@ -167,7 +128,7 @@ class Node:
         finally:
             session.cluster.shutdown()
 
-    def _argv(self) -> list[str]:
+    def command(self) -> Sequence[str]:
         directory = self.directory
         settings = {
             "cassandra.config": f"file://{directory}/conf/cassandra.yaml",
@@ -188,10 +149,7 @@ class Node:
             "org.apache.cassandra.service.CassandraDaemon",
         ]
 
-    def _answers(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is not None:
-            raise RuntimeError(f"Cassandra on {self.address} ended:\n{self.tail()}")
+    def answers(self) -> bool:
         try:
             # The driver takes a quarter of a second of the processor to find out what this tells at once.
             socket.create_connection((self.address, self.port), 1).close()
@@ -199,21 +157,9 @@ class Node:
         except (NoHostAvailable, OSError):
             return False
 
-    def tail(self, lines: int = 30) -> str:
-        """The end of what it logged and printed."""
-        paths = [path for path in (self.directory / "output", self.directory / "system.log") if path.exists()]
-        return "\n".join(line for path in paths for line in path.read_text(errors="replace").splitlines()[-lines:])
-
-    def _end(self, number: int) -> None:
-        if self.process is not None:
-            if self.process.poll() is None:
-                self.thaw()
-                self.process.send_signal(number)
-            self.process.wait(30)
-
-    def _signal(self, number: int) -> None:
-        assert self.process is not None
-        os.kill(self.process.pid, number)
+    def said(self) -> str:
+        log = self.directory / "system.log"
+        return super().said() + (log.read_text(errors="replace")[-3000:] if log.exists() else "")
 
 
 class _Nodes:

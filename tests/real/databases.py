@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import pwd
-import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -17,7 +13,7 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import URL, Engine, create_engine, text
 from typing_extensions import Self
 
-from txkea.testing.namespaces import wait_for
+from tests.real.daemons import Daemon, free_port
 
 __all__ = ["DATABASES", "DatabaseServer", "MariaDB", "Postgres"]
 
@@ -26,19 +22,9 @@ PASSWORD: Final = 'it\'s a "secret" $1'
 SCHEMAS: Final = Path("/usr/share/kea/scripts")
 
 
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
-class DatabaseServer:
+class DatabaseServer(Daemon):
     """A database server with Kea's schema (2.2.0's) in a database ``kea``."""
 
-    kind: ClassVar[str]
-    """What the configuration calls it."""
     owner: ClassVar[str]
     """The user that it runs as, when the tests run as root."""
     script: ClassVar[str]
@@ -46,13 +32,10 @@ class DatabaseServer:
     _shared: ClassVar[dict[type, Any]] = {}
 
     def __init__(self) -> None:
+        super().__init__()
         self.port = free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix=f"txkea-{self.kind}-"))
-        self.directory.chmod(0o755)
-        self.process: subprocess.Popen[bytes] | None = None
         self._engine: Engine | None = None
         self._full: set[str] = set()
-        atexit.register(self.remove)
 
     @classmethod
     def launch(cls) -> Self:
@@ -65,7 +48,7 @@ class DatabaseServer:
             server.create_database("kea")
             server.load_schema("kea")
             server._full = {table for table in server.tables() if server.rows(table)}
-        elif server.process is None or server.process.poll() is not None:
+        elif not server.runs:
             server.start()
         return server
 
@@ -101,46 +84,10 @@ class DatabaseServer:
             self._engine = create_engine(self.url("kea"), pool_pre_ping=True)
         return self._engine
 
-    def start(self) -> None:
-        """Start, and wait until it answers."""
-        with (self.directory / "output").open("ab") as output:
-            self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, **self.become
-            )
-        try:
-            wait_for(self.answers, f"{self.kind} to start", 60.0, 0.02)
-        except TimeoutError as error:
-            raise RuntimeError(f"{error}\n{(self.directory / 'output').read_text()[-3000:]}") from None
-
-    def stop(self) -> None:
-        """End it in an orderly way; clients lose their connections."""
-        self.end(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it as a power failure does."""
-        self.end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """End it, and start it again at once."""
-        self.stop()
-        self.start()
-
-    def freeze(self) -> None:
-        """Let all of its processes do nothing; connections stay."""
-        self.signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let them go on."""
-        self.signal(signal.SIGCONT)
-
     # -- the rest ------------------------------------------------------------------------------------------------------
 
     def initialize(self) -> None:
         """Make its files."""
-        raise NotImplementedError
-
-    def command(self) -> Sequence[str]:
-        """What runs it in the foreground."""
         raise NotImplementedError
 
     def create_database(self, name: str) -> None:
@@ -178,9 +125,6 @@ class DatabaseServer:
 
     def answers(self) -> bool:
         """Whether it can be used."""
-        assert self.process is not None
-        if self.process.poll() is not None:
-            raise RuntimeError(f"{self.kind} ended:\n{(self.directory / 'output').read_text()[-3000:]}")
         engine = create_engine(self.url(""), connect_args={"connect_timeout": 5})
         try:
             engine.connect().close()
@@ -192,28 +136,9 @@ class DatabaseServer:
 
     def end(self, number: int) -> None:
         """Send a signal and wait until it is gone."""
-        self.thaw()
-        assert self.process is not None
-        self.signal(number) if number == signal.SIGKILL else self.process.send_signal(number)
-        self.process.wait(60)
+        super().end(number)
         if self._engine is not None:
             self._engine.dispose()
-
-    def signal(self, number: int) -> None:
-        """Tell the server and the processes that it has started."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        for pid in (self.process.pid, *_children(self.process.pid)):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-
-    def remove(self) -> None:
-        """End it, and delete its files."""
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def become(self) -> dict[str, Any]:
@@ -249,20 +174,15 @@ class DatabaseServer:
         return path
 
 
-def _children(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(word) for word in path.read_text().split()] if path.exists() else []
-
-
 class Postgres(DatabaseServer):
     """PostgreSQL as Debian has it; the administrator comes by its UNIX socket."""
 
     kind = "postgresql"
     owner = "postgres"
+    gently = signal.SIGINT
     script = "pgsql/dhcpdb_create.pgsql"
 
     def initialize(self) -> None:
-        os.chmod(self.directory, 0o755)
         self.own(self.directory / "run")
         data = self.own(self.directory / "data")
         self.as_owner(

@@ -14,7 +14,8 @@ from typing import Any, Final
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certifying import certified
-from tests.real.agents import HOST, Scene, curl, free_port, post, shell
+from tests.real.agents import HOST, Scene, curl, post, shell
+from tests.real.daemons import free_port
 from txkea.testing.namespaces import wait_for
 
 MISSING: Final = [
