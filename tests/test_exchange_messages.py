@@ -270,6 +270,17 @@ class RebootTests(SynchronousTestCase):
         got(client.reboot("192.0.2.16"), NAK)
         self.assertEqual(list(client.server.leases), [FREE])
 
+    def test_one_of_two(self) -> None:
+        """A client with two leases, as when a server was killed in the middle of giving one, keeps the one it names."""
+        client = Client(serving())
+        client.lease(FREE)
+        store: Any = client.server.site.leases
+        (lease,) = store.table.page(None, 2)
+        for other, later in ((b"\xc0\0\2\x10", 0), (b"\xc0\0\2\x11", 5)):
+            self.assertTrue(store.table.add(lease._replace(address=other, expires=lease.expires + later)))
+            got(client.reboot(FREE), ACK)
+            got(client.renew(FREE), ACK)
+
     def test_wrong_network(self) -> None:
         """V4-15: a known client that wakes up on another network than its address belongs to is refused."""
         server = serving()

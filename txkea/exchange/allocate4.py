@@ -62,30 +62,36 @@ async def own_lease(query: Query4, subnet: LiveSubnet) -> Lease4 | None:
     if by_id and query.hwaddr and store.shared:  # both on one way there and back
         known = (IdentifierKind.CLIENT_ID, by_id), (IdentifierKind.HW_ADDRESS, query.hwaddr)
         found, leases = await together([_leases_of(store, Identifier(*each)) for each in known])
-        if found and (lease := _on_link(found, subnet)):
+        if found and (lease := _on_link(query, found, subnet)):
             return lease
     else:
         if by_id:
             leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, by_id))
-            if leases and (lease := _on_link(leases, subnet)):
+            if leases and (lease := _on_link(query, leases, subnet)):
                 return lease
         if not query.hwaddr:
             return None
         leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
-    return _on_link([lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
+    return _on_link(query, [lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
 
 
 async def _leases_of(store: ILeaseStore, identifier: Identifier) -> Sequence[Lease4]:
     return await store.by_client(identifier)
 
 
-def _on_link(leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
-    """The lease on the link; of several, such as past ones, the one that ends last."""
+def _on_link(query: Query4, leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
+    """The lease on the link; of several, such as past ones, the one that the client names, or that ends last.
+
+    There may be two that run: what a server stored just before it was killed, and what another one gave in its place.
+    """
     if len(leases) == 1 and leases[0].subnet_id == subnet.id:
         return leases[0] if leases[0].state != DECLINED else None
     places = {home.id for home in subnet.siblings}
     there = [lease for lease in leases if lease.subnet_id in places and lease.state != DECLINED]
-    return max(there, key=lambda lease: lease.expires, default=None)
+    named, now = (query.message.ciaddr, query.message.options.get(50)), query.now
+    return max(
+        there, key=lambda lease: (lease.address in named and is_running(lease, now), lease.expires), default=None
+    )
 
 
 # -- an address to offer -----------------------------------------------------------------------------------------------
