@@ -121,6 +121,18 @@ class CheckTests(CliCase):
         self.assertEqual(result.exit_code, 1)
         self.assertIn("clay-tablets", result.output)
 
+    def test_databases(self) -> None:
+        """The parameters of databases are checked too, each where it is written."""
+        database = '{"type": "postgresql",\n "connect-timeout": 0}'
+        path = self.file(f'{{"Dhcp4": {{"lease-database": {database},\n "hosts-databases": [{database}]}}}}')
+        self.assertIn(
+            f"{path}:2:21: Dhcp4.lease-database.connect-timeout: must be a number, at least 1",
+            self.run_cli("check", path).output,
+        )
+        path = self.file(f'{{"Dhcp4": {{"hosts-databases": [{database}]}}}}')
+        place = "Dhcp4.hosts-databases[0].connect-timeout"
+        self.assertIn(f"{path}:2:21: {place}: must be a number", self.run_cli("check", path).output)
+
     def test_hooks(self) -> None:
         """The parameters of hook libraries are checked too, in the order of the file."""
         options = '[{"code": 67, "add": "pkt4.gaddr"},\n {"coed": 3}, {"code": 3, "remove": "not \'a\'"}]'

@@ -218,7 +218,7 @@ def _store(
 ) -> Any:
     paths = surroundings["paths"].configured(configuration.data_directory)
     around = Surroundings(configuration=configuration, **{**surroundings, "paths": paths})
-    store = _made(database.type, database.parameters, around, path, extras=extras)
+    store = _made(database.type, database.parameters, around, path, database.locate, extras)
     try:
         verifyObject(interface, store)
     except Invalid as error:

@@ -10,7 +10,7 @@ from txkea.config.channels import control_sockets
 from txkea.config.classes import client_classes
 from txkea.config.families import Family
 from txkea.config.guards import Mentions
-from txkea.config.hooks import hook_libraries
+from txkea.config.hooks import hook_libraries, locator
 from txkea.config.kinds import address
 from txkea.config.options import Options, option_definitions
 from txkea.config.reservations import context, hosts
@@ -167,19 +167,16 @@ def interfaces(section: Section, family: Family, **more: Any) -> Interfaces:
 
 def lease_database(section: Section) -> Database:
     if section.get("type") == "memfile":
-        for name in section.values.keys() & section.nodes.keys() - {
-            *MEMFILE,
-            *NOT_PARAMETERS,
-            "user-context",
-            "comment",
-        }:
+        harmless = {*MEMFILE, *NOT_PARAMETERS, "user-context", "comment"}
+        for name in section.values.keys() & section.nodes.keys() - harmless:
             section.warn(name, "this has no effect: memfile needs no connection")
     return database(section)
 
 
 def database(section: Section) -> Database:
     parameters = {name: plain(value) for name, value in section.values.items() if name not in NOT_PARAMETERS}
-    return Database(type=section.get("type"), parameters={**parameters, **(section.values.get("parameters") or {})})
+    parameters.update(section.values.get("parameters") or {})
+    return Database(type=section.get("type"), parameters=parameters, locate=locator(section.node))
 
 
 def logger(section: Section) -> LoggerConfiguration:

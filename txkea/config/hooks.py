@@ -12,7 +12,7 @@ from txkea.config.structure import Section
 from txkea.errors import Position
 from txkea.model.configuration import HookLibrary
 
-__all__ = ["hook_libraries"]
+__all__ = ["hook_libraries", "locator"]
 
 STEP: Final = re.compile(r"[^.\[\]]+")
 """One step of a path: a keyword, or the place in a list."""

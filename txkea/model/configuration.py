@@ -343,6 +343,8 @@ class Database:
 
     type: str = "memfile"
     parameters: JSONObject = field(factory=dict)
+    locate: Callable[[str], Position | None] = field(default=_nowhere, eq=False, repr=False)
+    """Where a parameter was written; or else what is around it."""
 
 
 @frozen(kw_only=True)

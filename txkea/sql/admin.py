@@ -108,7 +108,7 @@ class SqlAdmin:
         """Why txkea cannot use the tables, and what would make them faster; what looking may have changed is undone."""
         try:
             for family in (4, 6):
-                look_at(session, self._dialect.name, family, self.name)
+                look_at(session, self._dialect.name, family)
                 host_tables(session, family)
         except Unavailable as error:
             return str(error), ""

@@ -91,7 +91,7 @@ class Layout:
         return {"inet": "inet", "binary": "binary"}.get(kind, "number" if self.family == 4 else "text")
 
 
-def look_at(session: Session, dialect: str, family: int, place: str) -> Layout:
+def look_at(session: Session, dialect: str, family: int) -> Layout:
     """The lease table of a family; raises `Unavailable` with what is wrong and the mend.
 
     States of leases that the database does not know are entered, where its user may do that.
@@ -101,9 +101,9 @@ def look_at(session: Session, dialect: str, family: int, place: str) -> Layout:
         tables.setdefault(table.lower(), {})[column.lower()] = Field(*described)
     fields = tables.get(f"lease{family}")
     if fields is None or "schema_version" not in tables:
-        raise Unavailable(f"{place} has no tables of Kea's; mend: txkea db init, or kea-admin db-init")
+        raise Unavailable("there are no tables of Kea's; mend: txkea db init, or kea-admin db-init")
     version = ".".join(str(part) for part in session.exec_driver_sql(_VERSION).one())
-    _refuse_odd(fields, family, f"{place}, schema {version}")
+    _refuse_odd(fields, family, version)
     encoding = session.exec_driver_sql(_ENCODING[dialect]).scalar()
     return Layout(
         dialect=dialect,
@@ -117,7 +117,8 @@ def look_at(session: Session, dialect: str, family: int, place: str) -> Layout:
     )
 
 
-def _refuse_odd(fields: Mapping[str, Field], family: int, place: str) -> None:
+def _refuse_odd(fields: Mapping[str, Field], family: int, version: str) -> None:
+    place = f"schema {version}"
     missing = [name for name in COLUMNS[family] if name not in fields and name not in OPTIONAL]
     if missing:
         mend = "txkea db upgrade, or kea-admin db-upgrade"

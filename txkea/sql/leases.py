@@ -92,7 +92,7 @@ class SqlLeases:
 
     def _look_at(self, session: Session) -> None:
         """The schema may be another one whenever we connect. Runs in a thread."""
-        layout = look_at(session, self.name, self._family, self._database.name)
+        layout = look_at(session, self.name, self._family)
         if layout != self._layout:
             self._statements = statements(layout)
             self._rows = rows_of(layout, self._unreadable)
