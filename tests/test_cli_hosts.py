@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from functools import partial
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from txkea.cli.copying import Batch, Copying, Verdict
 from txkea.cli.hosts_files import FORMATS, HostReader, host_entries
-from txkea.cli.hosts_stores import FileHosts, StoreHosts, host_name, put, same
+from txkea.cli.hosts_stores import FileHosts, HostTarget, StoreHosts, host_name
 from txkea.cli.leases_formats import Record
 from txkea.cli.root import main
 from txkea.config.families import BY_NUMBER
@@ -28,6 +27,8 @@ from txkea.errors import Busy
 from txkea.model.configuration import Host
 from txkea.testing.contracts.samples_hosts import HOSTS4, HOSTS6
 from txkea.testing.hosts import MemoryHosts
+
+differences = HostTarget(MemoryHosts()).differences
 
 __all__ = ["BusyTests", "CopyTests", "ExportTests", "FileTests"]
 
@@ -72,7 +73,7 @@ class FileTests(SynchronousTestCase):
         self.assertEqual(wrong, [])
         self.assertEqual(len(found), len(hosts))
         for one, other in zip(found, hosts, strict=True):
-            self.assertTrue(same(one, other), (one, other))
+            self.assertEqual("", differences(one, other))
 
     def test_by_hand(self) -> None:
         """What a spreadsheet has is read as a configuration's words are, and told by line if it cannot be."""
@@ -114,9 +115,9 @@ class FileTests(SynchronousTestCase):
             options=tuple(evolve(option, name="") for option in reversed(one.options)),
             user_context={},
         )
-        self.assertTrue(same(one, other))
-        self.assertFalse(same(one, evolve(one, hostname="x")))
-        self.assertFalse(same(one, evolve(one, options=one.options[1:])))
+        self.assertEqual("", differences(one, other))
+        self.assertIn("hostname", differences(one, evolve(one, hostname="x")))
+        self.assertIn("options", differences(one, evolve(one, options=one.options[1:])))
 
 
 class CopyTests(SynchronousTestCase):
@@ -124,7 +125,7 @@ class CopyTests(SynchronousTestCase):
 
     def copy(self, origin: MemoryHosts, target: MemoryHosts, update: bool = False, dry_run: bool = False) -> Any:
         """The summary, and what was told."""
-        copying = Copying(StoreHosts(origin), partial(put, target, update, dry_run), host_name)
+        copying = Copying(StoreHosts(origin), HostTarget(target), host_name, update=update, dry_run=dry_run)
         lines: list[str] = []
         while (step := done(copying.step())) is not None:
             lines += step.lines
@@ -173,7 +174,9 @@ class CopyTests(SynchronousTestCase):
 
         target = MemoryHosts()
         copying = Copying(
-            Broken(MemoryHosts([HOSTS4.host(1), HOSTS4.host(2)])), partial(put, target, False, False), host_name
+            Broken(MemoryHosts([HOSTS4.host(1), HOSTS4.host(2)])),
+            HostTarget(target),
+            host_name,
         )
         done(copying.step())
         self.failureResultOf(Deferred.fromCoroutine(copying.step()), RuntimeError)
@@ -197,7 +200,7 @@ class BusyTests(TestCase):
 
         target = Slow()
         hosts = [HOSTS4.host(1), HOSTS4.host(2)]
-        copying = Copying(StoreHosts(MemoryHosts(hosts)), partial(put, target, False, False), host_name)
+        copying = Copying(StoreHosts(MemoryHosts(hosts)), HostTarget(target), host_name)
         while await copying.step() is not None:
             pass
         self.assertEqual((target.refused, str(copying.tally)), (3, "2 copied, 0 there already, 0 not copied"))

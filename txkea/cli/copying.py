@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -14,9 +14,9 @@ from twisted.internet.task import deferLater
 
 from txkea.cli.progress import progress
 from txkea.cli.waiting import Wait, reactor
-from txkea.errors import Busy
+from txkea.errors import Busy, TxkeaError, Unavailable
 
-__all__ = ["BATCH", "Batch", "Copying", "Fate", "Source", "Tally", "Verdict", "copied"]
+__all__ = ["BATCH", "Batch", "Copying", "Fate", "Source", "Tally", "Target", "Verdict", "copied"]
 
 T = TypeVar("T")
 BATCH: Final = 1000
@@ -63,6 +63,49 @@ class Source(Protocol[T]):
         """The next ones, None at the end. Raises `TxkeaError`."""
 
 
+class Target(Protocol[T]):
+    """Where things go to; what it awaits raises `Unavailable` if the store is away."""
+
+    @property
+    def word(self) -> str:
+        """What people call a thing."""
+
+    async def there(self, thing: T) -> T | None:
+        """What is in its place."""
+
+    async def add(self, thing: T) -> bool:
+        """Take it in; False if it cannot be."""
+
+    async def update(self, thing: T, was: T) -> bool:
+        """Put it in the place of another; False if it cannot be."""
+
+    async def in_the_way(self, thing: T) -> str:
+        """Which other one keeps it out; empty if none does."""
+
+    def differences(self, there: T, thing: T) -> str:
+        """The fields that differ, as they are there and as they would be; empty if none does."""
+
+
+async def put(target: Target[T], update: bool, dry_run: bool, thing: T) -> Fate:
+    """Copy one thing; with ``update`` in the place of the one that is there. Raises `Unavailable`."""
+    try:
+        there = await target.there(thing)
+        if there is not None and not (differences := target.differences(there, thing)):
+            return Fate(Verdict.SAME)
+        if there is not None and not update:
+            return Fate(Verdict.CONFLICT, f"another {target.word} is there: {differences}")
+        verdict = Verdict.COPIED if there is None else Verdict.REPLACED
+        if not dry_run and await (target.add(thing) if there is None else target.update(thing, there)):
+            return Fate(verdict)
+        if reason := await target.in_the_way(thing):
+            return Fate(Verdict.CONFLICT, reason)
+        return Fate(verdict) if dry_run else Fate(Verdict.CONFLICT, "it changes at this very time; do it again")
+    except Unavailable:
+        raise
+    except TxkeaError as error:
+        return Fate(Verdict.CONFLICT, str(error))
+
+
 @define
 class Tally:
     """How far it came."""
@@ -86,13 +129,22 @@ class Step(NamedTuple):
 class Copying(Generic[T]):
     """Gets the next batch while the one before is put; ``name`` is how people call one thing."""
 
-    def __init__(self, source: Source[T], put: Callable[[T], Awaitable[Fate]], name: Callable[[T], str]) -> None:
+    def __init__(
+        self,
+        source: Source[T],
+        target: Target[T],
+        name: Callable[[T], str],
+        *,
+        update: bool = False,
+        dry_run: bool = False,
+    ) -> None:
         self.tally = Tally()
         self.total = source.total
         self.behind = ""
         """Where to go on: of what is before that is known what became."""
         self._source = source
-        self._put = put
+        self._target = target
+        self._update, self._dry_run = update, dry_run
         self._name = name
         self._ahead: Deferred[Batch[T] | None] | None = None
 
@@ -120,7 +172,7 @@ class Copying(Generic[T]):
     async def _fate(self, thing: T) -> Fate:
         while True:
             try:
-                return await self._put(thing)
+                return await put(self._target, self._update, self._dry_run, thing)
             except Busy:  # for clients that would ask again; here nobody is in a hurry
                 await deferLater(reactor, PAUSE, lambda: None)
 

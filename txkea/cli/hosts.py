@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Final
 
 import click
@@ -12,7 +11,7 @@ import click
 from txkea.cli.copying import Copying, Source, copied
 from txkea.cli.files import format_of, lines_of, opened, save
 from txkea.cli.hosts_files import FORMATS, HIGHEST_SUBNET, HostReader, host_entries
-from txkea.cli.hosts_stores import ConfiguredHosts, FileHosts, StoreHosts, host_name, put
+from txkea.cli.hosts_stores import ConfiguredHosts, FileHosts, HostTarget, StoreHosts, host_name
 from txkea.cli.leases_formats import Record
 from txkea.cli.places import PLACES, family_of, is_place
 from txkea.cli.progress import progress
@@ -133,7 +132,7 @@ def into(
         _source(origin, family, roles[0], wait, known, form, after or 0) as source,
         open_store(wait, to.hosts) as store,
     ):
-        copying = Copying(source, partial(put, store, update, dry_run), host_name)
+        copying = Copying(source, HostTarget(store), host_name, update=update, dry_run=dry_run)
         return copied(copying, wait, "reservations", dry_run)
 
 

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from txkea.cli.copying import BATCH, Batch, Fate, Verdict
+from txkea.cli.copying import BATCH, Batch
 from txkea.cli.hosts_files import HostReader
 from txkea.cli.leases_entries import Entry
 from txkea.cli.stores import ReadableHosts
-from txkea.errors import TxkeaError, Unavailable
+from txkea.errors import TxkeaError
 from txkea.interfaces import IHostStore
 from txkea.model.configuration import Configuration, Host
 from txkea.wire.text import address_text
 
-__all__ = ["ConfiguredHosts", "FileHosts", "StoreHosts", "host_name", "put", "same"]
+__all__ = ["ConfiguredHosts", "FileHosts", "HostTarget", "StoreHosts", "host_name"]
 
 
 def host_name(host: Host) -> str:
@@ -87,11 +87,6 @@ class FileHosts:
 # -- where they go to --------------------------------------------------------------------------------------------------
 
 
-def same(one: Host, other: Host) -> bool:
-    """Whether two reservations are one: the order of what is reserved and of options, and their names, do not count."""
-    return _kept(one) == _kept(other)
-
-
 def _kept(host: Host) -> Host:
     lacking = host.excluded_prefixes or (None,) * len(host.prefixes)
     prefixes = sorted(zip(host.prefixes, lacking, strict=True), key=str)
@@ -105,45 +100,39 @@ def _kept(host: Host) -> Host:
     )
 
 
-async def put(store: IHostStore, update: bool, dry_run: bool, host: Host) -> Fate:
-    """Make a reservation one of a store; with ``update`` in the place of the one of its identifier.
+@frozen
+class HostTarget:
+    """A store of reservations."""
 
-    Raises `Unavailable` if the store is away.
-    """
-    try:
-        there = await store.find([host.identifier], host.subnet_id)
-        if there is None:
-            added = not dry_run and await store.add(host)
-            return Fate(Verdict.COPIED) if added else await _beside(store, host, dry_run)
-        if same(there, host):
-            return Fate(Verdict.SAME)
-        if not update:
-            return Fate(Verdict.CONFLICT, f"another reservation is there: {_differences(there, host)}")
-        if dry_run or await store.update(host, there):
-            return Fate(Verdict.REPLACED)
-        return await _beside(store, host, False)
-    except Unavailable:
-        raise
-    except TxkeaError as error:
-        return Fate(Verdict.CONFLICT, str(error))
+    store: IHostStore
+    word: str = "reservation"
 
+    async def there(self, host: Host) -> Host | None:
+        """The one of its identifier."""
+        return await self.store.find([host.identifier], host.subnet_id)
 
-async def _beside(store: IHostStore, host: Host, dry_run: bool) -> Fate:
-    """What becomes of one that was not added, or is not to be."""
-    for address in (*host.addresses, *(first for first, _ in host.prefixes)):
-        for other in await store.at(address, host.subnet_id):
-            if other.identifier != host.identifier:
-                return Fate(Verdict.CONFLICT, f"{address_text(address)} is reserved for {other.identifier}")
-    changing = Fate(Verdict.CONFLICT, "it changes at this very time; do it again")
-    return Fate(Verdict.COPIED) if dry_run else changing
+    async def add(self, host: Host) -> bool:
+        """See `Target`."""
+        return await self.store.add(host)
 
+    async def update(self, host: Host, was: Host) -> bool:
+        """See `Target`."""
+        return await self.store.update(host, was)
 
-def _differences(there: Host, host: Host) -> str:
-    """The fields that differ, as they are there and as they would be."""
-    one, other = _kept(there), _kept(host)
-    names: Sequence[str] = [each.name for each in type(host).__attrs_attrs__]
-    fields: list[tuple[str, Any, Any]] = [(name, getattr(one, name), getattr(other, name)) for name in names]
-    return ", ".join(f"{name} {_text(a)} and not {_text(b)}" for name, a, b in fields if a != b)
+    async def in_the_way(self, host: Host) -> str:
+        """Who has what it reserves."""
+        for address in (*host.addresses, *(first for first, _ in host.prefixes)):
+            for other in await self.store.at(address, host.subnet_id):
+                if other.identifier != host.identifier:
+                    return f"{address_text(address)} is reserved for {other.identifier}"
+        return ""
+
+    def differences(self, there: Host, host: Host) -> str:
+        """The order of what is reserved and of options, and their names, do not count."""
+        one, other = _kept(there), _kept(host)
+        names: Sequence[str] = [each.name for each in type(host).__attrs_attrs__]
+        fields: list[tuple[str, Any, Any]] = [(name, getattr(one, name), getattr(other, name)) for name in names]
+        return ", ".join(f"{name} {_text(a)} and not {_text(b)}" for name, a, b in fields if a != b)
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ import click
 from txkea.cli.copying import Copying, Source, copied
 from txkea.cli.files import lines_of, opened
 from txkea.cli.leases_entries import entries, sniffed
-from txkea.cli.leases_stores import FileLeases, StoreLeases, lease_name, number_of, put
+from txkea.cli.leases_stores import FileLeases, LeaseTarget, StoreLeases, lease_name, number_of
 from txkea.cli.places import PLACES, family_of, family_of_file, is_place
 from txkea.cli.stores import Place, lease_file, open_store, place
 from txkea.cli.switches import decorated
@@ -93,7 +93,7 @@ def into(
         _source(from_, origin, form, family, behind, wait) as source,
         open_store(wait, to.leases_to_try if dry_run else to.leases) as store,
     ):
-        copying = Copying(source, partial(put, store, update, dry_run), lease_name)
+        copying = Copying(source, LeaseTarget(store), lease_name, update=update, dry_run=dry_run)
         return copied(copying, wait, "leases", dry_run)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import time
 from typing import Any, Final
 
-from txkea.cli.copying import BATCH, Batch, Fate, Verdict
+from attrs import frozen
+
+from txkea.cli.copying import BATCH, Batch
 from txkea.cli.leases_entries import Entry
 from txkea.cli.leases_formats import Record
 from txkea.cli.leases_import import batches
@@ -16,16 +18,15 @@ from txkea.cli.stores import Readable
 from txkea.cli.waiting import Wait
 from txkea.control.copied import COPIED
 from txkea.control.views import VIEWS
-from txkea.errors import TxkeaError, Unavailable
+from txkea.errors import TxkeaError
 from txkea.interfaces import ILeaseStore
 from txkea.model.lease import Lease, Lease4
 from txkea.wire.text import address_text
 
-__all__ = ["FileLeases", "StoreLeases", "lease_name", "number_of", "put", "records", "same"]
+__all__ = ["FileLeases", "LeaseTarget", "StoreLeases", "lease_name", "number_of", "records"]
 
 FLEETING: Final = ("pool_id", "hwtype", "hwaddr_source")
 """What not every store keeps, and no client notices."""
-CHANGING: Final = Fate(Verdict.CONFLICT, "it changes at this very time, or would overlap another; do it again")
 
 
 def lease_name(lease: Lease) -> str:
@@ -121,53 +122,43 @@ def records(store: Readable, family: int, wait: Wait, selection: Selection) -> I
 # -- where they go to --------------------------------------------------------------------------------------------------
 
 
-def same(one: Lease, other: Lease) -> bool:
-    """Whether two leases are one, as far as every store keeps it."""
-    return _kept(one) == _kept(other)
-
-
 def _kept(lease: Lease) -> Lease:
     fleeting: Any = {name: 0 for name in FLEETING if name in lease._fields}
     context = json.dumps(json.loads(lease.user_context), sort_keys=True) if lease.user_context else ""
     return lease._replace(user_context=context, **fleeting)
 
 
-async def put(store: ILeaseStore, update: bool, dry_run: bool, lease: Lease) -> Fate:
-    """Make a lease one of a store; with ``update`` in the place of another one of its address.
+@frozen
+class LeaseTarget:
+    """A store of leases."""
 
-    Raises `Unavailable` if the store is away.
-    """
-    try:
-        there = await store.get(lease.address)
-        if there is None:
-            added = not dry_run and await store.add(lease)
-            return Fate(Verdict.COPIED) if added else await _beside(store, lease, dry_run)
-        if same(there, lease):
-            return Fate(Verdict.SAME)
-        if not update:
-            return Fate(Verdict.CONFLICT, f"another lease is there: {_differences(there, lease)}")
-        if dry_run or await store.update(lease, there):
-            return Fate(Verdict.REPLACED)
-    except Unavailable:
-        raise
-    except TxkeaError as error:
-        return Fate(Verdict.CONFLICT, str(error))
-    return CHANGING
+    store: ILeaseStore
+    word: str = "lease"
 
+    async def there(self, lease: Lease) -> Lease | None:
+        """The one of its address."""
+        found: Lease | None = await self.store.get(lease.address)
+        return found
 
-async def _beside(store: ILeaseStore, lease: Lease, dry_run: bool) -> Fate:
-    """What becomes of one whose address has no lease: it was not added, or is not to be."""
-    around = [] if isinstance(lease, Lease4) else await store.overlapping(lease.address, lease.prefix_length)
-    if around:
-        return Fate(Verdict.CONFLICT, f"it overlaps {lease_name(around[0])}")
-    return Fate(Verdict.COPIED) if dry_run else CHANGING
+    async def add(self, lease: Lease) -> bool:
+        """See `Target`."""
+        return await self.store.add(lease)
 
+    async def update(self, lease: Lease, was: Lease) -> bool:
+        """See `Target`."""
+        return await self.store.update(lease, was)
 
-def _differences(there: Lease, lease: Lease) -> str:
-    """The fields that differ, as they are there and as they would be."""
-    one, other = _kept(there), _kept(lease)
-    fields = [(name, getattr(one, name), getattr(other, name)) for name in one._fields]
-    return ", ".join(f"{name} {_text(a)} and not {_text(b)}" for name, a, b in fields if a != b)
+    async def in_the_way(self, lease: Lease) -> str:
+        """Which prefix or address has an address in common with it."""
+        around = [] if isinstance(lease, Lease4) else await self.store.overlapping(lease.address, lease.prefix_length)
+        others = [other for other in around if other.address != lease.address]
+        return f"it overlaps {lease_name(others[0])}" if others else ""
+
+    def differences(self, there: Lease, lease: Lease) -> str:
+        """What not every store keeps does not count."""
+        one, other = _kept(there), _kept(lease)
+        fields = [(name, getattr(one, name), getattr(other, name)) for name in one._fields]
+        return ", ".join(f"{name} {_text(a)} and not {_text(b)}" for name, a, b in fields if a != b)
 
 
 def _text(value: Any) -> str:
