@@ -15,7 +15,7 @@ from twisted.python import log
 from twisted.trial.unittest import TestCase
 
 from tests.real.cassandra import Cluster3
-from tests.real.test_store_cassandra import surroundings
+from tests.real.surroundings import surroundings
 from txkea.cassandra.factory import CASSANDRA_LEASES
 from txkea.errors import Unavailable
 from txkea.interfaces import ILeaseStore

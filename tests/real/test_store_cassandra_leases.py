@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.cassandra import Cassandra
-from tests.real.test_store_cassandra import surroundings
+from tests.real.surroundings import surroundings
 from txkea.cassandra.connection import Answer, Keyspace
 from txkea.cassandra.entries import GRACE, MICROSECONDS
 from txkea.cassandra.factory import CASSANDRA_ADMIN, CASSANDRA_LEASES

@@ -20,13 +20,11 @@ from tests.real.databases import DatabaseServer, MariaDB, Postgres
 from tests.real.plain import plain
 from tests.real.proxies import AFTER, BEFORE, Proxy
 from tests.real.servers import KEA4, Server
+from tests.real.surroundings import surroundings
 from txkea.backend.gathering import PATIENCE
 from txkea.errors import Unavailable
-from txkea.model.configuration import Configuration
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
-from txkea.paths import Paths
-from txkea.providers import Surroundings
 from txkea.sql.factory import MYSQL_LEASES, POSTGRESQL_LEASES
 from txkea.sql.leases import SqlLeases
 from txkea.testing.contracts.leases import deferred
@@ -85,9 +83,8 @@ class Stores(SynchronousTestCase):
     def made(self, family: int = 4, **parameters: Any) -> SqlLeases:
         """A store, not yet open."""
         self.log = RecordingLog()
-        site = Surroundings(configuration=Configuration(family=family), reactor=reactor, log=self.log, paths=Paths())
         given = self.database.parameters(**parameters)
-        store: SqlLeases = FACTORIES[self.database.kind].make(given, site)
+        store: SqlLeases = FACTORIES[self.database.kind].make(given, surroundings(family, self.log))
         self.addCleanup(lambda: self.wait(store.close()))
         return store
 
