@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.real.load4 import Load4
-from tests.real.scene_faults import BACK, DATABASES, RELAY, SERVER, Scene
+from tests.real.scene_faults import BACK, RELAY, SERVER, OneDatabase
 from tests.real.servers import Server
 from txkea.backend.parameters import ON_FAIL, STOP
 from txkea.testing.namespaces import wait_for
@@ -22,16 +22,11 @@ ENDS: Final = 30.0
 """Seconds that a server may take to end, beside others."""
 
 
-class AwayAtStart(Scene):
+class AwayAtStart(OneDatabase):
     """A database behind a proxy that refuses all connections, until it does not."""
-
-    kind = ""
 
     def setUp(self) -> None:
         super().setUp()
-        self.database = DATABASES[self.kind].launch()
-        self.database.fresh()
-        self.between = self.proxy(self.kind, self.database.port)
         self.between.tell(refuse=True)
         self.load = Load4(self.here, RELAY, SERVER, 10, seed=1)
         self.addCleanup(self.load.close)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tests.real.load4 import Load4
 from tests.real.packets import chaddr
 from tests.real.proxies import AFTER, BEFORE
-from tests.real.scene_faults import BACK, DATABASES, HELD, RELAY, SERVER, TIMES, Scene
+from tests.real.scene_faults import BACK, HELD, RELAY, SERVER, TIMES, OneDatabase
 from txkea.testing.namespaces import wait_for
 
 __all__ = ["Faulty", "Victim"]
@@ -30,17 +30,11 @@ SLACK: Final = 2.0
 """Seconds between the time of a lease in the database, in whole seconds, and that of its acknowledgement."""
 
 
-class Victim(Scene):
+class Victim(OneDatabase):
     """A server over one database, and what may befall that."""
-
-    kind = ""
-    """Of `DATABASES`."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.database = DATABASES[self.kind].launch()
-        self.database.fresh()
-        self.between = self.proxy(self.kind, self.database.port)
         self.served = self.server(lease_database=self.parameters())
         self.load = Load4(self.here, RELAY, SERVER, CLIENTS, seed=7)
         self.addCleanup(self.load.close)

@@ -20,7 +20,7 @@ from tests.real.redis import Redis
 from tests.real.servers import TXKEA4, Product, Server
 from txkea.testing.namespaces import Lab, Namespace, Port, requires_root
 
-__all__ = ["BACK", "DATABASES", "HELD", "RELAY", "SERVER", "TIMES", "Scene", "configuration4"]
+__all__ = ["BACK", "DATABASES", "HELD", "RELAY", "SERVER", "TIMES", "OneDatabase", "Scene", "configuration4"]
 
 DATABASES: Final[Mapping[str, Any]] = {"postgresql": Postgres, "mysql": MariaDB, "redis": Redis, "cql": Cassandra}
 SERVER, RELAY = "10.0.0.1", "10.0.0.2"
@@ -66,6 +66,19 @@ class Scene(SynchronousTestCase):
         host = {"contact-points" if parameters["type"] == "cql" else "host": proxy.host}
         further = {name.replace("_", "-"): value for name, value in more.items()}
         return {**parameters, **host, "port": proxy.port, **further}
+
+
+class OneDatabase(Scene):
+    """The same with one database, emptied, and a proxy before it."""
+
+    kind = ""
+    """Of `DATABASES`."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.database = DATABASES[self.kind].launch()
+        self.database.fresh()
+        self.between = self.proxy(self.kind, self.database.port)
 
 
 def configuration4(**keywords: Any) -> dict[str, Any]:

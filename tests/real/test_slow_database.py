@@ -12,7 +12,7 @@ from bench.perfdhcp import percentile
 from tests.real.load6 import Load6
 from tests.real.packets import OFFER
 from tests.real.relays4 import Asked, Relay
-from tests.real.scene_faults import BACK, DATABASES, SERVER, Scene, configuration4
+from tests.real.scene_faults import BACK, SERVER, OneDatabase, configuration4
 from tests.real.servers import Product
 from txkea.testing.namespaces import wait_for
 
@@ -33,16 +33,13 @@ BOTH: Final = Product(
 """Both families in one process."""
 
 
-class Slow(Scene):
+class Slow(OneDatabase):
     """A server with a database behind a proxy, and clients that do not need it."""
 
     kind = "postgresql"
 
     def setUp(self) -> None:
         super().setUp()
-        self.database = DATABASES[self.kind].launch()
-        self.database.fresh()
-        self.between = self.proxy(self.kind, self.database.port)
         self.fast = self.relay(FAST)
 
     def relay(self, address: str) -> Relay:
