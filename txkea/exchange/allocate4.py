@@ -56,42 +56,47 @@ def belongs(query: Query4, lease: Lease4, match_client_id: bool) -> bool:
 
 async def own_lease(query: Query4, subnet: LiveSubnet) -> Lease4 | None:
     """The lease, even an expired one, that the client has on this link (Kea A140, A144)."""
+    leases = await _own_leases(query, subnet)
+    return leases[0] if leases else None
+
+
+async def _own_leases(query: Query4, subnet: LiveSubnet) -> Sequence[Lease4]:
+    """The leases that the client has on this link: first the running one that it names, then those that end last.
+
+    There may be two that run: what a server stored just before it was killed, and what another one gave in its place.
+    """
     match = subnet.parameters.match_client_id
     store = query.leases
     by_id = query.client_id if match or not query.hwaddr else b""
     if by_id and query.hwaddr and store.shared:  # both on one way there and back
         known = (IdentifierKind.CLIENT_ID, by_id), (IdentifierKind.HW_ADDRESS, query.hwaddr)
         found, leases = await together([_leases_of(store, Identifier(*each)) for each in known])
-        if found and (lease := _on_link(query, found, subnet)):
-            return lease
+        if found and (own := _on_link(query, found, subnet)):
+            return own
     else:
         if by_id:
             leases = await store.by_client(Identifier(IdentifierKind.CLIENT_ID, by_id))
-            if leases and (lease := _on_link(query, leases, subnet)):
-                return lease
+            if leases and (own := _on_link(query, leases, subnet)):
+                return own
         if not query.hwaddr:
-            return None
+            return ()
         leases = await store.by_client(Identifier(IdentifierKind.HW_ADDRESS, query.hwaddr))
-    return _on_link(query, [lease for lease in leases if belongs(query, lease, match)], subnet) if leases else None
+    return _on_link(query, [lease for lease in leases if belongs(query, lease, match)], subnet) if leases else ()
 
 
 async def _leases_of(store: ILeaseStore, identifier: Identifier) -> Sequence[Lease4]:
     return await store.by_client(identifier)
 
 
-def _on_link(query: Query4, leases: Sequence[Lease4], subnet: LiveSubnet) -> Lease4 | None:
-    """The lease on the link; of several, such as past ones, the one that the client names, or that ends last.
-
-    There may be two that run: what a server stored just before it was killed, and what another one gave in its place.
-    """
+def _on_link(query: Query4, leases: Sequence[Lease4], subnet: LiveSubnet) -> Sequence[Lease4]:
+    """Those on the link, in the order of `_own_leases`."""
     if len(leases) == 1 and leases[0].subnet_id == subnet.id:
-        return leases[0] if leases[0].state != DECLINED else None
+        return leases if leases[0].state != DECLINED else ()
     places = {home.id for home in subnet.siblings}
     there = [lease for lease in leases if lease.subnet_id in places and lease.state != DECLINED]
     named, now = (query.message.ciaddr, query.message.options.get(50)), query.now
-    return max(
-        there, key=lambda lease: (lease.address in named and is_running(lease, now), lease.expires), default=None
-    )
+    there.sort(key=lambda lease: (lease.address in named and is_running(lease, now), lease.expires), reverse=True)
+    return there
 
 
 # -- an address to offer -----------------------------------------------------------------------------------------------
@@ -179,16 +184,17 @@ class Search4(Search[Choice]):
 async def grant(query: Query4, subnet: LiveSubnet, requested: bytes | None) -> Grant:
     """Give the client the address that it requests, or raise `Refuse` (Kea A147)."""
     for _ in range(TRIES):
-        own = await own_lease(query, subnet)
-        choice = await _entitled(query, subnet, requested, own)
+        owned = await _own_leases(query, subnet)
+        choice = await _entitled(query, subnet, requested, owned[0] if owned else None)
         query.subnet = choice.subnet
         lease = await _draft(query, choice)
         if choice.was is not None and (age := fresh(query, choice.subnet, choice.was, lease)) is not None:
             counted(query.site.statistics, "v4-lease-reuses", choice.subnet)
             return Grant(choice.was, left(choice.was.valid_lifetime, age))
         if await store(query, query.key, choice.subnet, lease, choice.was):
-            if own is not None and own.address != lease.address:
-                await give_up(query, own)
+            for other in owned:
+                if other.address != lease.address and (other is owned[0] or is_running(other, query.now)):
+                    await give_up(query, other)
             return Grant(lease, lease.valid_lifetime)
     raise Refuse("others kept taking the address")
 
