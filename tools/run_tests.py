@@ -4,6 +4,10 @@
 that ask databases, of which each process starts its own, so that two of them run at a time; ``real`` are the others of
 ``tests.real``, whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own
 summary (a crash, a time-out) counts as one failure more.
+
+A few tests of real servers that failed run once more, alone: they measure times, and the machine may be others' too. It
+is told which passed only then. Never again runs a test that saw a promise broken: an address with two owners, a lease
+that was lost.
 """
 
 from __future__ import annotations
@@ -23,6 +27,11 @@ RAN = re.compile(r"^Ran (\d+) tests? in ")
 TRIAL = "from twisted.scripts.trial import run; run()"  # -m twisted.trial needs setuptools with an old Twisted
 SUMMARY = re.compile(r"^(?:PASSED|FAILED)(?: \((.*)\))?$")
 PASSED = {"successes"}
+NAME = re.compile(r"^tests(?:\.\w+)+$")
+RULE = re.compile(r"^={70,}$")
+BROKEN = re.compile(r"I-[DL]: |Grant\(holder=")  # as tests/real/history.py puts it
+AGAIN = ("stores", "real")
+FEW = 5  # who fail together have failed
 SKIPPED = {"skips", "expectedFailures"}  # a test marked todo keeps no promise: it is as good as skipped
 
 
@@ -49,6 +58,14 @@ class Totals(NamedTuple):
         return Totals(*(ours + theirs for ours, theirs in zip(self, other, strict=True)))
 
 
+class Outcome(NamedTuple):
+    """What came of a phase."""
+
+    totals: Totals
+    again: list[str]
+    """The tests that failed, if they may be tried once more."""
+
+
 def phases(names: list[str]) -> list[Phase]:
     """The phases of these names (all if none), or one phase of the test names given."""
     modules = [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("test_*.py"))]
@@ -59,7 +76,11 @@ def phases(names: list[str]) -> list[Phase]:
         Phase("stores", ["-j2", *stores], 1500),
         Phase("real", [name for name in real if name not in stores], 2700),
     ]
-    chosen = [phase for phase in known if phase.arguments[1:] and (not names or phase.name in names)]
+    chosen = [
+        phase
+        for phase in known
+        if any(not each.startswith("-") for each in phase.arguments) and (not names or phase.name in names)
+    ]
     others = [name for name in names if name not in ("unit", "stores", "real")]
     return chosen + ([Phase("chosen", others, 2700)] if others else [])
 
@@ -82,7 +103,28 @@ def read(lines: list[str], status: int) -> Totals:
     return Totals(passed, failed, skipped)
 
 
-def run(phase: Phase) -> Totals:
+def to_try_again(lines: list[str], failed: int) -> list[str]:
+    """The names of all tests that failed by trial's output; none if they are many, not all known, or saw lies."""
+    places = [place for place, line in enumerate(lines) if RULE.match(line)]
+    said = lines[places[0] :] if places else []
+    names = [*dict.fromkeys(line for line in said if NAME.match(line))]
+    if len(names) != failed or failed > FEW or any(map(BROKEN.search, said)):
+        return []
+    return names
+
+
+def tried(phase: Phase) -> Totals:
+    """Run a phase, and once more those few of its tests that failed where the machine may have been to blame."""
+    totals, again = run(phase)
+    if not again or phase.name not in AGAIN:
+        return totals
+    print(f"=== {phase.name}: once more: {' '.join(again)}", flush=True)
+    second = run(Phase(f"{phase.name}-again", again, phase.seconds)).totals
+    print(f"=== {phase.name}: {second.passed} of {len(again)} tests passed only when tried once more", flush=True)
+    return totals._replace(failed=totals.failed - len(again)).plus(second)
+
+
+def run(phase: Phase) -> Outcome:
     """Run one phase, its output shown as it comes."""
     command = [
         *(sys.executable, "-c", TRIAL),
@@ -108,7 +150,8 @@ def run(phase: Phase) -> Totals:
             os.killpg(child.pid, signal.SIGTERM)
     if status < 0:
         print(f"=== {phase.name}: ended by signal {-status} (allowed: {phase.seconds} s)")
-    return read(lines, status)
+    totals = read(lines, status)
+    return Outcome(totals, to_try_again(lines, totals.failed) if status >= 0 else [])
 
 
 def main() -> int:
@@ -119,7 +162,7 @@ def main() -> int:
     options = parser.parse_args()
     totals = Totals()
     for phase in phases(options.names):
-        totals = totals.plus(run(phase))
+        totals = totals.plus(tried(phase))
     print(totals, flush=True)
     return 1 if totals.failed or not totals.passed or (options.no_skips and totals.skipped) else 0
 

@@ -26,6 +26,7 @@ from txkea.backend.parameters import Parameters
 from txkea.cassandra.connection import connected
 from txkea.cassandra.parameters import settings
 from txkea.cassandra.schema import make_tables, tables_of
+from txkea.testing.namespaces import wait_for
 
 __all__ = ["Cassandra", "Cluster3", "Node"]
 
@@ -186,12 +187,22 @@ class _Nodes:
 
     def fresh(self) -> None:
         """Empty every table of the keyspace, but for those that tell its version."""
+        names = wait_for(self._tables, "the nodes", 60.0, 0.5)
         session = self._session
-        tables = [f"{self.keyspace}.{name}" for name in tables_of(session, self.keyspace) if "version" not in name]
+        tables = [f"{self.keyspace}.{name}" for name in names if "version" not in name]
         looks = [session.execute_async(f"SELECT * FROM {table} LIMIT 1") for table in tables]
         filled = [table for table, look in zip(tables, looks, strict=True) if look.result().current_rows.rows]
         for truncation in [session.execute_async(f"TRUNCATE {table}", timeout=60) for table in filled]:
             truncation.result()
+
+    def _tables(self) -> set[str] | None:
+        """After a test in which nodes were killed or frozen the driver may have given them up."""
+        try:
+            return tables_of(self._session, self.keyspace)
+        except NoHostAvailable:
+            self._session.cluster.shutdown()
+            self._session = connected(settings(Parameters(self.parameters())))
+            return None
 
     def start(self) -> None:
         """Start the nodes that do not run, and wait until they answer."""
