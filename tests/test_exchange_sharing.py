@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.exchanging import ACK, NAK, serving
+from tests.exchanging import ACK, LOCAL, NAK, OFFER, serving
 from txkea.exchange.pools import LEASED, LivePool
 from txkea.exchange.slices import Course
 from txkea.model.configuration import Pool
@@ -176,6 +176,27 @@ class SharingTests(SynchronousTestCase):
         answers = [server.answers() for server in servers]
         self.assertEqual([[ACK], [NAK]], [[answer.type for answer in each] for each in answers])
         self.assertEqual([0, 1], [server.statistic("lease-conflicts") for server in servers])
+
+    @settings(deadline=None, max_examples=60)
+    @given(seed=st.integers(0, 9), order=st.randoms(use_true_random=False))
+    def test_nobody_is_offered_what_another_takes(self, seed: int, order: random.Random) -> None:
+        """Whichever look-up comes back when, each of many clients at once gets what it was offered."""
+        store = WaitingLeases(SharedLeases())
+        keywords = {"subnet": "10.0.0.0/8", "interface": "eth0", "pools": [{"pool": "10.0.0.1 - 10.0.0.24"}]}
+        server = serving(keywords, site={"leases": store, "random": below(seed) if seed else lambda most: 0})
+        clients = [Client(server, number) for number in range(20)]
+        names, given = {client.hwaddr: client for client in clients}, set[str]()
+        while len(given) < len(names):
+            if clients and order.random() < 0.1:
+                clients.pop().discover()
+            elif store.waiting:
+                store.go_on(order.randrange(len(store.waiting)))
+            for answer in server.answers():
+                if answer.type == OFFER:
+                    names[answer.message.chaddr].select(answer.yiaddr, server=LOCAL)
+                else:
+                    self.assertEqual(ACK, answer.type)
+                    given.add(answer.yiaddr)
 
     def test_own_repetition(self) -> None:
         """A client that asks both servers, and is answered by both, has met nobody else: that is no conflict."""

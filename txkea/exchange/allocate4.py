@@ -127,9 +127,8 @@ async def _if_usable(query: Query4, address: bytes, subnet: LiveSubnet, own: Lea
         return None
     if own is not None and is_running(own, query.now):
         return Choice(address, home, own)
-    if query.site.offers.kept_from(query.key, address):
-        return None
-    return Choice(address, home, own) if own is not None else await _if_free(query, home, address)
+    choice = Choice(address, home, own) if own is not None else await _if_free(query, home, address)
+    return None if query.site.offers.kept_from(query.key, address) else choice
 
 
 async def _if_free(query: Query4, subnet: LiveSubnet, address: bytes) -> Choice | None:

@@ -153,9 +153,10 @@ async def _if_usable(
         return None
     if own is not None and is_running(own, query.now):
         return Choice6(address, length, home, pool, own)
+    rows = await query.leases.overlapping(address, length)
     if query.site.offers.kept_from(wish.key, address):
         return None
-    choice = _if_free(query, home, pool, wish, address, length, await query.leases.overlapping(address, length))
+    choice = _if_free(query, home, pool, wish, address, length, rows)
     if choice is None:
         forestalled(query, wish.key, home, wish.kind, address)
     return choice

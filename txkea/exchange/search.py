@@ -136,7 +136,9 @@ class Search(Generic[C]):
                     spare -= 1
                     if spare < 0:
                         return None
-                    if self.fits(subnet, address) and (choice := await self.look(subnet, address)):
+                    if not self.fits(subnet, address) or not (choice := await self.look(subnet, address)):
+                        continue
+                    if not pool.beliefs.marks[offset]:  # else another query of ours has offered or taken it meanwhile
                         return choice
         return None
 
