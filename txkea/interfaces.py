@@ -76,6 +76,9 @@ class ILeaseStore(Interface):
     def get(address: bytes) -> Awaitable[Any]:
         """The lease of an address, whatever its state, or None. *Waits.*"""
 
+    def several(addresses: Sequence[bytes]) -> Awaitable[Sequence[Any]]:
+        """What `get` gives of each of up to some hundred addresses, in their order. *Waits.*"""
+
     def by_client(identifier: Identifier) -> Awaitable[Sequence[Any]]:
         """All leases of a client in all subnets and states. *Waits.*
 

@@ -23,6 +23,7 @@ from txkea.cassandra.tables import Statements, Statements6
 from txkea.cassandra.tally import RECLAIMED, RUNNING, Tally
 from txkea.cassandra.text import decode
 from txkea.errors import Unavailable
+from txkea.exchange.together import together
 from txkea.interfaces import ILeaseStore
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import Lease
@@ -83,6 +84,12 @@ class CassandraLeases:
 
     def get(self, address: bytes) -> Deferred[Any]:
         return self._rows.one(address)
+
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        return await together([self._row(address) for address in addresses])
+
+    async def _row(self, address: bytes) -> Any:
+        return await self._rows.one(address)
 
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         if identifier.kind not in self.kinds or not identifier.value:

@@ -42,6 +42,9 @@ class LeasesAround:
     async def get(self, address: bytes) -> Any:
         return await self._call("get", lambda: self.inner.get(address))
 
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        return await self._call("several", lambda: self.inner.several(addresses))
+
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         return await self._call("by_client", lambda: self.inner.by_client(identifier))
 

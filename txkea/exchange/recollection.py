@@ -73,6 +73,14 @@ class Recollection(LeasesAround):
             found = self.known[address] = await self.inner.get(address)
         return found
 
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        return await self.inner.several(addresses)
+
+    def presume_free(self, address: bytes, length: int) -> None:
+        """Take it that nothing is stored of a prefix, or address, without a look."""
+        self.known[address] = None
+        self.known[address, length] = ()
+
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         found = self.known.get(identifier)
         if found is None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from txkea.exchange.accounting import count_failure, found
 from txkea.exchange.binding import is_over
 from txkea.exchange.pools import FREE
 from txkea.exchange.query import Query
+from txkea.exchange.recollection import Recollection
 from txkea.exchange.subnets import LiveSubnet
-from txkea.exchange.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from txkea.exchange.pools import LivePool
-    from txkea.interfaces import Hint, IAllocator, ILeaseStore
+    from txkea.interfaces import Hint, IAllocator
 
 __all__ = ["Search"]
 
@@ -36,10 +36,6 @@ OFFERS = 64
 
 
 C = TypeVar("C")
-
-
-async def _got(leases: ILeaseStore, address: bytes) -> Any:
-    return await leases.get(address)
 
 
 class Search(Generic[C]):
@@ -128,10 +124,14 @@ class Search(Generic[C]):
                     if course.strange and surveys:
                         course.strange = False
                         surveys -= 1
-                        news = await self._survey(pool, map(pool.address, course.slice))
-                        if news and surveys:
+                        news, free = await self._survey(pool, course.slice)
+                        if not news:
+                            course.learn(free, query.now)
+                        elif surveys:
                             course.leave(offset)
                             continue
+                    if course.knows_free(offset, query.now) and isinstance(query.leases, Recollection):
+                        query.leases.presume_free(address, pool.length)
                     query.attempts += 1
                     spare -= 1
                     if spare < 0:
@@ -142,21 +142,30 @@ class Search(Generic[C]):
                         return choice
         return None
 
-    async def _survey(self, pool: LivePool, addresses: Iterable[bytes]) -> int:
-        """Learn what the store has of some addresses; gives how many were believed free and are not."""
-        query, news = self.query, 0
-        marks, offers, leases = pool.beliefs.marks, query.site.offers, query.leases
-        wanted = [(each, marks[pool.offset(each)]) for each in addresses if offers.holder(each) is None]
-        rows = await together([_got(leases, address) for address, _ in wanted])
-        for (address, mark), row in zip(wanted, rows, strict=True):
-            if marks[pool.offset(address)] != mark:
+    async def _survey(self, pool: LivePool, offsets: Iterable[int]) -> tuple[int, set[int]]:
+        """Learn what the store has of some addresses.
+
+        Gives how many were believed free and are not, and the offsets of those of which it has nothing.
+        """
+        query, news, free = self.query, 0, set[int]()
+        marks, offers = pool.beliefs.marks, query.site.offers
+        wanted = [
+            (offset, address, marks[offset])
+            for offset in offsets
+            if offers.holder(address := pool.address(offset)) is None
+        ]
+        rows = await query.leases.several([address for _, address, _ in wanted])
+        for (offset, address, mark), row in zip(wanted, rows, strict=True):
+            if marks[offset] != mark:
                 continue  # this server has done something about it meanwhile, and knows better
             if row is None or is_over(row, query.now):
                 pool.note(address, FREE)
+                if row is None:
+                    free.add(offset)
             elif not mark:
                 news += 1
                 found(query.site.subnets, row)
-        return news
+        return news, free
 
     async def _doubted(self) -> C | None:
         """One that is believed taken but is not: another server may have ended its lease."""
@@ -181,7 +190,7 @@ class Search(Generic[C]):
         """The same, many in one go: it is the rule where others share the store."""
         for subnet in self._in_turn():
             for pool in self.allocation(subnet)[0]:
-                await self._survey(pool, [*pool.doubted(REVIEWED)])
+                await self._survey(pool, [*map(pool.offset, pool.doubted(REVIEWED))])
         return await self._apart()
 
     async def _offered(self) -> C | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ BITS = 8
 LEAST_BITS = 3
 SLICES = 32
 """A pool has so many slices, if they are not too small then."""
+TRUST = 0.3
+"""Seconds for which what was found free in a slice is taken for free: about as long as a busy server is in one."""
+WARY = 64
+"""Slices after a meeting with another server in which nothing is taken for free without a look."""
 TRIES = 8
 """Slices that are chosen by chance, in the hope that nobody has been in them."""
 
@@ -30,7 +34,10 @@ class Course:
     in which nothing is believed taken comes first. In a slice the addresses come in an order by chance, too.
     """
 
-    __slots__ = ("_base", "_below", "_number", "_place", "_size", "_slices", "_start", "_step", "_total", "strange")
+    __slots__ = (
+        "_base", "_below", "_free", "_number", "_place", "_size", "_slices", "_start", "_step", "_total", "_until",
+        "_wary", "strange",
+    )  # fmt: skip
 
     def __init__(self, first: int, total: int, below: Callable[[int], int]) -> None:
         """``first`` is the number of the pool's first address, or prefix, ``total`` how many it has."""
@@ -42,6 +49,9 @@ class Course:
         self._number = 0
         self._place = self._size
         self._start = self._step = 0
+        self._free: Container[int] = ()
+        self._until = 0.0
+        self._wary = 0
         self.strange = False
         """Whether it has just come into a slice, about which others know more."""
 
@@ -83,7 +93,18 @@ class Course:
     def _enter(self, number: int) -> None:
         self._number, self._place = number, 0
         self._start, self._step = self._below(self._size), self._below(self._size) | 1
+        self._free = ()
+        self._wary = max(0, self._wary - 1)
         self.strange = True
+
+    def learn(self, free: Container[int], now: float) -> None:
+        """Know which offsets of the slice have nothing in the store; to be told when nobody else is met there."""
+        if not self._wary:
+            self._free, self._until = free, now + TRUST
+
+    def knows_free(self, offset: int, now: float) -> bool:
+        """Whether nothing was stored at an offset a moment ago, and no other server is about."""
+        return offset in self._free and now < self._until
 
     def _rest(self, pool: LivePool) -> Iterator[int]:
         """What is left of the slice."""
@@ -97,5 +118,6 @@ class Course:
 
     def leave(self, offset: int) -> None:
         """Go on elsewhere, if the offset is where it is: another server is here, too."""
+        self._free, self._wary = (), WARY
         if offset in self.slice:
             self._place = self._size

@@ -57,6 +57,9 @@ class Overlay:
         row = self.seen[address] = await self._store.get(address)
         return row
 
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        return [await self.get(address) for address in addresses]
+
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         owner = OWNERS.get(identifier.kind)
         if owner is None or not identifier.value:

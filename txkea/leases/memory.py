@@ -39,6 +39,9 @@ class MemoryLeases:
     async def get(self, address: bytes) -> Any:
         return self.table.get(address)
 
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        return [*map(self.table.get, addresses)]
+
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         return self.table.by_client(identifier)
 

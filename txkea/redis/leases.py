@@ -195,6 +195,12 @@ class RedisLeases:
         found = await self._find(b"g" + address)
         return found[0] if found else None
 
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        """See `ILeaseStore`."""
+        found = await self._find(b"m" + NUMBER.pack(len(addresses)) + b"".join(addresses))
+        there = {lease.address: lease for lease in found}
+        return [there.get(address) for address in addresses]
+
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         """See `ILeaseStore`."""
         kind = KINDS[self._codec.family].get(identifier.kind)

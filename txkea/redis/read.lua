@@ -28,6 +28,20 @@ function look.g(position)
   return position
 end
 
+-- Those of many addresses.
+function look.m(position)
+  local number, found
+  number, position = struct.unpack('>I4', requests, position)
+  found = {}
+  for _ = 1, number do
+    local address
+    address, position = struct.unpack('>c' .. width, requests, position)
+    if redis.call('HEXISTS', KEYS[2], address) == 1 then found[#found + 1] = address end
+  end
+  tell(found)
+  return position
+end
+
 -- The leases of a client.
 function look.c(position)
   local client, after, limit

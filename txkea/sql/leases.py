@@ -119,6 +119,10 @@ class SqlLeases:
         self._database.connection.check()
         return await self._reads.ask((ADDRESS, address))
 
+    async def several(self, addresses: Sequence[bytes]) -> Sequence[Any]:
+        """See `ILeaseStore.several`."""
+        return await self._look(lambda reader, session: reader.read(session, [(ADDRESS, each) for each in addresses]))
+
     async def by_client(self, identifier: Identifier) -> Sequence[Any]:
         """See `ILeaseStore.by_client`."""
         self._database.connection.check()

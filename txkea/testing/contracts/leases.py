@@ -161,6 +161,15 @@ class LeaseStoreContract(SynchronousTestCase):
         self.assertEqual([], list(self.wait(store.by_client(self.samples.client(self.example)))))
         self.assertIs(True, self.wait(store.add(self.example)))
 
+    def test_several(self) -> None:
+        """Many addresses are looked at in one go, in whatever order, whether they have leases or not."""
+        one, two, three = self.samples.addresses[:3]
+        first, second = self.example._replace(address=one), self.example._replace(address=three)
+        store = self.store(first, second)
+        self.assertEqual([second, None, first], list(self.wait(store.several([three, two, one]))))
+        self.assertEqual([], list(self.wait(store.several([]))))
+        self.wait(store.close())
+
     def test_clients(self) -> None:
         """A client's leases are found by its identifiers, in all subnets and states, and by no other."""
         samples = self.samples
