@@ -25,8 +25,8 @@ from txkea.testing.namespaces import Namespace
 __all__ = ["AFTER", "BEFORE", "COMMITS", "Proxy", "Told"]
 
 COMMITS: Final[Mapping[str, bytes]] = {
-    "postgresql": rb"COMMIT",
-    "mysql": rb"COMMIT",
+    "postgresql": rb"COMMIT|INSERT INTO lease",
+    "mysql": rb"(?<!AUTO)COMMIT|INSERT INTO lease",
     "redis": rb"(?i)EVALSHA",
     # The header of an EXECUTE or a BATCH at the front of what is sent; since protocol 5 behind that of a segment.
     "cql": rb"(?s)\A(?:.{6}|.{8})?[\x03-\x05].[\x00-\x7f].[\x0a\x0d]",
@@ -34,7 +34,9 @@ COMMITS: Final[Mapping[str, bytes]] = {
 """What in a request makes a change durable, by the type of the database."""
 BEFORE, AFTER = "before", "after"
 """Cut before a commit reaches the database; or after it did, when its answer is on the way back."""
-OVERLAP: Final = 16
+PREPARED: Final = re.compile(rb"(?s)P.{4}(\w+)\0INSERT INTO lease")
+"""How a change is prepared in PostgreSQL, which goes by its name from then on."""
+OVERLAP: Final = 32
 """Octets of an earlier piece in which a commit may have begun."""
 PIECE: Final = 1 << 16
 HOST: Final = "127.0.0.1"
@@ -174,7 +176,11 @@ class Between:
         before = b""
         while data := await pair.client.read(PIECE):
             await self._through.wait()
-            committing = any(self._mark.search(each) for each in (data, before + data))
+            names = pair.prepared
+            committing = any(self._mark.search(each) for each in (data, before + data)) or any(
+                name in data for name in names
+            )
+            names.update(b"\0%s\0" % name for name in PREPARED.findall(data))
             before = b"" if committing else data[-OVERLAP:]
             if committing and self._orders.cut == BEFORE:
                 self._cut_here()
@@ -218,6 +224,8 @@ class Pair:
         self, client: StreamReader, to_client: StreamWriter, server: StreamReader, to_server: StreamWriter
     ) -> None:
         self.client, self.to_client, self.server, self.to_server = client, to_client, server, to_server
+        self.prepared: set[bytes] = set()
+        """How a request names a change that was prepared."""
         self.committing = False
         """Whether a commit is on its way, whose answer shall not come back."""
         for each in (to_client, to_server):

@@ -23,15 +23,15 @@ __all__ = ["Database", "InDoubt", "Session", "reason"]
 
 T = TypeVar("T")
 
-READERS: Final = 3
-"""Sessions that only look, one of them for the probe."""
+READERS: Final = 4
+"""Sessions whose statements stand alone: for two groups of look-ups, one of changes, and the probe."""
 WRITERS: Final = 2
-"""Sessions that change something."""
+"""Sessions that change something in transactions."""
 _PROBE: Final = text("SELECT 1")
 
 
 class InDoubt(Unavailable):
-    """The connection was lost in COMMIT: nobody knows whether the change was made."""
+    """The connection was lost in COMMIT, or in what needs none: nobody knows whether the change was made."""
 
 
 def reason(error: Exception) -> str:
@@ -110,6 +110,11 @@ class Database:
         self.connection.check()
         return await self._guarded(self._transaction, call, args)
 
+    async def once(self, call: Callable[..., T], *args: Any) -> T:
+        """The same for what changes something with one statement, which stands alone: it is done, or not at all."""
+        self.connection.check()
+        return await self._guarded(self._change, call, args)
+
     async def look(self, call: Callable[..., T], *args: Any) -> T:
         """The same for what only reads: each statement stands alone (autocommit)."""
         self.connection.check()
@@ -127,6 +132,14 @@ class Database:
                     raise InDoubt(f"{self.name}: connection lost in COMMIT: {reason(error)}") from error
                 raise
             return result
+
+    def _change(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
+        try:
+            return self._glance(call, args)
+        except DBAPIError as error:
+            if is_lost(self.dialect, error):
+                raise InDoubt(f"{self.name}: connection lost in a change: {reason(error)}") from error
+            raise
 
     def _glance(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
         with self._reading.connect() as session:

@@ -22,7 +22,7 @@ from txkea.sql.layout import Layout, look_at
 from txkea.sql.reading import ADDRESS, OVERLAPPING, Ask, Reader
 from txkea.sql.rows import SECONDS, Rows, rows_of
 from txkea.sql.statements import Statements, statements
-from txkea.sql.writing import ADD, REMOVE, UPDATE, Change, Writer
+from txkea.sql.writing import ADD, REMOVE, UPDATE, Change, Writer, are_new
 
 __all__ = ["SqlLeases"]
 
@@ -231,6 +231,12 @@ class SqlLeases:
 
     async def _committed(self, changes: Sequence[Change]) -> list[bool]:
         dialect = self._database.dialect
+        if are_new(changes):
+            try:
+                return await self._database.once(self._writer.add, changes)
+            except DBAPIError as error:
+                if not is_again(dialect, error):
+                    raise
         for left in range(TRIES, 0, -1):
             try:
                 return await self._database.run(self._writer.make, changes)

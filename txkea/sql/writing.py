@@ -11,7 +11,7 @@ from txkea.sql.prefixes import Prefixes, truncations
 from txkea.sql.rows import Row, Rows
 from txkea.sql.statements import Statements
 
-__all__ = ["ADD", "REMOVE", "UPDATE", "Change", "Writer", "overlapping"]
+__all__ = ["ADD", "REMOVE", "UPDATE", "Change", "Writer", "are_new", "overlapping"]
 
 ADD, UPDATE, REMOVE = range(3)
 
@@ -38,7 +38,7 @@ class Change:
 
 
 class Writer:
-    """Makes changes; all of it runs in a thread, within a transaction that somebody else begins and commits."""
+    """Makes changes; all of it runs in a thread, in a session of somebody else, who begins and commits."""
 
     def __init__(self, statements: Statements, rows: Rows) -> None:
         self._statements = statements
@@ -67,6 +67,11 @@ class Writer:
             failed = self._apply(session, there, made)
             pending = [each for each in pending if each[1].lease[0] in failed] if failed else []
         return [outcomes[place] for place in range(len(changes))]
+
+    def add(self, session: Session, changes: Sequence[Change]) -> list[bool]:
+        """The same for those that `are_new`, with one statement."""
+        added = self._statements.insert(session, [change.row for change in changes])
+        return [change.lease[0] in added for change in changes]
 
     def _locked(self, session: Session, changes: Sequence[Change]) -> dict[bytes, Lease]:
         """The leases of the addresses that are to change; all transactions lock rows in the same order."""
@@ -122,6 +127,13 @@ class Writer:
         if not added:
             return ()
         return {change.lease[0] for change in added} - statements.insert(session, [change.row for change in added])
+
+
+def are_new(changes: Sequence[Change]) -> bool:
+    """Whether all of them add leases of DHCPv4, each of its own address: nothing needs to be looked at before."""
+    if any(change.kind != ADD or change.lease.__class__ is not Lease4 for change in changes):
+        return False
+    return len({change.lease[0] for change in changes}) == len(changes)
 
 
 def overlapping(
