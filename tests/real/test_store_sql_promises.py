@@ -356,6 +356,7 @@ class Promises(Stores):
         store = self.opened(port=proxy.port, reconnect_wait_time=100)
         for number, (when, outcome) in enumerate([(AFTER, True), (BEFORE, Unavailable)] * 3):
             lease = lease4(number)
+            self.wait(store.get(lease.address))  # what a connection begins with has a COMMIT, too
             proxy.tell(cut=when)
             (came,) = self.together([store.add(lease)])
             self.assertIs(outcome, came if came is True else type(came), str(came))
