@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import Engine, event
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,8 +24,10 @@ from txkea.backend.gathering import PATIENCE
 from txkea.errors import Unavailable
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.model.lease import INFINITE, Lease4, Lease6, LeaseState
+from txkea.sql import statements
 from txkea.sql.factory import MYSQL_LEASES, POSTGRESQL_LEASES
 from txkea.sql.leases import SqlLeases
+from txkea.sql.statements import execute
 from txkea.testing.contracts.leases import deferred
 from txkea.testing.disks import RecordingLog
 from txkea.testing.waiting import wait
@@ -371,11 +372,12 @@ class Promises(Stores):
         time.sleep(PATIENCE)  # a store that was busy refuses new clients for a moment
         heard: list[tuple[str, Any]] = []
 
-        def hear(session: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+        def hear(session: Any, statement: str, values: Any = None) -> Any:
             if re.search(rf"(FROM|UPDATE) {TABLE}\b", statement):
                 heard.append((statement, values))
+            return execute(session, statement, values)
 
-        event.listen(Engine, "before_cursor_execute", hear)
+        self.patch(statements, "execute", hear)
         few = leases[:20]
         calls = [
             *(store.get(lease.address) for lease in few),
@@ -388,10 +390,7 @@ class Promises(Stores):
             *(store.update(lease._replace(expires=2_000_000_000), lease) for lease in few[:10]),
             *(store.remove(lease) for lease in few[10:]),
         ]
-        try:
-            self.assertEqual([], [came for came in self.together(calls) if isinstance(came, Exception)])
-        finally:
-            event.remove(Engine, "before_cursor_execute", hear)
+        self.assertEqual([], [came for came in self.together(calls) if isinstance(came, Exception)])
         self.assertLessEqual(8, len({statement for statement, _ in heard}))
         with self.database.engine.connect() as session:
             for statement, values in heard:

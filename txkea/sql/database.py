@@ -124,9 +124,10 @@ class Database:
 
     def _transaction(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
         with self._writing.connect() as session:
+            transaction = session.begin()
             result = call(session, *args)
             try:
-                session.commit()
+                transaction.commit()
             except DBAPIError as error:
                 if is_lost(self.dialect, error):
                     raise InDoubt(f"{self.name}: connection lost in COMMIT: {reason(error)}") from error
