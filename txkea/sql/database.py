@@ -6,16 +6,17 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection as Session
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from twisted.internet.defer import Deferred
-from twisted.python.threadpool import ThreadPool
 
 from txkea.backend.connection import Connection
 from txkea.backend.parameters import Parameters
+from txkea.backend.threads import Workers
 from txkea.errors import Unavailable
 from txkea.sql.dialects import DIALECTS, is_lost
 
@@ -23,10 +24,8 @@ __all__ = ["Database", "InDoubt", "Session", "reason"]
 
 T = TypeVar("T")
 
-READERS: Final = 4
-"""Sessions whose statements stand alone: for two groups of look-ups, one of changes, and the probe."""
-WRITERS: Final = 2
-"""Sessions that change something in transactions."""
+THREADS: Final = 5
+"""For two groups of look-ups, one of changes, what a person asks for, and the probe."""
 _PROBE: Final = text("SELECT 1")
 
 
@@ -40,6 +39,14 @@ def reason(error: Exception) -> str:
         said = " ".join(str(each) for each in error.orig.args) or str(error.orig)
         return " ".join(said.split())[:300]
     return f"{type(error).__name__}: {error}"[:300]
+
+
+class _Own(threading.local):
+    """What a thread has for itself: to take a session from a pool costs as much as to use it."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[Engine, tuple[Session, int]] = {}
+        """A session of each engine, and of which connection it is."""
 
 
 class Database:
@@ -56,14 +63,15 @@ class Database:
         self._parameters = parameters
         self._reactor = site.reactor
         self._sockets: set[socket.socket] = set()
-        self._threads: ThreadPool | None = None
+        self._threads: Workers | None = None
+        self._own = _Own()
         self._opened: list[Callable[[Session], object]] = []
         self._lost: list[Callable[[], None]] = []
         self._age = 0
         """Counts the connections: what a thread tells of a former one is no news."""
         arguments = self.dialect.connect_args(parameters)
-        self._writing = self._engine(arguments, WRITERS)
-        self._reading = self._engine(arguments, READERS, isolation_level="AUTOCOMMIT")
+        self._writing = self._engine(arguments)
+        self._reading = self._engine(arguments, isolation_level="AUTOCOMMIT")
         self.connection = Connection(
             name,
             parameters.reconnect(),
@@ -97,9 +105,7 @@ class Database:
         await self.connection.close()
         threads, self._threads = self._threads, None
         if threads is not None:
-            ended: Deferred[None] = Deferred()
-            threading.Thread(target=self._stop, args=(threads, ended), daemon=True).start()
-            await ended
+            await threads.stop()
 
     async def run(self, call: Callable[..., T], *args: Any) -> T:
         """What ``call(session, *args)`` gives, run in a thread in one transaction (READ COMMITTED), committed.
@@ -123,7 +129,7 @@ class Database:
     # -- in threads ----------------------------------------------------------------------------------------------------
 
     def _transaction(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
-        with self._writing.connect() as session:
+        def work(session: Session) -> T:
             transaction = session.begin()
             result = call(session, *args)
             try:
@@ -134,6 +140,8 @@ class Database:
                 raise
             return result
 
+        return self._in_session(self._writing, work)
+
     def _change(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
             return self._glance(call, args)
@@ -143,19 +151,50 @@ class Database:
             raise
 
     def _glance(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
-        with self._reading.connect() as session:
-            return call(session, *args)
+        return self._in_session(self._reading, call, *args)
 
     def _look_around(self) -> None:
         """Connect, and let the stores see whether they find what they need."""
-        with self._writing.connect() as session:
+
+        def work(session: Session) -> None:
             for call in self._opened:
                 call(session)
             session.commit()
 
-    def _stop(self, threads: ThreadPool, ended: Deferred[None]) -> None:
-        threads.stop()
-        self._reactor.callFromThread(ended.callback, None)
+        self._in_session(self._writing, work)
+
+    def _in_session(self, engine: Engine, call: Callable[..., T], *args: Any) -> T:
+        """What a call does with this thread's own session."""
+        sessions = self._own.sessions
+        session, age = sessions.get(engine, (None, -1))
+        if session is None or age != self._age:
+            self._leave(engine)
+            age = self._age
+            session = engine.connect()
+            sessions[engine] = session, age
+        try:
+            return call(session, *args)
+        except BaseException:
+            try:
+                session.rollback()
+            except (SQLAlchemyError, OSError):
+                self._leave(engine)
+            if session.invalidated:
+                self._leave(engine)
+            raise
+
+    def _leave(self, engine: Engine) -> None:
+        """Close this thread's session, and its connection."""
+        session, _ = self._own.sessions.pop(engine, (None, -1))
+        if session is not None:
+            with suppress(SQLAlchemyError, OSError):
+                session.invalidate()
+                session.close()
+
+    def _leave_all(self) -> None:
+        """A thread ends."""
+        for engine in [*self._own.sessions]:
+            self._leave(engine)
 
     # -- between reactor and threads -----------------------------------------------------------------------------------
 
@@ -179,15 +218,8 @@ class Database:
     def _in_thread(self, work: Callable[..., T], *args: Any) -> Deferred[T]:
         """Run ``work`` in a thread; one call of the reactor brings what came of it."""
         if self._threads is None:
-            self._threads = ThreadPool(0, READERS + WRITERS, self.name)
-            self._threads.start()
-        answer: Deferred[T] = Deferred()
-
-        def done(success: bool, outcome: Any) -> None:
-            self._reactor.callFromThread(answer.callback if success else answer.errback, outcome)
-
-        self._threads.callInThreadWithCallback(done, work, *args)
-        return answer
+            self._threads = Workers(THREADS, self.name, self._reactor, self._leave_all)
+        return self._threads.ask(work, *args)
 
     async def _connect(self) -> None:
         try:
@@ -221,11 +253,11 @@ class Database:
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
-    def _engine(self, arguments: dict[str, Any], size: int, **more: Any) -> Engine:
+    def _engine(self, arguments: dict[str, Any], **more: Any) -> Engine:
         engine = create_engine(
             self.dialect.url(self._parameters),
             connect_args=arguments,
-            pool_size=size,
+            pool_size=THREADS,
             max_overflow=0,
             **self.dialect.engine,
             **more,
