@@ -38,7 +38,7 @@ class Observer:
         self.expired: list[Any] = []
         self.declined: list[Any] = []
 
-    async def leases_committed(self, query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+    async def leases_committed(self, query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> None:
         self.committed.append(([lease.address for lease in granted], [lease.address for lease in removed]))
         if self.waits is not None:
             await self.waits
@@ -110,7 +110,7 @@ class SlowHosts:
     def __init__(self) -> None:
         self.gate: Deferred[Host | None] = Deferred()
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         return await self.gate
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:

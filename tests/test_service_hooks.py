@@ -30,7 +30,7 @@ class Provider(SlowHosts):
         if not parameters.get("slow"):
             self.gate.callback(None)
 
-    async def find(self, identifiers: Any, subnet_id: int) -> Any:
+    async def find(self, identifiers: Any, subnet_id: int, query: Any = None) -> Any:
         await self.gate
         return None
 

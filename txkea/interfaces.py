@@ -24,9 +24,11 @@ __all__ = [
     "ICommands",
     "IDatabaseAdmin",
     "IDatagramReceiver",
+    "IHostCache",
     "IHostSource",
     "IHostStore",
     "IIdentifierSource",
+    "IKnowsClients",
     "ILeaseObserver",
     "ILeaseSelected",
     "ILeaseStore",
@@ -38,6 +40,7 @@ __all__ = [
     "IQueryReceived",
     "IRunning",
     "ISocket",
+    "IStatus",
     "ISubnetSelected",
     "Link",
     "LinkAddress",
@@ -145,8 +148,11 @@ class ILeaseObserver(Interface):
 
     answer_waits: bool = Attribute("Whether the answer leaves only when it has dealt with what it is told of a query.")
 
-    def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
-        """A query added or renewed the leases ``granted`` and ended those ``removed``, durably. *Waits.*"""
+    def leases_committed(query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
+        """A query added or renewed the leases ``granted`` and ended those ``removed``, durably. *Waits.*
+
+        ``query`` is None where a command did so.
+        """
 
     def lease_expired(lease: Any) -> Awaitable[None]:
         """The time of a lease was over: it was reclaimed, or gave way to another client's. *Waits.*
@@ -170,8 +176,12 @@ class IHostSource(Interface):
     `Unavailable` if it cannot tell now: then there is none either, and the log says why.
     """
 
-    def find(identifiers: Sequence[Identifier], subnet_id: int) -> Awaitable[Host | None]:
-        """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*"""
+    def find(identifiers: Sequence[Identifier], subnet_id: int, query: Query | None = None) -> Awaitable[Host | None]:
+        """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*
+
+        ``query`` is the one that it is for, None where nobody has asked. Of what is found ``refused`` ends the
+        client's service, and another ``subnet_id`` moves it to that subnet.
+        """
 
     def at(address: bytes, subnet_id: int) -> Awaitable[Sequence[Host]]:
         """The hosts for which an address, or a prefix that begins with it, is reserved in this subnet. *Waits.*
@@ -179,6 +189,23 @@ class IHostSource(Interface):
         Asked of each address that a client without this reservation may get; not of those in pools where
         ``reservations-out-of-pool`` says that none is reserved there.
         """
+
+
+class IKnowsClients(IHostSource):
+    """A host source that knows a client by something of its own choice, such as RADIUS by its ``identifier-type``."""
+
+    def identifier_of(query: Query) -> Identifier | None:
+        """What it knows the client of a query by; None if the query has nothing of the kind. Never waits."""
+
+
+class IHostCache(Interface):
+    """Remembers what host sources found, and what they did not find."""
+
+    def around(source: IHostSource) -> IHostSource:
+        """The same source, asked only for what is not remembered of it."""
+
+    def follow(before: IHostCache) -> None:
+        """Take over what the cache of the configuration before remembers, as far as it still holds."""
 
 
 class HostPage(NamedTuple):
@@ -500,6 +527,13 @@ class IProviderFactory(Interface):
         A provider is made for each configuration anew, also for one that is only checked and never comes into force:
         what it opens it opens in `IRunning.start`.
         """
+
+
+class IStatus(Interface):
+    """A provider that ``status-get`` tells of, such as how the servers that it asks are."""
+
+    def status() -> Mapping[str, Any]:
+        """What is shown, in JSON's types, by the name under which it is; never waits."""
 
 
 class IRunning(Interface):

@@ -51,7 +51,7 @@ from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, refuse_absent
+from txkea.providers import OURS, refuse_absent
 from txkea.running import GRACE, Running
 from txkea.server import Server
 from txkea.serverid import Identity
@@ -321,7 +321,7 @@ class KeaService(DaemonService[Configuration]):
         found = await super().test(document)
         refuse_absent(found)
         self._sites.check(found)
-        self._sites.hooks(found, only=BUILT_IN)
+        self._sites.hooks(found, only=OURS)
         return found
 
     async def into_force(self, configuration: Configuration) -> None:
@@ -339,6 +339,8 @@ class KeaService(DaemonService[Configuration]):
             parts = self.leases, databases, before, self._server_id(configuration), moved
             site: Site = await self._in_thread(self._sites.site, configuration, hooks, *parts)
             self.offered(site)
+            if site.host_cache is not None and before.host_cache is not None:
+                site.host_cache.follow(before.host_cache)
             running = Running(site.running, self._logs.logger("hooks"))
             await running.start()
             back.push_async_callback(running.stop)
@@ -463,6 +465,7 @@ class KeaService(DaemonService[Configuration]):
             "sockets": {"status": "failed", "errors": errors} if errors else {"status": "ready"},
             **({"lease-store": {"name": self.leases.name, "problem": problem}} if problem else {}),
             **({"databases-away": away} if away else {}),
+            **{name: shown for each in self.site.statuses for name, shown in each.status().items()},
         }
 
     def links(self) -> Sequence[Link]:

@@ -23,7 +23,7 @@ from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, LEASE_STORES, Unwatched, hook_providers, host_store, lease_store
+from txkea.providers import BUILT_IN, LEASE_STORES, OURS, Unwatched, hook_providers, host_store, lease_store
 
 __all__ = ["Sites", "refuse_strangers"]
 
@@ -61,7 +61,12 @@ class Sites:
     def hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
         """The providers of ``hooks-libraries``, see `txkea.providers.hook_providers`."""
         return hook_providers(
-            configuration, reactor=self._reactor, logger=self._logs.logger, paths=self._paths, only=only
+            configuration,
+            reactor=self._reactor,
+            logger=self._logs.logger,
+            paths=self._paths,
+            statistics=self._statistics,
+            only=only,
         )
 
     def site(
@@ -81,11 +86,13 @@ class Sites:
         """
         logger = self._logs.logger
         stores = [each.store for each in databases]
+        hooks = dict(hooks)
+        cache = next(iter(hooks.pop("host_caches", ())), None)
         running = [*databases, *hooks.get("running", ())]
         site = assemble(
             configuration,
             leases=leases,
-            hosts=hosts_of(configuration, [*hooks.get("host_sources", ()), *stores]),
+            hosts=hosts_of(configuration, [*hooks.get("host_sources", ()), *stores], cache),
             statistics=self._statistics,
             log=Loggers(
                 server=logger(f"dhcp{self._family.number}"),
@@ -96,7 +103,7 @@ class Sites:
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
-            **{**hooks, "running": running, "host_stores": stores},
+            **{**hooks, "running": running, "host_stores": stores, "host_cache": cache},
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             anew=moved,
@@ -141,7 +148,7 @@ def refuse_strangers(configuration: Configuration, in_force: Configuration) -> N
 
     Nothing is imported because a command says so: a provider of a third party comes from the configuration file.
     """
-    known = {*BUILT_IN, *(hook.name for hook in in_force.hooks)}
+    known = {*OURS, *(hook.name for hook in in_force.hooks)}
     mend = "name it in the configuration file and use config-reload"
     for hook in configuration.hooks:
         if hook.name not in known:

@@ -39,7 +39,7 @@ from txkea.leases.table import LeaseTable
 from txkea.model.configuration import Configuration
 from txkea.net.links import links
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, hook_providers
+from txkea.providers import OURS, hook_providers
 from txkea.serverid import recall
 from txkea.wire.dhcp4 import Option4, decode4
 from txkea.wire.dhcp6 import Option6, decode6
@@ -105,7 +105,7 @@ def explain(config: str, leases: bool, as_json: bool, **given: Any) -> None:
     except (TxkeaError, OSError) as error:
         raise Unexplained(str(error)) from None
     for hook in found.hooks:
-        if hook.name not in BUILT_IN:
+        if hook.name not in OURS:
             click.echo(f"not asked, for nothing but the server runs it: {hook.name}", err=True)
     if as_json:
         click.echo(json.dumps(shown(explanation), indent=2))
@@ -140,7 +140,7 @@ def _site(found: Configuration, with_leases: bool) -> Site:
     """A server that serves nobody."""
     log = Notes()
     paths = Paths.from_environment(os.environ)
-    hooks = hook_providers(found, reactor=reactor, logger=lambda name: log, paths=paths, only=BUILT_IN)
+    hooks = hook_providers(found, reactor=reactor, logger=lambda name: log, paths=paths, only=OURS, statistics={})
     paths = paths.configured(found.data_directory)
     store = MemoryLeases()
     if with_leases:

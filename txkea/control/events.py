@@ -245,7 +245,9 @@ class LeaseEvents:
         self._changed = events.lease_changed
         self._release, self._decline = RELEASES[events.family], DECLINES[events.family]
 
-    async def leases_committed(self, query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+    async def leases_committed(self, query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+        if query is None:  # the store around which commands work tells of these
+            return
         for lease in granted:
             self._changed(lease, "renewed" if lease in query.renewed else "granted")
         if query.type != self._decline:  # `lease_declined` tells of that

@@ -214,9 +214,9 @@ class WatchedHosts:
         self.reserved: dict[bytes, Sequence[Host]] = {}
         """For whom addresses are reserved that the search came by."""
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         self.places.append(subnet_id)
-        found: Host | None = await self._watched.find(identifiers, subnet_id)
+        found: Host | None = await self._watched.find(identifiers, subnet_id, query)
         return found
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:

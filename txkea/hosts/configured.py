@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from zope.interface import implementer
 
@@ -28,7 +29,7 @@ class ConfiguredHosts:
     def __len__(self) -> int:
         return len(self._by_identifier)
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """The host of the first identifier that has one in this subnet."""
         hosts = self._by_identifier
         for identifier in identifiers:

@@ -192,6 +192,8 @@ class Host:
     server_hostname: str = ""
     boot_file_name: str = ""
     user_context: JSONObject | None = None
+    refused: bool = False
+    """Whether the client shall have no service at all; no reservation of a configuration or database says so."""
 
     @property
     def address(self) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
+from typing import Any
 
 from zope.interface import implementer
 
@@ -43,7 +44,7 @@ class MemoryHosts:
     async def close(self) -> None:
         """See `IHostStore`."""
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostStore`."""
         here = {host.identifier: host for host in self.hosts if host.subnet_id == subnet_id}
         return next((here[each] for each in identifiers if each in here), None)

@@ -64,7 +64,8 @@ def hooks(
     """The providers that a configuration names, by the fields of a site; raises `ConfigErrors`."""
     log = log or MemoryLogger()
     paths = paths or Paths.from_environment({})
-    return {**hook_providers(configuration, reactor=clock or clock_now(), logger=lambda name: log, paths=paths)}
+    around: dict[str, Any] = {"reactor": clock or clock_now(), "logger": lambda name: log, "paths": paths, "statistics": {}}
+    return {**hook_providers(configuration, **around)}
 
 
 def _with_subnet(keywords: Mapping[str, Any], **default: Any) -> dict[str, Any]:
