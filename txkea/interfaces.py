@@ -194,8 +194,12 @@ class IHostSource(Interface):
 class IKnowsClients(IHostSource):
     """A host source that knows a client by something of its own choice, such as RADIUS by its ``identifier-type``."""
 
-    def identifier_of(query: Query) -> Identifier | None:
-        """What it knows the client of a query by; None if the query has nothing of the kind. Never waits."""
+    def identifier_of(query: Query, subnet_id: int) -> Identifier | None:
+        """What it knows the client of a query by, when it is asked for its host in this subnet (0: global).
+
+        None if it has nothing to say there, such as of a subnet that is not the query's, or where the query has nothing
+        of the kind: then `find` gives None too, which must not be remembered of the client. Never waits.
+        """
 
 
 class IHostCache(Interface):
