@@ -14,6 +14,7 @@ from txkea.interfaces import (
     IHostSource,
     ILeaseObserver,
     ILeaseSelected,
+    ILocalObserver,
     IQueryFilter,
     IQueryReceived,
     ISubnetSelected,
@@ -21,7 +22,7 @@ from txkea.interfaces import (
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
-__all__ = ["FACETS", "Observer", "Policy", "SlowHosts"]
+__all__ = ["FACETS", "LocalObserver", "Observer", "Policy", "SlowHosts"]
 
 FACETS: Final = (IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady)
 
@@ -52,6 +53,11 @@ class Observer:
         self.declined.append(lease)
         if self.waits is not None:
             await self.waits
+
+
+@implementer(ILocalObserver)
+class LocalObserver(Observer):
+    """One that is not told of what the partner of a pair does here."""
 
 
 @implementer(*FACETS)

@@ -32,6 +32,7 @@ __all__ = [
     "ILeaseObserver",
     "ILeaseSelected",
     "ILeaseStore",
+    "ILocalObserver",
     "ILogger",
     "INetwork",
     "IProviderFactory",
@@ -151,7 +152,8 @@ class ILeaseObserver(Interface):
     def leases_committed(query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
         """A query added or renewed the leases ``granted`` and ended those ``removed``, durably. *Waits.*
 
-        ``query`` is None where a command did so.
+        ``query`` is None where a command did so; what a lease of ``granted`` has taken the place of, at the same
+        address, is then among ``removed``. No command waits for it.
         """
 
     def lease_expired(lease: Any) -> Awaitable[None]:
@@ -162,6 +164,10 @@ class ILeaseObserver(Interface):
 
     def lease_declined(query: Query, lease: Any) -> Awaitable[None]:
         """A client found an address in use; its own lease was among those removed. *Waits.*"""
+
+
+class ILocalObserver(ILeaseObserver):
+    """A lease observer that is told nothing of what the partner of an HA pair does here by commands."""
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------

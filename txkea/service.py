@@ -34,6 +34,7 @@ from txkea.control.networks import NetworkCommands
 from txkea.control.operations import OperationCommands
 from txkea.control.pages import Page
 from txkea.control.registry import Registry
+from txkea.control.replacements import Replacements
 from txkea.control.samples import Samples
 from txkea.control.selection import SelectionCommands
 from txkea.control.stat_leases import LeaseStatisticCommands
@@ -42,7 +43,6 @@ from txkea.control.subnets import SubnetCommands
 from txkea.control.views import VIEWS
 from txkea.daemon import DaemonService
 from txkea.errors import TxkeaError, Unavailable
-from txkea.exchange import accounting
 from txkea.exchange.assemble import believe, forget, recount, recounted, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
@@ -277,6 +277,7 @@ class KeaService(DaemonService[Configuration]):
         """Ours, and those of the providers of a site, which is to be the one in force."""
         number, seconds = self.family.number, self._reactor.seconds
         files, form = self._sites.written(self.configuration, self._in_thread)
+        replaced = Replacements(lambda: self.site)
         return [
             DaemonCommands(self, seconds),
             ConfigurationCommands(self, self._in_thread),
@@ -288,19 +289,13 @@ class KeaService(DaemonService[Configuration]):
             ClassCommands(self),
             HostCommands(self, (site or self.site).host_stores),
             LeaseCommands(lambda: self.site, VIEWS[number]),
-            LeaseChanges(
-                lambda: self.site, VIEWS[number], self._replaced, files=files, form=form, reactor=self._reactor
-            ),
+            LeaseChanges(lambda: self.site, VIEWS[number], replaced, files=files, form=form, reactor=self._reactor),
             StatisticCommands(self._sampling),
             LeaseStatisticCommands(number, lambda: self.site, self._reactor),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
             *([self.leases] if ICommands.providedBy(self.leases) else ()),
             *(site or self.site).commands,
         ]
-
-    def _replaced(self, lease: Any, was: Any) -> None:
-        accounting.replaced(self.statistics, self.site.subnets, lease, was)
-        self._events.lease_replaced(lease, was)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ leases INFO DHCP6_PD_LEASE_RENEW the lease of a prefix was extended
 leases INFO DHCP6_RELEASE_NA a client gave an address back
 leases INFO DHCP6_RELEASE_PD a client gave a prefix back
 leases INFO DHCP6_ADDR_REG a client registered an address that it chose itself
+leases ERROR TXKEA_LEASE_OBSERVER_FAILED an observer of a lease that a command has changed failed; the change stands
 bad-packets DEBUG:40 DHCP{}_PACKET_DROPPED a query was dropped; the text says why
 bad-packets DEBUG:40 DHCP4_PACKET_DROP_0001 a query could not be read
 bad-packets DEBUG:40 DHCP6_PACKET_DROP_PARSE_FAIL a query could not be read
