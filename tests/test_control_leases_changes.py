@@ -338,7 +338,7 @@ class Observed4Tests(LeaseCase):
 
     def test_each(self) -> None:
         """An added lease is granted, an updated one takes the place of the other, and a deleted one is removed."""
-        steps = (
+        steps: tuple[tuple[str, dict[str, Any], tuple[int, int]], ...] = (
             ("add", self.whole, (1, 0)),
             ("update", {**self.whole, "hostname": "a"}, (1, 1)),
             ("del", {"ip_address": self.whole["ip_address"]}, (0, 1)),
@@ -350,7 +350,8 @@ class Observed4Tests(LeaseCase):
             self.assertEqual(self.told.committed[number - 1 :], [([self.address] * granted, [self.address] * removed)])
         for other in (self.failing, self.slow, self.local):
             self.assertEqual(other.committed, self.told.committed)
-        failed = [message for severity, message, _ in self.site.log.leases.lines if severity == "ERROR"]
+        log: Any = self.site.log.leases
+        failed = [message for severity, message, _ in log.lines if severity == "ERROR"]
         self.assertEqual(failed, ["TXKEA_LEASE_OBSERVER_FAILED"] * len(steps))
 
     def test_nothing(self) -> None:
@@ -378,11 +379,10 @@ class Observed6Tests(Observed4Tests):
 
     def test_bulk(self) -> None:
         """Each lease of a batch is told, whoever sends it."""
-        prefix = {name.replace("_", "-"): value for name, value in PREFIX.items()}
-        whole = {name.replace("_", "-"): value for name, value in WHOLE6.items()}
+        whole, prefix = ({name.replace("_", "-"): value for name, value in each.items()} for each in (WHOLE6, PREFIX))
         self.done("bulk-apply", leases=[whole, prefix])
         self.done("bulk-apply", deleted_leases=[whole], origin="ha-partner")
-        granted = [([ip_address(each["ip-address"]).packed], []) for each in (whole, prefix)]
+        granted: list[Any] = [([ip_address(str(each["ip-address"])).packed], []) for each in (whole, prefix)]
         self.assertEqual(self.told.committed, [*granted, ([], [self.address])])
         self.assertEqual(self.local.committed, granted)
 
