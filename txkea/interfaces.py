@@ -39,6 +39,7 @@ __all__ = [
     "IQueryArrived",
     "IQueryFilter",
     "IQueryReceived",
+    "IRadiusClient",
     "IRunning",
     "ISocket",
     "IStatus",
@@ -503,6 +504,22 @@ class INetwork(Interface):
 
     def close() -> None:
         """Close all sockets."""
+
+
+# -- RADIUS ------------------------------------------------------------------------------------------------------------
+
+
+class IRadiusClient(Interface):
+    """Asks the RADIUS servers of one service, which is access or accounting."""
+
+    def request(code: int, attributes: Sequence[tuple[Any, Any]]) -> Awaitable[Any]:
+        """The `txkea.radius.client.Answer` of the first server that gives one; an Access-Reject is one. *Waits.*
+
+        Of each attribute there is what `txkea.radius.dictionary.Dictionary.attribute` takes: the name (or number; with
+        the vendor ``(vendor, name)``), and the value, of which bytes go as they are. Raises `Unavailable` when no
+        server answers in time, its kind `Busy` when too many requests wait already, and `TxkeaError` for attributes
+        that cannot be sent.
+        """
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
