@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from txkea.model.identifier import Identifier
 
 __all__ = [
+    "Held",
     "Hint",
     "HostPage",
     "IAllocator",
@@ -217,6 +218,21 @@ class IHostCache(Interface):
 
     def follow(before: IHostCache) -> None:
         """Take over what the cache of the configuration before remembers, as far as it still holds."""
+
+    def forget(host: Host) -> Awaitable[None]:
+        """Remember nothing of a host's identifier and of what it reserves, which somebody has changed. *Waits.*
+
+        Raises `Unavailable` if others who share what is remembered cannot be told now.
+        """
+
+
+class Held(NamedTuple):
+    """What a source has said, as a cache keeps it."""
+
+    hosts: Sequence[Host]
+    """Empty if it has none; of one that is ``refused``, that."""
+    fresh: float | None
+    """For how many more seconds it need not be looked up again; None for ever, negative if that time is over."""
 
 
 class HostPage(NamedTuple):

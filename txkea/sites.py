@@ -16,8 +16,9 @@ from txkea.exchange.assemble import assemble
 from txkea.exchange.families import Family
 from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
+from txkea.hosts.cache import unasked
 from txkea.hosts.chain import hosts_of
-from txkea.interfaces import IBackends, IHostStore, ILeaseStore
+from txkea.interfaces import IBackends, IHostStore, IKnowsClients, ILeaseStore
 from txkea.leases.expiry import Reclamation
 from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
@@ -87,12 +88,16 @@ class Sites:
         logger = self._logs.logger
         stores = [each.store for each in databases]
         hooks = dict(hooks)
+        sources, statuses = hooks.get("host_sources", ()), hooks.get("statuses", ())
         cache = next(iter(hooks.pop("host_caches", ())), None)
+        if cache is None and any(map(IKnowsClients.providedBy, sources)):
+            cache = unasked(configuration, seconds=self._reactor.seconds, statistics=self._statistics)
+            statuses = [*statuses, cache]
         running = [*databases, *hooks.get("running", ())]
         site = assemble(
             configuration,
             leases=leases,
-            hosts=hosts_of(configuration, [*hooks.get("host_sources", ()), *stores], cache),
+            hosts=hosts_of(configuration, [*sources, *stores], cache),
             statistics=self._statistics,
             log=Loggers(
                 server=logger(f"dhcp{self._family.number}"),
@@ -103,7 +108,7 @@ class Sites:
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
-            **{**hooks, "running": running, "host_stores": stores, "host_cache": cache},
+            **{**hooks, "running": running, "statuses": statuses, "host_stores": stores, "host_cache": cache},
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             anew=moved,

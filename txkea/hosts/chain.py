@@ -56,7 +56,6 @@ def hosts_of(
     configuration: Configuration, others: Iterable[IHostSource] = (), cache: IHostCache | None = None
 ) -> IHostSource:
     """The reservations of a configuration, and behind them those of other sources, which a cache may remember."""
-    ours, others = configured_hosts(configuration), [*others]
-    if cache is not None:
-        others = [*map(cache.around, others)]
+    ours = configured_hosts(configuration)
+    others = [*others] if cache is None else [*map(cache.around, others)]
     return HostChain((ours, *others)) if others else ours

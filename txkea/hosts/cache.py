@@ -1,0 +1,131 @@
+"""A cache of hosts, around any source of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from txkea.hosts.cached import CachedSource
+from txkea.hosts.entries import ENTERED, Key, reserved
+from txkea.hosts.flights import Flight
+from txkea.hosts.memory import COUNTED, Memory, Outcome, Policy
+from txkea.interfaces import Held, IHostCache, IHostSource, IKnowsClients, IStatus
+from txkea.model.configuration import Configuration, Host
+from txkea.model.identifier import Identifier
+
+__all__ = ["HostCache", "unasked"]
+
+LIBRARY = "host_cache"
+
+
+@implementer(IHostCache, IStatus)
+class HostCache:
+    """Remembers in memory what the sources of one configuration found.
+
+    ``seconds`` is the clock; ``statistics`` counts, see `txkea.hosts.memory.COUNTED`. ``around_all`` tells whether it
+    stands before all sources, or only before those that know clients by an identifier of their own choice.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        configuration: Configuration,
+        *,
+        seconds: Callable[[], float],
+        statistics: MutableMapping[str, int],
+        around_all: bool = True,
+    ) -> None:
+        self.policy = policy
+        self.memory = Memory()
+        self.now = seconds
+        self._statistics = statistics
+        self._names = {name: f"host-cache-{name}" for name in COUNTED}
+        self._sources: list[str] = []
+        self._around_all = around_all
+        self._basis = _basis(configuration)
+
+    # -- of one configuration ------------------------------------------------------------------------------------------
+
+    def around(self, source: IHostSource) -> IHostSource:
+        """See `IHostCache`."""
+        if not self._around_all and not IKnowsClients.providedBy(source):
+            return source
+        name = plain = str(getattr(source, "name", "") or type(source).__qualname__)
+        while name in self._sources:
+            name = f"{plain} {len(self._sources) + 1}"
+        self._sources.append(name)
+        for statistic in self._names.values():
+            self._statistics.setdefault(statistic, 0)
+        cached: IHostSource = CachedSource(source, name, self)
+        return cached
+
+    def follow(self, before: IHostCache) -> None:
+        """See `IHostCache`; where the sources have changed, all is looked up again, and serves meanwhile."""
+        if isinstance(before, HostCache):
+            same = before._basis == self._basis
+            self.memory = before.memory if same else before.memory.doubted(self.now(), self.policy.stale)
+            self._trim()
+
+    async def forget(self, host: Host) -> None:
+        """See `IHostCache`."""
+        sought: list[Identifier | bytes] = [host.identifier, *reserved(host)]
+        for source in (ENTERED, *self._sources):
+            for each in sought:
+                self.memory.forget((source, host.subnet_id, each))
+        self._trim()
+
+    def status(self) -> Mapping[str, Any]:
+        """See `IStatus`."""
+        return {"host-cache": {"size": len(self.memory.clients), "fetches-under-way": len(self.memory.flights)}}
+
+    # -- what cached sources do ----------------------------------------------------------------------------------------
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Count in a statistic."""
+        name = self._names[name]
+        self._statistics[name] = self._statistics.get(name, 0) + by
+
+    async def fetch(self, flight: Flight, ask: Callable[[], Awaitable[Outcome]]) -> Host | None:
+        """The host that a source is asked for; what comes is remembered."""
+        self.count("fetches")
+        try:
+            outcome = await ask()
+        except Exception:
+            self.count("failures")
+            raise
+        if not flight.void:
+            self.remember(outcome.learnt)
+        return outcome.host
+
+    def remember(self, learnt: Mapping[Key, Held]) -> None:
+        """Keep what was found of clients."""
+        now = self.now()
+        for key, held in learnt.items():
+            self.memory.clients.put(key, self.policy.entry(held, now))
+        self._trim()
+
+    def remember_address(self, key: Key, hosts: Sequence[Host]) -> None:
+        """Keep for whom an address is reserved."""
+        now = self.now()
+        self.memory.addresses.put(key, self.policy.entry(self.policy.held(hosts), now))
+        self.memory.addresses.trim(self.policy.maximum, now)
+
+    def _trim(self) -> None:
+        evicted = self.memory.clients.trim(self.policy.maximum, self.now())
+        if evicted:
+            self.count("evictions", evicted)
+        self._statistics[self._names["size"]] = len(self.memory.clients)
+
+
+def unasked(configuration: Configuration, **surroundings: Any) -> HostCache:
+    """The cache that RADIUS has where the configuration names none."""
+    return HostCache(Policy(), configuration, around_all=False, **surroundings)
+
+
+def _basis(configuration: Configuration) -> object:
+    """What the answers of sources depend on."""
+    hooks = [(each.name, each.parameters) for each in configuration.hooks if each.name != LIBRARY]
+    stores = [(each.type, each.parameters) for each in configuration.hosts_databases]
+    return hooks, stores, configuration.option_definitions
