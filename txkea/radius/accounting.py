@@ -1,0 +1,248 @@
+"""Accounting: what becomes of leases is told to a RADIUS server (RFC 2866; Kea I.4)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as TooLate
+from zope.interface import implementer
+
+from txkea.exchange.query import Query
+from txkea.interfaces import ILeaseObserver, ILocalObserver, IRadiusClient, IRunning
+from txkea.model.lease import LeaseState, LeaseType
+from txkea.radius.history import read_history
+from txkea.radius.packet import Code
+from txkea.radius.queue import Queue, User
+from txkea.radius.sessions import Attributes, Cause, Change, Event, Record, Session, Status, merged
+from txkea.radius.spool import MOST
+from txkea.wire.dhcp4 import MessageType4
+from txkea.wire.dhcp6 import MessageType6
+from txkea.wire.text import address_text
+
+__all__ = ["Accounting", "AccountingSettings", "LocalAccounting", "accounting"]
+
+DEFAULT: Final = int(LeaseState.DEFAULT)
+DISCOVER: Final = int(MessageType4.DISCOVER)
+CAUSES: Final[Mapping[int, Mapping[int, Cause]]] = {
+    4: {int(MessageType4.RELEASE): Cause.USER_REQUEST, int(MessageType4.DECLINE): Cause.PORT_ERROR},
+    6: {int(MessageType6.RELEASE): Cause.USER_REQUEST, int(MessageType6.DECLINE): Cause.PORT_ERROR},
+}
+"""Why a lease is removed, by family and type of message; else for another one."""
+COUNTERS: Final = {
+    Status.START: "radius-accounting-starts",
+    Status.INTERIM: "radius-accounting-interims",
+    Status.STOP: "radius-accounting-stops",
+}
+QUEUED: Final = "radius-accounting-queued"
+DROPPED: Final = "radius-accounting-dropped"
+FAREWELL: Final = 3.0
+"""Seconds that an Accounting-Off, and what stands before it, may take when the server ends."""
+OURSELVES: Final = b""
+
+Who = Callable[[Any, "Query | None"], Attributes]
+"""Who has a lease and where, as attributes: User-Name, Calling-Station-Id, NAS-Port, and Class if there is one."""
+
+
+@frozen(kw_only=True)
+class AccountingSettings:
+    """What the map ``accounting`` says beyond its servers."""
+
+    attributes: Attributes = ()
+    """What stands in every record: ``attributes`` and the server's own address."""
+    peer_updates: bool = True
+    """Whether what the partner of an HA pair does here is told, too (Kea I031)."""
+    session_history: str = ""
+    """The file in which Kea kept the sessions; ``""``: there is none (Kea I034)."""
+    most: int = MOST
+    """Records that may wait for a server."""
+    on_off: bool = False
+    """Whether a start and an orderly end of the server are told as Accounting-On and Accounting-Off."""
+
+
+@implementer(ILeaseObserver, IRunning)
+class Accounting:
+    """An observer of leases; no answer waits for it, and no lease either."""
+
+    answer_waits = False
+
+    def __init__(self, client: IRadiusClient, settings: AccountingSettings, who: Who, *, site: Any) -> None:
+        self._client = client
+        self._settings = settings
+        self._who = who
+        self._family: int = site.configuration.family
+        self._reactor = site.reactor
+        self._log = site.log
+        self._statistics: MutableMapping[str, int] = site.statistics
+        self._path = os.path.join(site.paths.data, f"kea-accounting{self._family}.sqlite")
+        self._queue: Queue | None = None
+        self._user = User(self._send, self._count)
+        for name in (*COUNTERS.values(), QUEUED, DROPPED):
+            self._statistics.setdefault(name, 0)
+
+    # -- while it is in force ------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """See `IRunning`."""
+        queue = await Queue.of(self._path, reactor=self._reactor, log=self._log, most=self._settings.most)
+        if not queue:
+            await self._begin(queue)
+        self._queue = queue
+        queue.join(self._user)
+        self._count(())
+
+    async def _begin(self, queue: Queue) -> None:
+        """A server starts that did not account before; a mere change of its configuration is none."""
+        if self._settings.session_history:
+            await queue.spool.remember(self._settings.session_history, self._history)
+        if self._settings.on_off:
+            queue.spool.append(self._own(Status.ON))
+
+    async def stop(self) -> None:
+        """See `IRunning`."""
+        queue, self._queue = self._queue, None
+        if queue is None:
+            return
+        if len(queue) == 1 and self._settings.on_off:
+            queue.spool.append(self._own(Status.OFF))
+            await self._farewell(queue)
+        await queue.leave(self._user)
+
+    async def _farewell(self, queue: Queue) -> None:
+        """Whatever is not told by then will be when the server starts again."""
+        waiting = Deferred.fromCoroutine(queue.delivery.idle())
+        waiting.addTimeout(FAREWELL, self._reactor)
+        try:
+            await waiting
+        except TooLate:
+            if self._log.info:
+                text = f"{queue.spool.waiting} accounting records are kept in {self._path} until the next start"
+                self._log.info("RADIUS_ACCOUNTING_KEPT", text)
+
+    def _history(self) -> list[Session]:
+        """The sessions of Kea's file; called in a thread."""
+        path = self._settings.session_history
+        try:
+            sessions, bad = read_history(path)
+        except OSError as error:
+            self._reactor.callFromThread(self._tell_history, f"{path} cannot be read: {error.strerror}")
+            return []
+        self._reactor.callFromThread(self._tell_history, f"{len(sessions)} sessions of {path} go on; {bad} bad rows")
+        return sessions
+
+    def _tell_history(self, text: str) -> None:
+        if self._log.info:
+            self._log.info("RADIUS_SESSION_HISTORY_LOADED", text)
+
+    def _own(self, status: Status) -> Record:
+        """A record of the server itself, which is no session."""
+        now = self._reactor.seconds()
+        what = [("Acct-Status-Type", int(status)), ("Acct-Session-Id", f"{status.name.lower()}@{now:.6f}")]
+        return Record(status, now, OURSELVES, (*what, ("Event-Timestamp", int(now))))
+
+    # -- delivery ------------------------------------------------------------------------------------------------------
+
+    async def _send(self, record: Record) -> None:
+        delay = max(0, int(self._reactor.seconds() - record.at))
+        attributes = merged(self._settings.attributes, record.attributes)
+        await self._client.request(Code.ACCOUNTING_REQUEST, (*attributes, ("Acct-Delay-Time", delay)))
+
+    def _count(self, records: Sequence[Record]) -> None:
+        statistics = self._statistics
+        for record in records:
+            if record.status in COUNTERS:
+                statistics[COUNTERS[record.status]] += 1
+        if self._queue is not None:
+            spool = self._queue.spool
+            if spool.dropped > statistics[DROPPED] and self._log.error:
+                text = f"{spool.dropped} accounting records are lost so far: more wait than {self._settings.most}"
+                self._log.error("RADIUS_ACCOUNTING_QUEUE_FULL", text)
+            statistics[QUEUED], statistics[DROPPED] = spool.waiting, spool.dropped
+
+    def describe(self) -> Mapping[str, Any]:
+        """How it goes, in JSON's types, for ``status-get``."""
+        if self._queue is None:
+            return {}
+        spool, delivery = self._queue.spool, self._queue.delivery
+        problem = {"problem": spool.problem} if spool.problem else {}
+        return {"queued": spool.waiting, "dropped": spool.dropped, "answers": not delivery.failures, **problem}
+
+    # -- what happens to leases ----------------------------------------------------------------------------------------
+
+    async def leases_committed(self, query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+        """See `ILeaseObserver`."""
+        if query is None:
+            self._replaced(granted, removed)
+            return
+        for lease in removed:
+            self._removed(query, lease)
+        if self._family == 4 and query.type == DISCOVER:
+            return  # offered for a while; who accepts it gets it
+        for lease in granted:
+            self._note(Change.RENEWED if lease in query.renewed else Change.GRANTED, query.now, lease, query)
+
+    def _removed(self, query: Query, lease: Any) -> None:
+        if lease.expired(query.now):
+            self._over(lease, query.now)
+        else:
+            cause = CAUSES[self._family].get(query.type, Cause.NAS_REQUEST)
+            self._note(Change.ENDED, query.now, lease, query, cause)
+
+    def _replaced(self, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+        """A command did it; a lease goes on if its client keeps it."""
+        now = self._reactor.seconds()
+        kept = {lease.address: known_by(lease) for lease in granted if lease.state == DEFAULT}
+        before = {lease.address: known_by(lease) for lease in removed if lease.state == DEFAULT}
+        for lease in removed:
+            if not kept.get(lease.address, frozenset()) & known_by(lease):
+                self._note(Change.ENDED, now, lease, None, Cause.ADMIN_RESET)
+        for lease in granted:
+            same = before.get(lease.address, frozenset()) & known_by(lease)
+            self._note(Change.RENEWED if same else Change.GRANTED, now, lease, None)
+
+    async def lease_expired(self, lease: Any) -> None:
+        """See `ILeaseObserver`."""
+        self._over(lease, self._reactor.seconds())
+
+    def _over(self, lease: Any, now: float) -> None:
+        """Its time was over some while ago, however late that is noticed (Kea I041)."""
+        self._note(Change.ENDED, min(lease.expires, now), lease, None, Cause.SESSION_TIMEOUT)
+
+    async def lease_declined(self, query: Query, lease: Any) -> None:
+        """See `ILeaseObserver`: the client's own lease was among those removed."""
+
+    def _note(self, change: Change, at: float, lease: Any, query: Query | None, cause: Cause | None = None) -> None:
+        if lease.state == DEFAULT and self._queue is not None:
+            attributes = (*self._who(lease, query), _what(lease))
+            self._queue.spool.account(Event(change, at, lease.address, known_by(lease), attributes, cause))
+
+
+@implementer(ILocalObserver)
+class LocalAccounting(Accounting):
+    """One that says nothing of what the partner of an HA pair does here."""
+
+
+def accounting(client: IRadiusClient, settings: AccountingSettings, who: Who, *, site: Any) -> Accounting:
+    """The observer for these settings; ``site`` are the `txkea.providers.Surroundings`."""
+    kind = Accounting if settings.peer_updates else LocalAccounting
+    return kind(client, settings, who, site=site)
+
+
+def known_by(lease: Any) -> frozenset[str]:
+    """What tells the client of a lease from others: in DHCPv4 a client may have either in common with itself."""
+    if len(lease.address) == 4:
+        named = (("id", lease.client_id), ("hw", lease.hwaddr))
+        return frozenset(f"{kind}:{value.hex()}" for kind, value in named if value)
+    return frozenset((f"{lease.duid.hex()}/{lease.iaid}/{int(lease.type)}",))
+
+
+def _what(lease: Any) -> tuple[str, Any]:
+    """What a client has, as an attribute (RFC 2865, 6911 and 4818)."""
+    if len(lease.address) == 4:
+        return "Framed-IP-Address", lease.address
+    if lease.type == LeaseType.PD:
+        return "Delegated-IPv6-Prefix", f"{address_text(lease.address)}/{lease.prefix_length}"
+    return "Framed-IPv6-Address", lease.address
