@@ -13,7 +13,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from txkea.errors import Drop, Unavailable
-from txkea.hosts.cache import HostCache, unasked
+from txkea.hosts.cache import HostCache, cache_of
 from txkea.hosts.configured import ConfiguredHosts
 from txkea.hosts.memory import Policy
 from txkea.interfaces import IHostCache, IHostSource, IKnowsClients, IStatus

@@ -16,9 +16,9 @@ from txkea.exchange.assemble import assemble
 from txkea.exchange.families import Family
 from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
-from txkea.hosts.cache import unasked
+from txkea.hosts.cache import cache_of
 from txkea.hosts.chain import hosts_of
-from txkea.interfaces import IBackends, IHostStore, IKnowsClients, ILeaseStore
+from txkea.interfaces import IBackends, IHostStore, ILeaseStore
 from txkea.leases.expiry import Reclamation
 from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
@@ -88,11 +88,10 @@ class Sites:
         logger = self._logs.logger
         stores = [each.store for each in databases]
         hooks = dict(hooks)
-        sources, statuses = hooks.get("host_sources", ()), hooks.get("statuses", ())
-        cache = next(iter(hooks.pop("host_caches", ())), None)
-        if cache is None and any(map(IKnowsClients.providedBy, sources)):
-            cache = unasked(configuration, seconds=self._reactor.seconds, statistics=self._statistics)
-            statuses = [*statuses, cache]
+        sources, caches = hooks.get("host_sources", ()), hooks.pop("host_caches", ())
+        around = {"seconds": self._reactor.seconds, "statistics": self._statistics}
+        cache = cache_of(configuration, caches, sources, **around)
+        statuses = [*hooks.get("statuses", ()), *([cache] if cache is not None and not caches else ())]
         running = [*databases, *hooks.get("running", ())]
         site = assemble(
             configuration,

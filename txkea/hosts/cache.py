@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from zope.interface import implementer
@@ -15,7 +15,7 @@ from txkea.interfaces import Held, IHostCache, IHostSource, IKnowsClients, IStat
 from txkea.model.configuration import Configuration, Host
 from txkea.model.identifier import Identifier
 
-__all__ = ["HostCache", "unasked"]
+__all__ = ["HostCache", "cache_of"]
 
 LIBRARY = "host_cache"
 
@@ -119,9 +119,14 @@ class HostCache:
         self._statistics[self._names["size"]] = len(self.memory.clients)
 
 
-def unasked(configuration: Configuration, **surroundings: Any) -> HostCache:
-    """The cache that RADIUS has where the configuration names none."""
-    return HostCache(Policy(), configuration, around_all=False, **surroundings)
+def cache_of(
+    configuration: Configuration, named: Iterable[IHostCache], sources: Iterable[IHostSource], **surroundings: Any
+) -> IHostCache | None:
+    """The cache that a configuration names; if it names none, one for sources that know clients, such as RADIUS."""
+    found = next(iter(named), None)
+    if found is None and any(map(IKnowsClients.providedBy, sources)):
+        found = HostCache(Policy(), configuration, around_all=False, **surroundings)
+    return found
 
 
 def _basis(configuration: Configuration) -> object:

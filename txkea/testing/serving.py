@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 from twisted.internet.task import Clock
 
 from txkea.exchange.site import Loggers
+from txkea.hosts.cache import cache_of
+from txkea.hosts.chain import hosts_of
 from txkea.launch import launch
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
@@ -60,12 +62,14 @@ def hooks(
     log: MemoryLogger | None = None,
     clock: Clock | None = None,
     paths: Paths | None = None,
+    statistics: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """The providers that a configuration names, by the fields of a site; raises `ConfigErrors`."""
     log = log or MemoryLogger()
     paths = paths or Paths.from_environment({})
-    around: dict[str, Any] = {"reactor": clock or clock_now(), "logger": lambda name: log, "paths": paths, "statistics": {}}
-    return {**hook_providers(configuration, **around)}
+    counters = {} if statistics is None else statistics
+    around: dict[str, Any] = {"reactor": clock or clock_now(), "logger": lambda name: log, "paths": paths}
+    return {**hook_providers(configuration, statistics=counters, **around)}
 
 
 def _with_subnet(keywords: Mapping[str, Any], **default: Any) -> dict[str, Any]:
@@ -77,12 +81,16 @@ def _site(
 ) -> Mapping[str, Any]:
     """The keywords of a site whose providers log where it does."""
     log = MemoryLogger()
-    found = hooks(configuration, log, clock, paths)
+    statistics: dict[str, int] = {}
+    found = hooks(configuration, log, clock, paths, statistics)
     for provider in providers:
         for field in by_facet(provider, type(provider).__name__):
             found.setdefault(field, []).append(provider)
     loggers = Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log)
-    return {**found, "log": loggers}
+    caches, sources = found.pop("host_caches", ()), found.get("host_sources", ())
+    cache = cache_of(configuration, caches, sources, seconds=clock.seconds, statistics=statistics)
+    hosts = hosts_of(configuration, sources, cache)
+    return {**found, "log": loggers, "statistics": statistics, "hosts": hosts, "host_cache": cache}
 
 
 def _started(server: AnyServer) -> AnyServer:
