@@ -70,9 +70,9 @@ class Dictionary:
 
     # -- making one ----------------------------------------------------------------------------------------------------
 
-    def define(self, name: str, type: int, kind: str, *, vendor: int = 0, tagged: bool = False) -> None:
+    def define(self, name: str, number: int, kind: str, *, vendor: int = 0, tagged: bool = False) -> None:
         """Add an attribute; several names of one number all encode, and the first is what answers show."""
-        self._add(Definition(name, vendor, type, kind if kind in KINDS else "octets", tagged, {}, {}))
+        self._add(Definition(name, vendor, number, kind if kind in KINDS else "octets", tagged, {}, {}))
 
     def _add(self, definition: Definition) -> None:
         definition = self._by_name.setdefault(definition.name.lower(), definition)
@@ -117,11 +117,13 @@ class Dictionary:
             raise TxkeaError(f'there is no attribute "{key}"{whose} in the dictionary{near}')
         return found
 
-    def _numbered(self, vendor: int, type: int) -> Definition:
-        if not (0 < type < 256 and 0 <= vendor < 1 << 32):
-            raise TxkeaError(f"there is no attribute {type} of vendor {vendor}")
-        place = Attribute(vendor, type, b"").place
-        return self._by_number.get((vendor, type)) or Definition(f"Attr-{place}", vendor, type, "octets", False, {}, {})
+    def _numbered(self, vendor: int, number: int) -> Definition:
+        if not (0 < number < 256 and 0 <= vendor < 1 << 32):
+            raise TxkeaError(f"there is no attribute {number} of vendor {vendor}")
+        place = Attribute(vendor, number, b"").place
+        return self._by_number.get((vendor, number)) or Definition(
+            f"Attr-{place}", vendor, number, "octets", False, {}, {}
+        )
 
     # -- values --------------------------------------------------------------------------------------------------------
 

@@ -135,20 +135,20 @@ class Reading:
         self._skipping = max(self._skipping - 1, 0)
 
     def attribute(self, place: Place, words: Sequence[str]) -> None:
-        name, number, kind, *flags = words
-        if self._skipping or "." in number:
+        name, word, kind, *flags = words
+        if self._skipping or "." in word:
             return  # what is inside an attribute is octets to us
-        type, vendor, tagged = _number(place, number), self._vendor, "has_tag" in ",".join(flags)
+        number, vendor, tagged = _number(place, word), self._vendor, "has_tag" in ",".join(flags)
         if flags and not flags[0].startswith(FLAGS):
             try:
                 vendor = self.dictionary.vendor(flags[0])
             except TxkeaError as error:
                 raise place.wrong(str(error)) from None
-        if not 0 < type < 256 or vendor in self._odd:
+        if not 0 < number < 256 or vendor in self._odd:
             return  # such as FreeRADIUS keeps for itself, and never sends
         hidden = "encrypt=2" in ",".join(flags) or "encrypt=3" in ",".join(flags)
         kind = "octets" if hidden else kind.partition("[")[0].lower()
-        self.dictionary.define(name, type, kind, vendor=vendor, tagged=tagged and not hidden)
+        self.dictionary.define(name, number, kind, vendor=vendor, tagged=tagged and not hidden)
 
     def value(self, place: Place, words: Sequence[str]) -> None:
         try:

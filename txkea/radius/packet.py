@@ -101,8 +101,8 @@ def encode(
 ) -> Request:
     """A request, ready to be sent; if ``sign`` its first attribute is a Message-Authenticator.
 
-    ``random`` are 16 octets that nobody can guess: the authenticator of whatever is no Accounting-Request, which has one
-    that is computed (RFC 2866 section 3). A User-Password is hidden. Raises `TxkeaError` if it is too long.
+    ``random`` are 16 octets that nobody can guess: the authenticator of whatever is no Accounting-Request, which has
+    one that is computed (RFC 2866 section 3). A User-Password is hidden. Raises `TxkeaError` if it is too long.
     """
     computed = code == Code.ACCOUNTING_REQUEST
     authenticator = NOTHING if computed else random
