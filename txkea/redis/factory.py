@@ -9,10 +9,10 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from txkea.backend.parameters import RECONNECT, Parameters
+from txkea.backend.tls import TLS, context
 from txkea.interfaces import IDatabaseAdmin, IProviderFactory
 from txkea.redis.admin import RedisAdmin
 from txkea.redis.leases import Options, RedisLeases
-from txkea.redis.tls import TLS, context
 from txkea.redis.wire import Place
 
 __all__ = ["REDIS_ADMIN", "REDIS_LEASES"]
