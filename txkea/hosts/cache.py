@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from zope.interface import implementer
 
 from txkea.hosts.cached import CachedSource
-from txkea.hosts.entries import ENTERED, Key, reserved
+from txkea.hosts.entries import ENTERED, NEVER, Entry, Key, reserved
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import COUNTED, Memory, Outcome, Policy
 from txkea.interfaces import Held, IHostCache, IHostSource, IKnowsClients, IStatus
@@ -45,6 +45,9 @@ class HostCache:
         self._sources: list[str] = []
         self._around_all = around_all
         self._basis = _basis(configuration)
+        self._era = object()
+        self._doubted = NEVER
+        """Until when entries of another era may serve while they are looked up again."""
 
     # -- of one configuration ------------------------------------------------------------------------------------------
 
@@ -64,8 +67,11 @@ class HostCache:
     def follow(self, before: IHostCache) -> None:
         """See `IHostCache`; where the sources have changed, all is looked up again, and serves meanwhile."""
         if isinstance(before, HostCache):
-            same = before._basis == self._basis
-            self.memory = before.memory if same else before.memory.doubted(self.now(), self.policy.stale)
+            self.memory = before.memory
+            if before._basis == self._basis:
+                self._era, self._doubted = before._era, before._doubted
+            else:
+                self._doubted = self.now() + self.policy.stale
             self._trim()
 
     async def forget(self, host: Host) -> None:
@@ -87,8 +93,13 @@ class HostCache:
         name = self._names[name]
         self._statistics[name] = self._statistics.get(name, 0) + by
 
-    async def fetch(self, flight: Flight, ask: Callable[[], Awaitable[Outcome]]) -> Host | None:
-        """The host that a source is asked for; what comes is remembered."""
+    async def fetch(
+        self, flight: Flight, ask: Callable[[], Awaitable[Outcome]], displacing: Container[str] = ()
+    ) -> Host | None:
+        """The host that a source is asked for; what comes is remembered.
+
+        Clients of the sources ``displacing`` have no longer what it has: each address has been given to one of them.
+        """
         self.count("fetches")
         try:
             outcome = await ask()
@@ -96,21 +107,35 @@ class HostCache:
             self.count("failures")
             raise
         if not flight.void:
-            self.remember(outcome.learnt)
+            self.remember(outcome.learnt, displacing)
         return outcome.host
 
-    def remember(self, learnt: Mapping[Key, Held]) -> None:
+    def remember(self, learnt: Mapping[Key, Held], displacing: Container[str] = ()) -> None:
         """Keep what was found of clients."""
         now = self.now()
         for key, held in learnt.items():
-            self.memory.clients.put(key, self.policy.entry(held, now))
+            for host in held.hosts if displacing else ():
+                self.memory.displace(host, displacing)
+            self.memory.clients.put(key, self._entry(held, now))
         self._trim()
 
     def remember_address(self, key: Key, hosts: Sequence[Host]) -> None:
         """Keep for whom an address is reserved."""
         now = self.now()
-        self.memory.addresses.put(key, self.policy.entry(self.policy.held(hosts), now))
+        self.memory.addresses.put(key, self._entry(self.policy.held(hosts), now))
         self.memory.addresses.trim(self.policy.maximum, now)
+
+    def is_fresh(self, entry: Entry, now: float) -> bool:
+        """Whether it need not be looked up again."""
+        return now < entry.until and entry.era is self._era
+
+    def is_usable(self, entry: Entry, now: float) -> bool:
+        """Whether it serves, at least while it is looked up again."""
+        return now < entry.over and (entry.era is self._era or now < self._doubted)
+
+    def _entry(self, held: Held, now: float) -> Entry:
+        until = NEVER if held.fresh is None else now + held.fresh
+        return Entry(held.hosts, until, until + self.policy.stale, self._era)
 
     def _trim(self) -> None:
         evicted = self.memory.clients.trim(self.policy.maximum, self.now())

@@ -41,6 +41,7 @@ class CachedSource:
         self._name = name
         self._cache = cache
         self._identifier_of = source.identifier_of if IKnowsClients.providedBy(source) else None
+        self._displacing = (ENTERED, name) if self._identifier_of is not None else ()
 
     async def find(self, identifiers: Identifiers, subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
@@ -65,11 +66,12 @@ class CachedSource:
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
         """See `IHostSource`."""
         hosts = await self._listed(address, subnet_id)
-        now, ours = self._cache.now(), (ENTERED, self._name)
+        cache, ours = self._cache, (ENTERED, self._name)
+        now = cache.now()
         more = [
             host
-            for key, entry in self._cache.memory.clients.reserving(address, subnet_id)
-            if key[0] in ours and now < entry.over
+            for key, entry in cache.memory.clients.reserving(address, subnet_id)
+            if key[0] in ours and cache.is_usable(entry, now)
             for host in entry.hosts
         ]
         return [*{host.identifier: host for host in (*more, *hosts)}.values()] if more else hosts
@@ -85,10 +87,11 @@ class CachedSource:
         unknown, aged = [], []
         for identifier in identifiers:
             entry = self._entry(identifier, subnet_id, now)
-            if entry is None or (now >= entry.until and entry.negative and not lenient):
+            fresh = entry is not None and self._cache.is_fresh(entry, now)
+            if entry is None or (entry.negative and not fresh and not lenient):
                 unknown.append(identifier)
                 continue
-            if now >= entry.until:
+            if not fresh:
                 aged.append(identifier)
             if entry.hosts:
                 return Recalled(entry.hosts[0], tuple(unknown), tuple(aged))
@@ -99,10 +102,10 @@ class CachedSource:
         clients = self._cache.memory.clients
         if clients.entered:
             entered = clients.get((ENTERED, subnet_id, identifier))
-            if entered is not None and now < entered.until:
+            if entered is not None and self._cache.is_fresh(entered, now):
                 return entered
         entry = clients.get((self._name, subnet_id, identifier))
-        return entry if entry is not None and now < entry.over else None
+        return entry if entry is not None and self._cache.is_usable(entry, now) else None
 
     # -- what is not ---------------------------------------------------------------------------------------------------
 
@@ -136,7 +139,7 @@ class CachedSource:
         self, keys: tuple[Key, ...], wanted: Identifiers, subnet_id: int, query: Any, refresh: bool = False
     ) -> Flight:
         flight = Flight(keys, refresh)
-        fetch = self._cache.fetch(flight, lambda: self._ask(wanted, subnet_id, query))
+        fetch = self._cache.fetch(flight, lambda: self._ask(wanted, subnet_id, query), self._displacing)
         return self._cache.memory.flights.begin(flight, fetch)
 
     async def _ask(self, wanted: Identifiers, subnet_id: int, query: Any) -> Outcome:
@@ -167,18 +170,19 @@ class CachedSource:
         if self._identifier_of is not None:
             hosts: Sequence[Host] = await self._source.at(address, subnet_id)
             return hosts
-        memory, now = self._cache.memory, self._cache.now()
+        cache, now = self._cache, self._cache.now()
         key = self._key(address, subnet_id)
-        entry = memory.addresses.get(key)
-        if entry is not None and now < (entry.over if entry.hosts else entry.until):
-            if now >= entry.until and memory.flights.of([key]) is None:
-                self._begin_listing(key, address, subnet_id)
+        entry = cache.memory.addresses.get(key)
+        if entry is not None and cache.is_fresh(entry, now):
             return entry.hosts
-        flight = memory.flights.of([key]) or self._begin_listing(key, address, subnet_id)
+        usable = entry is not None and cache.is_usable(entry, now)
+        flight = cache.memory.flights.of([key]) or self._begin_listing(key, address, subnet_id)
+        if entry is not None and usable and entry.hosts:
+            return entry.hosts
         try:
             hosts = await flight.wait()
         except Exception:
-            if entry is None or now >= entry.over:
+            if entry is None or not usable:
                 raise
             return entry.hosts
         return hosts

@@ -33,6 +33,8 @@ class Entry:
     """When it is to be looked up again; seconds since the epoch, or `NEVER`."""
     over: float
     """When it is of no use any more, not even while it is looked up again."""
+    era: object = None
+    """The same as that of a cache that need not doubt it."""
     used: int = 0
     """The higher, the later it was used."""
     negative: bool = field(init=False)
@@ -54,8 +56,8 @@ class Entries:
         return len(self._positive) + len(self._negative)
 
     def __iter__(self) -> Iterator[tuple[Key, Entry]]:
-        """All of them, that used longest ago first."""
-        return merge(self._positive.items(), self._negative.items(), key=lambda item: item[1].used)
+        """All of them as they are now, that used longest ago first."""
+        return merge([*self._positive.items()], [*self._negative.items()], key=lambda item: item[1].used)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._positive or key in self._negative
@@ -99,8 +101,8 @@ class Entries:
 
     def clear(self) -> None:
         """Remove all."""
-        for key in [*self._positive, *self._negative]:
-            self.drop(key)
+        self._positive.clear()
+        self._negative.clear()
 
 
 class Clients(Entries):
@@ -129,6 +131,11 @@ class Clients(Entries):
             if not keys:
                 del self._places[place]
         return entry
+
+    def clear(self) -> None:
+        super().clear()
+        self._places.clear()
+        self.entered = 0
 
     def reserving(self, address: bytes, subnet_id: int) -> Iterator[tuple[Key, Entry]]:
         """Those that reserve an address, or a prefix that begins with it; they are not used by that."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from txkea.hosts.entries import NEVER, Clients, Entries, Entry, Key
+from txkea.hosts.entries import Clients, Entries, Key, reserved
 from txkea.hosts.flights import Flights
 from txkea.interfaces import Held
 from txkea.model.configuration import Host
@@ -40,11 +40,6 @@ class Policy:
         ttl = self.negative_ttl if not hosts or hosts[0].refused else self.positive_ttl
         return Held(tuple(hosts), ttl or None)
 
-    def entry(self, held: Held, now: float) -> Entry:
-        """The same as it is remembered."""
-        until = NEVER if held.fresh is None else now + held.fresh
-        return Entry(held.hosts, until, until + self.stale)
-
 
 class Outcome(NamedTuple):
     """What a fetch brought."""
@@ -64,12 +59,20 @@ class Memory:
         """What was found of addresses."""
         self.flights = Flights()
 
-    def doubted(self, now: float, stale: float) -> Memory:
-        """The same entries in another memory, each to be looked up again as soon as it is used."""
-        other = Memory()
-        for key, entry in [*self.clients]:
-            other.clients.put(key, evolve(entry, until=min(entry.until, now), over=min(entry.over, now + stale)))
-        return other
+    def displace(self, host: Host, sources: Container[str]) -> list[Key]:
+        """Remember of no other client, as these sources told of them, that it has what a host reserves.
+
+        Gives what is forgotten.
+        """
+        rivals = {
+            key
+            for address in reserved(host)
+            for key, _ in self.clients.reserving(address, host.subnet_id)
+            if key[0] in sources and key[2] != host.identifier
+        }
+        for key in rivals:
+            self.clients.drop(key)
+        return [*rivals]
 
     def forget(self, key: Key) -> bool:
         """Remember nothing of a key, nor of what is being fetched for it; tells whether there was something."""
