@@ -75,6 +75,23 @@ class Knowing(Asked):
     def identifier_of(self, query: Any, subnet_id: int) -> Identifier | None:
         return query if subnet_id == 1 else None
 
+    async def without(self, query: Any, subnet_id: int, failure: Unavailable) -> Host | None:
+        raise failure
+
+
+@implementer(IHostCache)
+class Elsewhere:
+    """Somebody else's cache."""
+
+    def around(self, source: IHostSource) -> IHostSource:
+        return source
+
+    def follow(self, before: IHostCache) -> None:
+        pass
+
+    async def forget(self, host: Host) -> None:
+        pass
+
 
 class Cached:
     """A cache around one source, and a clock."""
@@ -621,17 +638,6 @@ class FollowingTests(SynchronousTestCase):
         """There is nothing to take over from a cache that is not ours."""
         cached = Cached(Asked(host()))
 
-        @implementer(IHostCache)
-        class Other:
-            def around(self, source: IHostSource) -> IHostSource:
-                return source
-
-            def follow(self, before: IHostCache) -> None:
-                pass
-
-            async def forget(self, host: Host) -> None:
-                pass
-
-        self.assertTrue(verifyObject(IHostCache, Other()))
-        cached.cache.follow(Other())
+        self.assertTrue(verifyObject(IHostCache, Elsewhere()))
+        cached.cache.follow(Elsewhere())
         self.assertEqual(self.successResultOf(cached.find(ONE)), host())

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from txkea.errors import Unavailable
     from txkea.exchange.query import Query
     from txkea.model.configuration import Host, Interfaces
     from txkea.model.identifier import Identifier
 
 __all__ = [
+    "CachedHost",
     "Held",
     "Hint",
     "HostPage",
@@ -26,6 +28,7 @@ __all__ = [
     "IDatabaseAdmin",
     "IDatagramReceiver",
     "IHostCache",
+    "IHostCacheEntries",
     "IHostSource",
     "IHostStore",
     "IIdentifierSource",
@@ -209,6 +212,12 @@ class IKnowsClients(IHostSource):
         of the kind: then `find` gives None too, which must not be remembered of the client. Never waits.
         """
 
+    def without(query: Query, subnet_id: int, failure: Unavailable) -> Awaitable[Host | None]:
+        """The host for a query for which `find` raised ``failure``, and of whose client nothing is remembered. *Waits.*
+
+        It is for this query alone, and is not remembered either. Raises `Drop`.
+        """
+
 
 class IHostCache(Interface):
     """Remembers what host sources found, and what they did not find."""
@@ -224,6 +233,48 @@ class IHostCache(Interface):
 
         Raises `Unavailable` if others who share what is remembered cannot be told now.
         """
+
+
+class CachedHost(NamedTuple):
+    """One entry of a cache, as commands show it."""
+
+    host: Host
+    """Of a negative one only what it was sought by and where, unless it is ``refused``."""
+    negative: bool = False
+    """Whether it says that there is no host, or no service."""
+    source: str = ""
+    """Whose answer it is; empty for one that a command has entered, which holds for all sources."""
+    sought_in: int | None = None
+    """The subnet in which it was sought, if that is not the host's."""
+
+
+class IHostCacheEntries(IHostCache):
+    """A cache whose entries commands look at and change (Kea J)."""
+
+    def size() -> int:
+        """How many entries there are of clients."""
+
+    def entries() -> Iterator[CachedHost]:
+        """All that there are now, that used longest ago first."""
+
+    def entries_of(identifier: Identifier, subnet_ids: Iterable[int]) -> Sequence[CachedHost]:
+        """Those of one client in these subnets."""
+
+    def insert(entry: CachedHost) -> Awaitable[int]:
+        """Enter one, which holds for all sources; gives how many others it has overwritten. *Waits.*
+
+        Those are the ones of the same client, and of others that have what it reserves, in its subnet. Raises
+        `Unavailable`, as all that follow, if others who share what is remembered cannot be told now.
+        """
+
+    def remove(subnet_id: int, sought: Identifier | bytes) -> Awaitable[bool]:
+        """Remove those of a client, or with an address; False if there are none. *Waits.*"""
+
+    def flush(count: int) -> Awaitable[int]:
+        """Remove so many, those used longest ago; gives how many there were. *Waits.*"""
+
+    def clear() -> Awaitable[None]:
+        """Remove all. *Waits.*"""
 
 
 class Held(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from itertools import islice, starmap
 from typing import Any
 
 from zope.interface import implementer
@@ -11,7 +12,7 @@ from txkea.hosts.cached import CachedSource
 from txkea.hosts.entries import ENTERED, NEVER, Entry, Key, reserved
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import COUNTED, Memory, Outcome, Policy
-from txkea.interfaces import Held, IHostCache, IHostSource, IKnowsClients, IStatus
+from txkea.interfaces import CachedHost, Held, IHostCache, IHostCacheEntries, IHostSource, IKnowsClients, IStatus
 from txkea.model.configuration import Configuration, Host
 from txkea.model.identifier import Identifier
 
@@ -20,7 +21,7 @@ __all__ = ["HostCache", "cache_of"]
 LIBRARY = "host_cache"
 
 
-@implementer(IHostCache, IStatus)
+@implementer(IHostCacheEntries, IStatus)
 class HostCache:
     """Remembers in memory what the sources of one configuration found.
 
@@ -74,17 +75,66 @@ class HostCache:
                 self._doubted = self.now() + self.policy.stale
             self._trim()
 
-    async def forget(self, host: Host) -> None:
-        """See `IHostCache`."""
-        sought: list[Identifier | bytes] = [host.identifier, *reserved(host)]
-        for source in (ENTERED, *self._sources):
-            for each in sought:
-                self.memory.forget((source, host.subnet_id, each))
-        self._trim()
-
     def status(self) -> Mapping[str, Any]:
         """See `IStatus`."""
         return {"host-cache": {"size": len(self.memory.clients), "fetches-under-way": len(self.memory.flights)}}
+
+    # -- what commands do ----------------------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        """See `IHostCacheEntries`."""
+        return len(self.memory.clients)
+
+    def entries(self) -> Iterator[CachedHost]:
+        """See `IHostCacheEntries`."""
+        return starmap(_shown, self.memory.clients)
+
+    def entries_of(self, identifier: Identifier, subnet_ids: Iterable[int]) -> Sequence[CachedHost]:
+        """See `IHostCacheEntries`."""
+        keys: list[Key] = [(source, number, identifier) for number in subnet_ids for source in self._all()]
+        return [_shown(key, entry) for key in keys if (entry := self.memory.clients.get(key)) is not None]
+
+    async def forget(self, host: Host) -> None:
+        """See `IHostCache`."""
+        self._forget(host.subnet_id, (host.identifier, *reserved(host)))
+
+    async def insert(self, entry: CachedHost) -> int:
+        """See `IHostCacheEntries`."""
+        host, hosts = entry.host, () if entry.negative and not entry.host.refused else (entry.host,)
+        rivals = self.memory.displace(host, self._all()) if hosts else []
+        overwritten = len(rivals) + self._forget(host.subnet_id, (host.identifier, *reserved(host)))
+        self.remember({(ENTERED, host.subnet_id, host.identifier): self.policy.held(hosts)})
+        return overwritten
+
+    async def remove(self, subnet_id: int, sought: Identifier | bytes) -> bool:
+        """See `IHostCacheEntries`."""
+        if isinstance(sought, Identifier):
+            return self._forget(subnet_id, (sought,)) > 0
+        clients = {key[2] for key, _ in [*self.memory.clients.reserving(sought, subnet_id)]}
+        return self._forget(subnet_id, (*clients, sought)) > 0
+
+    async def flush(self, count: int) -> int:
+        """See `IHostCacheEntries`."""
+        oldest = [*islice(self.memory.clients, count)]
+        for key, _ in oldest:
+            self.memory.forget(key)
+        self._trim()
+        return len(oldest)
+
+    async def clear(self) -> None:
+        """See `IHostCacheEntries`."""
+        self.memory.clear()
+        self._trim()
+
+    def _all(self) -> Sequence[str]:
+        return ENTERED, *self._sources
+
+    def _forget(self, subnet_id: int, sought: Iterable[Identifier | bytes]) -> int:
+        """Remember nothing of these, whoever told of it; gives how many entries of clients there were."""
+        keys = [(source, subnet_id, each) for each in sought for source in self._all()]
+        forgotten = sum([self.memory.forget(key) for key in keys])
+        self._trim()
+        return forgotten
 
     # -- what cached sources do ----------------------------------------------------------------------------------------
 
@@ -152,6 +202,13 @@ def cache_of(
     if found is None and any(map(IKnowsClients.providedBy, sources)):
         found = HostCache(Policy(), configuration, around_all=False, **surroundings)
     return found
+
+
+def _shown(key: Key, entry: Entry) -> CachedHost:
+    source, subnet_id, identifier = key
+    assert isinstance(identifier, Identifier), "it is an entry of a client"
+    host = entry.hosts[0] if entry.hosts else Host(identifier=identifier, subnet_id=subnet_id)
+    return CachedHost(host, entry.negative, source, None if host.subnet_id == subnet_id else subnet_id)
 
 
 def _basis(configuration: Configuration) -> object:

@@ -75,10 +75,10 @@ class Memory:
         return [*rivals]
 
     def forget(self, key: Key) -> bool:
-        """Remember nothing of a key, nor of what is being fetched for it; tells whether there was something."""
+        """Remember nothing of a key, nor of what is being fetched for it; tells whether a client was remembered."""
         self.flights.void(key)
-        found = [some.drop(key) for some in (self.clients, self.addresses)]
-        return any(each is not None for each in found)
+        self.addresses.drop(key)
+        return self.clients.drop(key) is not None
 
     def clear(self) -> None:
         """Remember nothing at all."""
