@@ -8,7 +8,8 @@ from typing import Any
 from zope.interface import implementer
 
 from txkea.hosts.configured import configured_hosts
-from txkea.interfaces import IHostCache, IHostSource
+from txkea.hosts.resort import LastResort
+from txkea.interfaces import IHostCache, IHostSource, IKnowsClients
 from txkea.model.configuration import Configuration, Host
 from txkea.model.identifier import Identifier
 
@@ -57,5 +58,10 @@ def hosts_of(
 ) -> IHostSource:
     """The reservations of a configuration, and behind them those of other sources, which a cache may remember."""
     ours = configured_hosts(configuration)
-    others = [*others] if cache is None else [*map(cache.around, others)]
+    others = [_held(each, cache) for each in others]
     return HostChain((ours, *others)) if others else ours
+
+
+def _held(source: IHostSource, cache: IHostCache | None) -> IHostSource:
+    held = source if cache is None else cache.around(source)
+    return LastResort(source, held) if IKnowsClients.providedBy(source) else held

@@ -1,0 +1,47 @@
+"""What is done where a source of hosts cannot be asked, and nothing is remembered of what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from txkea.errors import Unavailable
+from txkea.interfaces import IHostSource, IKnowsClients
+from txkea.model.configuration import Host
+from txkea.model.identifier import Identifier
+
+__all__ = ["LastResort"]
+
+
+@implementer(IHostSource)
+class LastResort:
+    """Asks ``held``, which is ``source`` or a cache around it; where that fails, ``source`` says what counts then.
+
+    It is not asked either where something better is known by the source's own identifier (Kea I040).
+    """
+
+    def __init__(self, source: IKnowsClients, held: IHostSource) -> None:
+        self._source = source
+        self._held = held
+
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
+        """See `IHostSource`."""
+        if query is not None and len(identifiers) < len(query.identifiers):
+            own = self._source.identifier_of(query, subnet_id)
+            if own not in identifiers and own in query.identifiers:
+                return None
+        host: Host | None
+        try:
+            host = await self._held.find(identifiers, subnet_id, query)
+        except Unavailable as failure:
+            if query is None:
+                raise
+            host = await self._source.without(query, subnet_id, failure)
+        return host
+
+    async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
+        """See `IHostSource`."""
+        hosts: Sequence[Host] = await self._held.at(address, subnet_id)
+        return hosts
