@@ -25,6 +25,7 @@ from txkea.control.configuration import ConfigurationCommands
 from txkea.control.duty import Duty
 from txkea.control.events import Events
 from txkea.control.explain import ExplainCommands
+from txkea.control.host_cache import HostCacheCommands
 from txkea.control.hosts import HostCommands
 from txkea.control.interfaces import InterfaceCommands
 from txkea.control.leases import LeaseCommands
@@ -46,7 +47,7 @@ from txkea.errors import TxkeaError, Unavailable
 from txkea.exchange.assemble import believe, forget, recount, recounted, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
-from txkea.interfaces import ICommands, ILeaseStore, INetwork, Link
+from txkea.interfaces import ICommands, IHostCacheEntries, ILeaseStore, INetwork, Link
 from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
@@ -278,6 +279,7 @@ class KeaService(DaemonService[Configuration]):
         number, seconds = self.family.number, self._reactor.seconds
         files, form = self._sites.written(self.configuration, self._in_thread)
         replaced = Replacements(lambda: self.site)
+        cache = (site or self.site).host_cache
         return [
             DaemonCommands(self, seconds),
             ConfigurationCommands(self, self._in_thread),
@@ -287,7 +289,12 @@ class KeaService(DaemonService[Configuration]):
             SubnetCommands(self),
             NetworkCommands(self),
             ClassCommands(self),
-            HostCommands(self, (site or self.site).host_stores),
+            HostCommands(self, (site or self.site).host_stores, cache),
+            *(
+                [HostCacheCommands(self, cache, files=files, reactor=self._reactor)]
+                if IHostCacheEntries.providedBy(cache)
+                else ()
+            ),
             LeaseCommands(lambda: self.site, VIEWS[number]),
             LeaseChanges(lambda: self.site, VIEWS[number], replaced, files=files, form=form, reactor=self._reactor),
             StatisticCommands(self._sampling),
