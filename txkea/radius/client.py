@@ -16,7 +16,7 @@ from txkea.radius.lane import Answer, ICarrier, Inbox
 from txkea.radius.pace import Turn
 from txkea.radius.packet import Attribute, Code
 from txkea.radius.path import Path, Silent
-from txkea.radius.servers import Policy, RadiusServer, described, health_of
+from txkea.radius.servers import Policy, RadiusServer, address_of, described, health_of
 from txkea.radius.streams import Streams
 
 __all__ = ["COUNTERS", "Answer", "RadiusClient"]
@@ -81,6 +81,8 @@ class RadiusClient:
     async def start(self) -> None:
         """Open what is needed to ask. Raises `Unavailable`; then it is to be stopped, too."""
         for path in self._paths:
+            if path.server.tls is None:
+                path.address = await address_of(path.server.host, self._reactor)
             path.start()
             self._look_later(path)
 

@@ -76,16 +76,15 @@ class Sources:
 
     def start(self, path: Any) -> None:
         """See `ICarrier`."""
-        host = ip_address(path.server.host)
+        host = ip_address(path.address)
         if self._bind != ANY and ip_address(self._bind).version != host.version:
             raise Unavailable(f"{self._bind} cannot ask {host}; give a bindaddr of the same family")
-        sources = self._sources[host.version]
-        if not sources:
+        if not self._sources[host.version]:
             self._open(host.version)
 
     def more(self, path: Any) -> Lane | None:
         """See `ICarrier`."""
-        host, port = ip_address(path.server.host), path.server.port
+        host, port = ip_address(path.address), path.server.port
         place = (str(host), port)
         sources = self._sources[host.version]
         source = next((each for each in sources if place not in each.lanes), None)

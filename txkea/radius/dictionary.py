@@ -178,7 +178,11 @@ def _encoded(definition: Definition, value: Any) -> bytes:
     if isinstance(value, str):
         value = _meant(definition, value)
     try:
-        return value if isinstance(value, bytes) else bytes(tools.EncodeAttr(definition.kind, value))
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise TypeError("neither a text nor a number")
+        return bytes(tools.EncodeAttr(definition.kind, value))
     except Exception as error:  # versions of pyrad differ in what they raise
         raise TxkeaError(f"{value!r} is no value of {definition.name}, whose type is {definition.kind}") from error
 

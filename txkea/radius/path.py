@@ -47,6 +47,8 @@ class Path:
         random: Callable[[int], bytes],
     ) -> None:
         self.server, self.health = server, health
+        self.address = server.host
+        """The server's, as soon as it is known."""
         self._policy, self._carrier, self._client = policy, carrier, client
         self._reactor, self._turn, self._random = reactor, turn, random
         self._whole = policy.timeout * (policy.retries + 1)

@@ -10,11 +10,23 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
+from twisted.internet.threads import deferToThreadPool
 
+from txkea.errors import Unavailable
 from txkea.radius.dictionary import Dictionary
 from txkea.radius.standard import STANDARD
 
-__all__ = ["ANY", "RADSEC", "Health", "Policy", "RadiusServer", "described", "health_of", "local_address"]
+__all__ = [
+    "ANY",
+    "RADSEC",
+    "Health",
+    "Policy",
+    "RadiusServer",
+    "address_of",
+    "described",
+    "health_of",
+    "local_address",
+]
 
 ANY: Final = "*"
 RADSEC: Final = b"radsec"
@@ -26,7 +38,7 @@ class RadiusServer:
     """One server of one service."""
 
     host: str
-    """Its address; over TLS it may be a name."""
+    """Its address, or a name, which is looked up when the client starts (TLS: for each connection)."""
     port: int
     secret: bytes = field(repr=False)
     deadtime: float = 0.0
@@ -122,6 +134,18 @@ def described(server: RadiusServer, health: Health, now: float, under_way: int) 
     if health.dead_until is not None:
         shown["retry-in"] = round(max(health.dead_until - now, 0.0), 3)
     return shown
+
+
+async def address_of(host: str, reactor: Any) -> str:
+    """The address of a server, the first one if it has several. *Waits.* Raises `Unavailable`."""
+    with suppress(ValueError):
+        return str(ip_address(host))
+    pool = reactor.getThreadPool()
+    try:
+        found = await deferToThreadPool(reactor, pool, socket.getaddrinfo, host, None, 0, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        raise Unavailable(f"the RADIUS server {host} has no address ({error}); mend: give its address") from error
+    return str(found[0][4][0])
 
 
 def local_address(host: str, bind: str = ANY) -> str:
