@@ -15,7 +15,7 @@ TYPES: Final = {
         Login-LAT-Node 35, Framed-AppleTalk-Zone 39, Acct-Session-Id 44, Acct-Multi-Session-Id 50,
         Egress-VLAN-Name 58, Login-LAT-Port 63, ARAP-Security-Data 74, Connect-Info 77, Configuration-Token 78,
         NAS-Port-Id 87, Framed-Pool 88, Framed-IPv6-Route 99, Framed-IPv6-Pool 100, Operator-Name 126,
-        Delegated-IPv6-Prefix-Pool 171, Stateful-IPv6-Address-Pool 172
+        Delegated-IPv6-Prefix-Pool 171, Stateful-IPv6-Address-Pool 172, Password 2
     """,
     "octets": """
         CHAP-Password 3, State 24, Class 25, Vendor-Specific 26, Proxy-State 33, Login-LAT-Group 36,
