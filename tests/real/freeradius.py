@@ -207,7 +207,8 @@ class FreeRadius(Daemon):
         radsec = ""
         if certificates is not None:
             wanted = "no" if open_tls else "yes"
-            texts.append(TLS.format(host=host, port=self.tls_port, files=certificates, client=wanted))
+            files = Certified(*map(os.path.abspath, certificates))
+            texts.append(TLS.format(host=host, port=self.tls_port, files=files, client=wanted))
             radsec = RADSEC.format(any=any_address)
         configuration = MAIN.format(
             directory=self.directory,
