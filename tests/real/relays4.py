@@ -48,6 +48,16 @@ class Relay:
             pass
         return answer
 
+    def silence(self, client: int, seconds: float) -> bool:
+        """Whether a client that asks for an offer gets no answer for so long."""
+        self.send(client)
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(4096)
+        except TimeoutError:
+            return True
+        return False
+
     def lease(self, client: int) -> Answer:
         """A client obtains an address."""
         offer = self.ask(client, DISCOVER)
