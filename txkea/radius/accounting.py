@@ -88,7 +88,7 @@ class Accounting:
     async def start(self) -> None:
         """See `IRunning`."""
         queue = await Queue.of(self._path, reactor=self._reactor, log=self._log, most=self._settings.most)
-        if not queue:
+        if not len(queue):
             await self._begin(queue)
         self._queue = queue
         queue.join(self._user)

@@ -26,7 +26,7 @@ Send = Callable[[Record], Awaitable[object]]
 
 
 class Delivery:
-    """Takes records from a spool and has them sent by what was last given to `use`; a record is gone when that has come back.
+    """Takes records from a spool and has them sent as `use` was last told; a record is gone when that has come back.
 
     While no server answers one record at a time tries whether that is over, each another one, so that a record that no
     server likes keeps no other from being told.
@@ -44,6 +44,7 @@ class Delivery:
         self._hand: deque[Record] = deque()
         self._under_way = 0
         self._taking = False
+        self._going = False
         self._timer: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
         spool.ready = self.go_on
@@ -77,15 +78,23 @@ class Delivery:
             waiting, self._idle = self._idle, []
             for each in waiting:
                 each.callback(None)
-        if self._send is None or self._timer is not None:
-            return
-        most = 1 if self.failures else WINDOW
-        while self._hand and self._under_way < most:
-            self._under_way += 1
-            launch(self._deliver(self._hand.popleft(), self._send))
-        if not self._taking and self._under_way + len(self._hand) <= most // 2:
+        if not self._going:
+            self._going = True
+            while self._hand and self._may_send():
+                self._under_way += 1
+                launch(self._deliver(self._hand.popleft()))
+            self._going = False
+            self._take()
+
+    def _may_send(self) -> bool:
+        return self._send is not None and self._timer is None and self._under_way < (1 if self.failures else WINDOW)
+
+    def _take(self) -> None:
+        """Get more when there is little left."""
+        left = self._under_way + len(self._hand)
+        if self._send is not None and not self._taking and left <= WINDOW // 2:
             self._taking = True
-            self._spool.take(WINDOW - self._under_way - len(self._hand)).addCallbacks(self._took, self._took_none)
+            self._spool.take(WINDOW - left).addCallbacks(self._took, self._took_none)
 
     def _took(self, records: Sequence[Record]) -> None:
         self._taking = False
@@ -96,9 +105,10 @@ class Delivery:
     def _took_none(self, failure: Any) -> None:
         self._taking = False
 
-    async def _deliver(self, record: Record, send: Send) -> None:
+    async def _deliver(self, record: Record) -> None:
+        assert self._send is not None
         try:
-            await send(record)
+            await self._send(record)
         except Unavailable as error:
             self._put_back(record, error)
         except TxkeaError as error:

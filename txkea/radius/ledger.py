@@ -57,6 +57,8 @@ class Ledger:
         """Records that are not acknowledged."""
         self._taken: dict[int, bytes] = {}
         self._told: list[int] = []
+        self._last = 0
+        """The number of the last record that was added, ever."""
         self._database = self._opened()
         self.refresh()
 
@@ -80,6 +82,7 @@ class Ledger:
     def refresh(self) -> None:
         """Count what there is."""
         (self.waiting,) = self._database.execute("SELECT count(*) FROM record").fetchone()
+        (self._last,) = self._database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -110,7 +113,7 @@ class Ledger:
     def account(self, event: Event) -> list[Record]:
         """Let an event change its session, and add what is to be told of it."""
         before = self.session(event.address)
-        session, records = account(event, before)
+        session, records = account(event, before, self._last + 1)
         if session is not None and session is not before:
             self._keep(session)
         elif session is None and before is not None:
@@ -125,7 +128,7 @@ class Ledger:
 
     def append(self, record: Record) -> list[Record]:
         """Add a record, and give it; the oldest Interim-Update gives way if there are too many."""
-        self._database.execute(APPEND, (*record[:3], _encoded(record.attributes)))
+        self._last = self._database.execute(APPEND, (*record[:3], _encoded(record.attributes))).lastrowid or 0
         self.waiting += 1
         if self.waiting > self.most:
             self._make_room(self.waiting - self.most)

@@ -23,7 +23,7 @@ class User(NamedTuple):
 
     send: Callable[[Record], Awaitable[object]]
     """Have one told; see `Delivery`."""
-    count: Callable[[Sequence[Record]], object]
+    heard: Callable[[Sequence[Record]], object]
     """Hear of those that are new."""
 
 
@@ -57,7 +57,7 @@ class Queue:
         self._follow(user)
 
     def _follow(self, user: User) -> None:
-        self.spool.told = user.count
+        self.spool.told = user.heard
         self.delivery.use(user.send)
 
     async def _gone(self) -> None:

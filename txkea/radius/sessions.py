@@ -15,8 +15,6 @@ Attributes = Sequence[tuple[Any, Any]]
 
 EPOCH: Final = 1_520_420_400
 """The second from which session identifiers count: 2018-03-07 11:00 UTC (Kea I033)."""
-MOMENT: Final = 1e-6
-"""Seconds: what tells the identifiers of two sessions of an address apart."""
 NOBODY: Final[frozenset[str]] = frozenset()
 """The client of a session that is not known."""
 
@@ -100,23 +98,26 @@ class Record(NamedTuple):
     """Its place in the queue, once it is there."""
 
 
-def account(event: Event, session: Session | None) -> tuple[Session | None, list[Record]]:
-    """The session of an address after an event, and what is to be told of it."""
+def account(event: Event, session: Session | None, number: int) -> tuple[Session | None, list[Record]]:
+    """The session of an address after an event, and what is to be told of it.
+
+    ``number`` tells a session that begins from all others of its address, however the clock is moved.
+    """
     if event.change == Change.ENDED:
         return _ended(event, session)
     if session is None:
-        return _started(event, event.at)
+        return _started(event, event.at, number)
     if not session.belongs_to(event.client) or event.change == Change.GRANTED:
         # How it ended we were not told; a client that has the address anew is as good as another.
-        stop = _record(Status.STOP, session, max(event.at, session.start), Cause.LOST_SERVICE)
-        begun, records = _started(event, max(event.at, session.start + MOMENT))
-        return begun, [stop, *records]
+        at = max(event.at, session.start)
+        begun, records = _started(event, at, number)
+        return begun, [_record(Status.STOP, session, at, Cause.LOST_SERVICE), *records]
     renewed = session._replace(client=event.client, attributes=merged(session.attributes, event.attributes))
     return renewed, [_record(Status.INTERIM, renewed, max(event.at, session.start))]
 
 
-def _started(event: Event, at: float) -> tuple[Session, list[Record]]:
-    name = f"{address_text(event.address)}@{at - EPOCH:.6f}"
+def _started(event: Event, at: float, number: int) -> tuple[Session, list[Record]]:
+    name = f"{address_text(event.address)}@{at - EPOCH:.3f}-{number}"
     session = Session(event.address, name, at, event.client, event.attributes)
     return session, [_record(Status.START, session, at)]
 
