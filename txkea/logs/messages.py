@@ -135,6 +135,14 @@ dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, wh
 hooks ERROR TXKEA_PROVIDER_STOP_FAIL a provider could not be stopped when its configuration was no longer in force
 flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
 flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
+radius-hooks ERROR RADIUS_ACCOUNTING_UNAVAILABLE no accounting server answers; records wait on disk until one does
+radius-hooks INFO RADIUS_ACCOUNTING_AVAILABLE an accounting server answers again; the text has how many records wait
+radius-hooks ERROR RADIUS_ACCOUNTING_QUEUE_FULL too many records wait for an accounting server, and some were given up
+radius-hooks ERROR RADIUS_ACCOUNTING_RECORD_LOST a record cannot be sent at all, as where it is too long, and is lost
+radius-hooks ERROR RADIUS_ACCOUNTING_SPOOL_DAMAGED the file with sessions and records is damaged, and begun anew
+radius-hooks ERROR RADIUS_ACCOUNTING_SPOOL_FAILED records cannot be written on disk, and wait in memory
+radius-hooks INFO RADIUS_ACCOUNTING_KEPT the server ends, and what no accounting server acknowledged is kept on disk
+radius-hooks INFO RADIUS_SESSION_HISTORY_LOADED Kea's file of sessions was read; the text tells how many go on
 twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or FATAL a fault, please report it
 """
 

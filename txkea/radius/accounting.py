@@ -59,15 +59,18 @@ class AccountingSettings:
     """The file in which Kea kept the sessions; ``""``: there is none (Kea I034)."""
     most: int = MOST
     """Records that may wait for a server."""
+    reused_leases: bool = False
+    """Whether a renewal that the lease cache answers is told, as one that is written is."""
     on_off: bool = False
     """Whether a start and an orderly end of the server are told as Accounting-On and Accounting-Off."""
 
 
 @implementer(ILeaseObserver, IRunning)
 class Accounting:
-    """An observer of leases; no answer waits for it, and no lease either."""
+    """An observer of leases."""
 
     answer_waits = False
+    """No lease waits for it either: what is told is put into a queue."""
 
     def __init__(self, client: IRadiusClient, settings: AccountingSettings, who: Who, *, site: Any) -> None:
         self._client = client
@@ -77,8 +80,12 @@ class Accounting:
         self._reactor = site.reactor
         self._log = site.log
         self._statistics: MutableMapping[str, int] = site.statistics
+        self.reused_leases = settings.reused_leases
+        """Whether `answer_ready` wants to be told of answers."""
         self._path = os.path.join(site.paths.data, f"kea-accounting{self._family}.sqlite")
         self._queue: Queue | None = None
+        self._dropped = 0
+        self._complains_at = 1
         self._user = User(self._send, self._count)
         for name in (*COUNTERS.values(), QUEUED, DROPPED):
             self._statistics.setdefault(name, 0)
@@ -90,7 +97,7 @@ class Accounting:
         queue = await Queue.of(self._path, reactor=self._reactor, log=self._log, most=self._settings.most)
         if not len(queue):
             await self._begin(queue)
-        self._queue = queue
+        self._queue, self._dropped = queue, queue.spool.dropped
         queue.join(self._user)
         self._count(())
 
@@ -157,10 +164,18 @@ class Accounting:
                 statistics[COUNTERS[record.status]] += 1
         if self._queue is not None:
             spool = self._queue.spool
-            if spool.dropped > statistics[DROPPED] and self._log.error:
-                text = f"{spool.dropped} accounting records are lost so far: more wait than {self._settings.most}"
+            statistics[QUEUED] = spool.waiting
+            statistics[DROPPED] += spool.dropped - self._dropped
+            self._dropped = spool.dropped
+            self._complain()
+
+    def _complain(self) -> None:
+        """Tell of losses: of the first, and again when there are twice as many."""
+        if self._dropped >= self._complains_at:
+            self._complains_at = 2 * self._dropped
+            if self._log.error:
+                text = f"{self._dropped} accounting records are lost so far: more wait than {self._settings.most}"
                 self._log.error("RADIUS_ACCOUNTING_QUEUE_FULL", text)
-            statistics[QUEUED], statistics[DROPPED] = spool.waiting, spool.dropped
 
     def describe(self) -> Mapping[str, Any]:
         """How it goes, in JSON's types, for ``status-get``."""
@@ -183,6 +198,11 @@ class Accounting:
             return  # offered for a while; who accepts it gets it
         for lease in granted:
             self._note(Change.RENEWED if lease in query.renewed else Change.GRANTED, query.now, lease, query)
+
+    async def answer_ready(self, query: Query, options: dict[int, bytes]) -> None:
+        """See `IAnswerReady`: a lease that the lease cache has is changed by nothing that is told otherwise."""
+        for lease in query.reused:
+            self._note(Change.RENEWED, query.now, lease, query)
 
     def _removed(self, query: Query, lease: Any) -> None:
         if lease.expired(query.now):

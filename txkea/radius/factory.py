@@ -8,6 +8,7 @@ from typing import Any, Final
 from zope.interface import alsoProvides, implementer
 
 from txkea.interfaces import (
+    IAnswerReady,
     IKnowsClients,
     ILeaseObserver,
     ILocalObserver,
@@ -50,6 +51,9 @@ class RadiusProvider:
             self.answer_waits = accounting.answer_waits
             self.leases_committed = accounting.leases_committed
             self.lease_expired, self.lease_declined = accounting.lease_expired, accounting.lease_declined
+            if accounting.reused_leases:
+                alsoProvides(self, IAnswerReady)
+                self.answer_ready = accounting.answer_ready
 
     async def start(self) -> None:
         """See `IRunning`."""
@@ -129,6 +133,7 @@ class Making:
             peer_updates=service.own["peer-updates"],
             session_history=self.read.session_history,
             most=service.own["max-queued-records"],
+            reused_leases=service.own["reused-leases"],
             on_off=service.own["accounting-on-off"],
         )
         return accounting(client, settings, teller.account, site=self.site)

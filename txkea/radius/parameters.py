@@ -24,6 +24,7 @@ from txkea.radius.dictionary import Dictionary
 from txkea.radius.files import dictionary
 from txkea.radius.identities import IDENTIFIERS, Naming
 from txkea.radius.servers import ANY, RADSEC, Policy, RadiusServer
+from txkea.radius.spool import MOST
 from txkea.wire.options import encode_hex
 
 __all__ = ["CONTINUE", "DROP", "NAMES", "Radius", "Service", "radius"]
@@ -97,7 +98,8 @@ TABLES: Final[Mapping[str, KeywordMap]] = {
         SERVICE,
         keyword("peer-updates", BOOLEAN, True),
         keyword("use-message-authenticator", BOOLEAN, False),
-        keyword("max-queued-records", Integer(1), 100_000),
+        keyword("max-queued-records", Integer(1), MOST),
+        keyword("reused-leases", BOOLEAN, False),
         keyword("accounting-on-off", BOOLEAN, False),
     ),
     "servers": keywords(
