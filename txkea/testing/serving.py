@@ -43,18 +43,37 @@ ON_LINK6: Final[Mapping[str, Any]] = {
 }
 
 
-def serve(*providers: Any, clock: Clock | None = None, paths: Paths | None = None, **dhcp4: Any) -> LocalServer:
-    """A DHCPv4 server; ``paths`` is where its providers keep their files. Raises `ConfigErrors`."""
+def serve(
+    *providers: Any,
+    clock: Clock | None = None,
+    paths: Paths | None = None,
+    statistics: dict[str, int] | None = None,
+    **dhcp4: Any,
+) -> LocalServer:
+    """A DHCPv4 server; ``paths`` is where its providers keep their files, ``statistics`` where all count.
+
+    Raises `ConfigErrors`.
+    """
     configuration = configured(**_with_subnet(dhcp4, subnet4=[ON_LINK4]))
     clock = clock or clock_now()
-    return _started(LocalServer(configuration, clock=clock, **_site(configuration, providers, clock, paths)))
+    return _started(
+        LocalServer(configuration, clock=clock, **_site(configuration, providers, clock, paths, statistics))
+    )
 
 
-def serve6(*providers: Any, clock: Clock | None = None, paths: Paths | None = None, **dhcp6: Any) -> LocalServer6:
-    """A DHCPv6 server; ``paths`` is where its providers keep their files. Raises `ConfigErrors`."""
+def serve6(
+    *providers: Any,
+    clock: Clock | None = None,
+    paths: Paths | None = None,
+    statistics: dict[str, int] | None = None,
+    **dhcp6: Any,
+) -> LocalServer6:
+    """A DHCPv6 server, as `serve` makes one of DHCPv4."""
     configuration = configured6(**_with_subnet(dhcp6, subnet6=[ON_LINK6]))
     clock = clock or clock_now()
-    return _started(LocalServer6(configuration, clock=clock, **_site(configuration, providers, clock, paths)))
+    return _started(
+        LocalServer6(configuration, clock=clock, **_site(configuration, providers, clock, paths, statistics))
+    )
 
 
 def hooks(
@@ -77,11 +96,15 @@ def _with_subnet(keywords: Mapping[str, Any], **default: Any) -> dict[str, Any]:
 
 
 def _site(
-    configuration: Configuration, providers: Iterable[Any], clock: Clock, paths: Paths | None
+    configuration: Configuration,
+    providers: Iterable[Any],
+    clock: Clock,
+    paths: Paths | None,
+    statistics: dict[str, int] | None,
 ) -> Mapping[str, Any]:
     """The keywords of a site whose providers log where it does."""
     log = MemoryLogger()
-    statistics: dict[str, int] = {}
+    statistics = {} if statistics is None else statistics
     found = hooks(configuration, log, clock, paths, statistics)
     for provider in providers:
         for field in by_facet(provider, type(provider).__name__):
