@@ -183,7 +183,8 @@ class Path:
             if not self._turn.take():
                 self._turn.again(self._sweep)
                 return
-            self._fail(self._waiting.popleft(), f"no room for a request within {self._whole:g} s")
+            why = self.health.problem or "too many requests are under way"
+            self._fail(self._waiting.popleft(), f"it could not be sent within {self._whole:g} s: {why}")
         self._recover()
         self._fill()
         self._watch()
