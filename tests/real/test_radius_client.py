@@ -14,7 +14,7 @@ from twisted.internet import reactor as running
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.certifying import Authority, Certified, certified
+from tests.certifying import Authority, certified
 from tests.real.freeradius import FreeRadius
 from txkea.backend.parameters import Parameters
 from txkea.backend.tls import context
@@ -83,11 +83,16 @@ class RadiusCase(SynchronousTestCase):
         """Let the reactor turn for a while."""
         end = monotonic() + seconds
         while monotonic() < end:
-            running.iterate(0.002)  # type: ignore[attr-defined]
+            running.iterate(0.002)
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
         """Let the reactor turn until this holds."""
-        wait_for(lambda: (self.turn(0.02), condition())[1], what, 20)
+
+        def turned() -> Any:
+            self.turn(0.02)
+            return condition()
+
+        wait_for(turned, what, 20)
 
     def ask(self, client: RadiusClient, name: str = "somebody") -> Answer:
         """What a client is told."""
@@ -285,10 +290,10 @@ class TlsTests(RadiusCase):
         self.directory.mkdir()
         self.files = certified(self.directory)
 
-    def tls(self, server: FreeRadius, files: Certified | None = None, **changes: str) -> RadiusServer:
-        """A server as a client knows it over TLS."""
-        files = files or self.files
-        words = {"trust-anchor": files.authority, "cert-file": files.client, "key-file": files.client_key, **changes}
+    def tls(self, server: FreeRadius, own: tuple[str, str] | None = None) -> RadiusServer:
+        """A server as a client knows it over TLS; ``own`` are the files of the client's certificate and its key."""
+        certificate, key = own or (self.files.client, self.files.client_key)
+        words = {"trust-anchor": self.files.authority, "cert-file": certificate, "key-file": key}
         given = Parameters({name: value for name, value in words.items() if value})
         return RadiusServer(
             host=server.host, port=server.tls_port, secret=RADSEC, deadtime=DEADTIME, tls=context(given, server.host)
@@ -374,8 +379,7 @@ class TlsTests(RadiusCase):
         server = self.radius(certificates=self.files)
         stranger = Authority(self.directory, "nobody").certify("stranger")
         for files in (("", ""), stranger):
-            known = self.tls(server, **{"cert-file": files[0], "key-file": files[1]})
-            error = self.assertRaises(Unavailable, self.ask, self.client(known))
+            error = self.assertRaises(Unavailable, self.ask, self.client(self.tls(server, files)))
             self.assertIn("connection", str(error))
         self.assertEqual([], server.requests())
         self.assertEqual(2, self.ask(self.client(self.tls(server))).code)
