@@ -21,17 +21,20 @@ __all__ = ["Asking", "asking4", "asking6", "mistakes"]
 
 
 class Asking:
-    """A server and what it asks: its log and its statistics are those of RADIUS."""
+    """A server and what it asks; ``log`` is that of the library."""
 
-    def __init__(
-        self, radius: MemoryRadius, provider: RadiusProvider, log: MemoryLogger, statistics: Mapping[str, int]
-    ):
+    def __init__(self, radius: MemoryRadius, provider: RadiusProvider, server: Any, log: MemoryLogger) -> None:
         self.radius = radius
         self.provider = provider
-        self.log = log
-        self.statistics = statistics
-        self.server: Any = None
+        self.server = server
         """`LocalServer` or `LocalServer6`."""
+        self.log = log
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """All counters that are not zero."""
+        found: Mapping[str, int] = self.server.statistics
+        return found
 
     def logged(self, message: str) -> list[str]:
         """The texts of a log message."""
