@@ -22,16 +22,19 @@ from tests.real.radius_proxy import RadiusProxy
 from tests.real.servers import Product, Server
 from txkea.testing.namespaces import Namespace
 
-__all__ = ["KNOWN", "NEW", "OTHERS", "SERVER", "Radius", "Slowed", "Sql", "groups", "prepare", "relays"]
+__all__ = ["GROUPS", "KNOWN", "NEW", "OTHERS", "SERVER", "Radius", "Slowed", "Sql", "groups", "prepare", "relays"]
 
 SERVER: Final = "10.0.0.1"
 """The address of the server in its network, which is 10.0.0.0/8."""
 KNOWN, OTHERS, NEW = "known", "others", "new"
-"""The names of the groups."""
+GROUPS: Final = (KNOWN, OTHERS, NEW)
+"""The names of the groups: who must not wait comes first."""
 ASKING, PLAIN = "10.1.0.1", "10.2.0.1"
 """The relays of the subnet about whose clients somebody is asked, and of the other."""
 FIRST: Final[Mapping[str, int]] = {KNOWN: 0, OTHERS: 1 << 20, NEW: 1 << 21}
 """The number of the first client of a group."""
+TIMEOUT: Final = 2
+"""Seconds after which RADIUS is asked once more."""
 RESERVED: Final = 8 << 8
 """What the reserved addresses begin with in the last two octets: no pool has them."""
 
@@ -108,7 +111,7 @@ class Radius(Slowed):
     def words(self, cache: bool) -> dict[str, Any]:
         """See `Slowed`."""
         access = {"servers": [self.server.server(name=self._proxy.host, port=self._proxy.port)]}
-        parameters = {"identifier-type4": "hw-address", "access": access}
+        parameters = {"identifier-type4": "hw-address", "timeout": TIMEOUT, "access": access}
         hooks = [{"library": "libdhcp_radius.so", "parameters": parameters}]
         return {"hooks-libraries": [*([{"library": "libdhcp_host_cache.so"}] if cache else []), *hooks]}
 
