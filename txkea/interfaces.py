@@ -29,6 +29,8 @@ __all__ = [
     "IDatagramReceiver",
     "IHostCache",
     "IHostCacheEntries",
+    "IHostCacheLevel",
+    "IHostCacheListener",
     "IHostSource",
     "IHostStore",
     "IIdentifierSource",
@@ -51,6 +53,7 @@ __all__ = [
     "Link",
     "LinkAddress",
     "Origin",
+    "Recall",
     "Schema",
 ]
 
@@ -284,6 +287,66 @@ class Held(NamedTuple):
     """Empty if it has none; of one that is ``refused``, that."""
     fresh: float | None
     """For how many more seconds it need not be looked up again; None for ever, negative if that time is over."""
+
+
+class Recall(NamedTuple):
+    """What caches of several servers have in common, of some keys."""
+
+    held: Mapping[Any, Held]
+    """What is there, by key."""
+    claimed: bool
+    """Whether the caller is the one to fetch what is not."""
+
+
+class IHostCacheLevel(Interface):
+    """What caches of several servers share.
+
+    Keys are those of `txkea.hosts.entries`. What waits raises `Unavailable` where that would take longer than it is
+    worth: then a cache goes on without.
+    """
+
+    name: str = Attribute("How status and log call it, such as ``redis on 127.0.0.1:6379``.")
+    problem: str = Attribute("Why it is not used now; empty while all is well.")
+
+    def open(listener: IHostCacheListener) -> None:
+        """Begin to connect; the listener is told what the other servers do. Never waits, never raises."""
+
+    def close() -> Awaitable[None]:
+        """Let go of connections, and of what is claimed. *Waits.*"""
+
+    def recall(keys: Sequence[Any], claim: Any) -> Awaitable[Recall]:
+        """What there is of these keys, and ``claim``, a key that nobody else then fetches. *Waits.*
+
+        A claim holds until `store` or `release`, or until this server has gone.
+        """
+
+    def store(entries: Mapping[Any, Held], gone: Sequence[Any] = (), claim: Any = None) -> Awaitable[None]:
+        """Keep entries, forget the keys that are gone, let go of a claim, and tell the others. *Waits.*"""
+
+    def release(claim: Any, failed: bool) -> Awaitable[None]:
+        """Let go of a claim: what was to be fetched could not be (``failed``), or is not to be kept. *Waits.*"""
+
+    def clear() -> Awaitable[None]:
+        """Forget all, here and in the other servers. *Waits.*"""
+
+
+class IHostCacheListener(Interface):
+    """Told what other servers do with what they share; none of it waits."""
+
+    def stored(keys: Sequence[Any]) -> None:
+        """There is something new of these keys."""
+
+    def gone(keys: Sequence[Any]) -> None:
+        """What was remembered of these keys does not hold any more."""
+
+    def released(key: Any, failed: bool) -> None:
+        """Somebody has let go of a claim without having anything to keep."""
+
+    def cleared() -> None:
+        """Nothing that was remembered holds any more."""
+
+    def doubted() -> None:
+        """Something of this may have been missed."""
 
 
 class HostPage(NamedTuple):

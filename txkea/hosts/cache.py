@@ -4,29 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from itertools import islice, starmap
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from zope.interface import implementer
 
+from txkea.errors import Unavailable
 from txkea.hosts.cached import CachedSource
 from txkea.hosts.entries import ENTERED, NEVER, Entry, Key, reserved
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import COUNTED, Memory, Outcome, Policy
-from txkea.interfaces import CachedHost, Held, IHostCache, IHostCacheEntries, IHostSource, IKnowsClients, IStatus
+from txkea.hosts.shared import News, Shared
+from txkea.interfaces import (
+    CachedHost,
+    Held,
+    IHostCache,
+    IHostCacheEntries,
+    IHostCacheLevel,
+    IHostCacheListener,
+    IHostSource,
+    IKnowsClients,
+    IRunning,
+    IStatus,
+)
 from txkea.model.configuration import Configuration, Host
 from txkea.model.identifier import Identifier
 
 __all__ = ["HostCache", "cache_of"]
 
-LIBRARY = "host_cache"
+LIBRARY: Final = "host_cache"
+SOME: Final = 1000
+"""Keys of which others are told at once."""
 
 
-@implementer(IHostCacheEntries, IStatus)
+class Forgotten(NamedTuple):
+    """What is remembered no longer."""
+
+    gone: Sequence[Key]
+    clients: int
+    """How many of them were clients that were remembered."""
+
+
+@implementer(IHostCacheEntries, IHostCacheListener, IRunning, IStatus)
 class HostCache:
     """Remembers in memory what the sources of one configuration found.
 
     ``seconds`` is the clock; ``statistics`` counts, see `txkea.hosts.memory.COUNTED`. ``around_all`` tells whether it
-    stands before all sources, or only before those that know clients by an identifier of their own choice.
+    stands before all sources, or only before those that know clients by an identifier of their own choice. What is
+    remembered is shared with other servers where there is a ``level``, which needs a ``reactor``.
     """
 
     def __init__(
@@ -37,6 +61,8 @@ class HostCache:
         seconds: Callable[[], float],
         statistics: MutableMapping[str, int],
         around_all: bool = True,
+        level: IHostCacheLevel | None = None,
+        reactor: Any = None,
     ) -> None:
         self.policy = policy
         self.memory = Memory()
@@ -45,6 +71,8 @@ class HostCache:
         self._names = {name: f"host-cache-{name}" for name in COUNTED}
         self._sources: list[str] = []
         self._around_all = around_all
+        self._level = level
+        self._shared = None if level is None else Shared(level, self._recalled, reactor)
         self._basis = _basis(configuration)
         self._era = object()
         self._doubted = NEVER
@@ -75,9 +103,22 @@ class HostCache:
                 self._doubted = self.now() + self.policy.stale
             self._trim()
 
+    async def start(self) -> None:
+        """See `IRunning`; a level that is away keeps no configuration from coming into force."""
+        if self._level is not None:
+            self._level.open(self)
+
+    async def stop(self) -> None:
+        """See `IRunning`."""
+        if self._level is not None:
+            await self._level.close()
+
     def status(self) -> Mapping[str, Any]:
         """See `IStatus`."""
-        return {"host-cache": {"size": len(self.memory.clients), "fetches-under-way": len(self.memory.flights)}}
+        level = self._level
+        shared = {} if level is None else {"shared": {"name": level.name, "problem": level.problem}}
+        under_way = len(self.memory.flights)
+        return {"host-cache": {"size": self.size(), "fetches-under-way": under_way, **shared}}
 
     # -- what commands do ----------------------------------------------------------------------------------------------
 
@@ -96,45 +137,95 @@ class HostCache:
 
     async def forget(self, host: Host) -> None:
         """See `IHostCache`."""
-        self._forget(host.subnet_id, (host.identifier, *reserved(host)))
+        await self._tell({}, self._forget(host.subnet_id, (host.identifier, *reserved(host))).gone)
 
     async def insert(self, entry: CachedHost) -> int:
         """See `IHostCacheEntries`."""
         host, hosts = entry.host, () if entry.negative and not entry.host.refused else (entry.host,)
         rivals = self.memory.displace(host, self._all()) if hosts else []
-        overwritten = len(rivals) + self._forget(host.subnet_id, (host.identifier, *reserved(host)))
-        self.remember({(ENTERED, host.subnet_id, host.identifier): self.policy.held(hosts)})
-        return overwritten
+        forgotten = self._forget(host.subnet_id, (host.identifier, *reserved(host)))
+        entries: dict[Key, Held] = {(ENTERED, host.subnet_id, host.identifier): self.policy.held(hosts)}
+        self.remember(entries)
+        await self._tell(entries, [*rivals, *forgotten.gone])
+        return len(rivals) + forgotten.clients
 
     async def remove(self, subnet_id: int, sought: Identifier | bytes) -> bool:
         """See `IHostCacheEntries`."""
-        if isinstance(sought, Identifier):
-            return self._forget(subnet_id, (sought,)) > 0
-        clients = {key[2] for key, _ in [*self.memory.clients.reserving(sought, subnet_id)]}
-        return self._forget(subnet_id, (*clients, sought)) > 0
+        clients = () if isinstance(sought, Identifier) else self.memory.clients.reserving(sought, subnet_id)
+        forgotten = self._forget(subnet_id, ({key[2] for key, _ in clients} | {sought}))
+        await self._tell({}, forgotten.gone)
+        return forgotten.clients > 0
 
     async def flush(self, count: int) -> int:
         """See `IHostCacheEntries`."""
-        oldest = [*islice(self.memory.clients, count)]
-        for key, _ in oldest:
+        oldest = [key for key, _ in islice(self.memory.clients, count)]
+        for key in oldest:
             self.memory.forget(key)
         self._trim()
+        await self._tell({}, oldest)
         return len(oldest)
 
     async def clear(self) -> None:
         """See `IHostCacheEntries`."""
-        self.memory.clear()
-        self._trim()
+        self.cleared()
+        if self._level is not None:
+            await self._level.clear()
+
+    async def _tell(self, entries: Mapping[Key, Held], gone: Sequence[Key]) -> None:
+        """Tell the other servers of a change that is made here."""
+        if self._level is None:
+            return
+        for at in range(0, max(len(gone), 1), SOME):
+            try:
+                await self._level.store(entries if at == 0 else {}, gone[at : at + SOME])
+            except Unavailable as error:
+                text = f"it is done in this server, but {self._level.name} could not be told: {error}"
+                raise Unavailable(f"{text}; other servers may remember what was before") from error
 
     def _all(self) -> Sequence[str]:
         return ENTERED, *self._sources
 
-    def _forget(self, subnet_id: int, sought: Iterable[Identifier | bytes]) -> int:
-        """Remember nothing of these, whoever told of it; gives how many entries of clients there were."""
+    def _forget(self, subnet_id: int, sought: Iterable[Identifier | bytes]) -> Forgotten:
+        """Remember nothing of these, whoever told of it."""
         keys = [(source, subnet_id, each) for each in sought for source in self._all()]
-        forgotten = sum([self.memory.forget(key) for key in keys])
+        clients = sum([self.memory.forget(key) for key in keys])
         self._trim()
-        return forgotten
+        return Forgotten(keys, clients)
+
+    # -- what other servers do -----------------------------------------------------------------------------------------
+
+    def stored(self, keys: Sequence[Key]) -> None:
+        """See `IHostCacheListener`."""
+        for source, subnet_id, sought in keys:
+            for name in self._all() if source == ENTERED else (source,):
+                self.memory.clients.drop((name, subnet_id, sought))
+        self._heard(keys, News.LOOK)
+
+    def gone(self, keys: Sequence[Key]) -> None:
+        """See `IHostCacheListener`."""
+        for key in keys:
+            self.memory.forget(key)
+        self._heard(keys, News.LOOK)
+
+    def released(self, key: Key, failed: bool) -> None:
+        """See `IHostCacheListener`."""
+        self._heard((key,), News.FAILED if failed else News.NOTHING)
+
+    def cleared(self) -> None:
+        """See `IHostCacheListener`."""
+        self.memory.clear()
+        self._trim()
+
+    def doubted(self) -> None:
+        """See `IHostCacheListener`: all is looked up again, and serves meanwhile."""
+        self._era, self._doubted = object(), self.now() + self.policy.stale
+        if self._shared is not None:
+            self._shared.told_all()
+
+    def _heard(self, keys: Sequence[Key], news: News) -> None:
+        self._trim()
+        if self._shared is not None:
+            self._shared.told(keys, news)
 
     # -- what cached sources do ----------------------------------------------------------------------------------------
 
@@ -150,15 +241,25 @@ class HostCache:
 
         Clients of the sources ``displacing`` have no longer what it has: each address has been given to one of them.
         """
-        self.count("fetches")
+
+        async def asked() -> Outcome:
+            self.count("fetches")
+            return await ask()
+
         try:
-            outcome = await ask()
+            outcome = await (asked() if self._shared is None else self._shared.fetch(flight, asked))
         except Exception:
             self.count("failures")
             raise
         if not flight.void:
             self.remember(outcome.learnt, displacing)
         return outcome.host
+
+    def _recalled(self, flight: Flight, held: Mapping[Key, Held]) -> None:
+        """Keep what other servers have found."""
+        if held and not flight.void:
+            self.count("shared-hits", len(held))
+            self.remember(held)
 
     def remember(self, learnt: Mapping[Key, Held], displacing: Container[str] = ()) -> None:
         """Keep what was found of clients."""

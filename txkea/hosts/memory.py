@@ -15,7 +15,8 @@ from txkea.model.configuration import Host
 __all__ = ["COUNTED", "Memory", "Outcome", "Policy"]
 
 COUNTED: Final = (
-    "hits", "negative-hits", "stale-hits", "misses", "refreshes", "fetches", "failures", "evictions", "size",
+    "hits", "negative-hits", "stale-hits", "misses", "refreshes", "fetches", "shared-hits", "failures", "evictions",
+    "size",
 )  # fmt: skip
 """The statistics of a cache, ``host-cache-...``: what looks for clients has found, and what was done about it."""
 MAXIMUM: Final = 100_000
