@@ -36,6 +36,14 @@ class Asking:
         found: Mapping[str, int] = self.server.statistics
         return found
 
+    def remembered(self) -> list[tuple[Any, Any]]:
+        """What the cache remembers of clients: keys and entries."""
+        return list(self.server.site.host_cache.memory.clients)
+
+    def forget(self) -> None:
+        """Remember nothing, as a server that has just been started."""
+        self.server.site.host_cache.memory.clear()
+
     def logged(self, message: str) -> list[str]:
         """The texts of a log message."""
         return [text for _, identifier, text in self.log.lines if identifier == message]
