@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from txkea import __version__
 from txkea.backends import Backend, Backends, HostDatabases
+from txkea.caching import IHostCacheEntries
 from txkea.config.edited import edited, opened
 from txkea.config.load import configuration as configured
 from txkea.config.text import Document
@@ -47,7 +48,7 @@ from txkea.errors import TxkeaError, Unavailable
 from txkea.exchange.assemble import believe, forget, recount, recounted, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
-from txkea.interfaces import ICommands, IHostCacheEntries, ILeaseStore, INetwork, Link
+from txkea.interfaces import ICommands, ILeaseStore, INetwork, Link
 from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from txkea.caching import CachedHost
 from txkea.config.families import Family
 from txkea.control.arguments import Arguments
 from txkea.control.edits import Edited
 from txkea.control.reservations import built, parsed, shown
 from txkea.errors import TxkeaError
-from txkea.interfaces import CachedHost
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier, IdentifierKind
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from txkea.caching import CachedHost, IHostCacheEntries
 from txkea.config.families import BY_NUMBER
 from txkea.control.answer import Answer, Listing, Result
 from txkea.control.arguments import Arguments
@@ -18,7 +19,7 @@ from txkea.control.edits import Edited
 from txkea.control.files import Directory
 from txkea.control.gradually import gradually
 from txkea.errors import TxkeaError
-from txkea.interfaces import CachedHost, ICommands, IHostCacheEntries
+from txkea.interfaces import ICommands
 
 __all__ = ["HostCacheCommands"]
 

@@ -8,24 +8,14 @@ from typing import Any, Final, NamedTuple
 
 from zope.interface import implementer
 
+from txkea.caching import CachedHost, Held, IHostCacheEntries, IHostCacheLevel, IHostCacheListener, Key
 from txkea.errors import Unavailable
 from txkea.hosts.cached import CachedSource
-from txkea.hosts.entries import ENTERED, NEVER, Entry, Key, reserved
+from txkea.hosts.entries import ENTERED, NEVER, Entry, reserved
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import COUNTED, Memory, Outcome, Policy
 from txkea.hosts.shared import News, Shared
-from txkea.interfaces import (
-    CachedHost,
-    Held,
-    IHostCache,
-    IHostCacheEntries,
-    IHostCacheLevel,
-    IHostCacheListener,
-    IHostSource,
-    IKnowsClients,
-    IRunning,
-    IStatus,
-)
+from txkea.interfaces import IHostCache, IHostSource, IKnowsClients, IRunning, IStatus
 from txkea.model.configuration import Configuration, Host
 from txkea.model.identifier import Identifier
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from zope.interface import implementer
 
+from txkea.caching import IHostCacheLevel
 from txkea.config.keywords import CONTEXT, KeywordMap, keyword, keywords
 from txkea.config.kinds import ANYTHING, In, Integer
 from txkea.config.parameters import judged
@@ -15,7 +16,7 @@ from txkea.config.structure import Section
 from txkea.errors import ConfigError, NoSuchProvider
 from txkea.hosts.cache import HostCache
 from txkea.hosts.memory import Policy
-from txkea.interfaces import IHostCacheLevel, IProviderFactory
+from txkea.interfaces import IProviderFactory
 
 __all__ = ["HOST_CACHE"]
 

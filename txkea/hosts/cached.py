@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zope.interface import implementer
 
-from txkea.hosts.entries import ENTERED, Entry, Key
+from txkea.caching import Key
+from txkea.hosts.entries import ENTERED, Entry
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import Outcome
 from txkea.interfaces import IHostSource, IKnowsClients

@@ -9,13 +9,11 @@ from typing import Final
 
 from attrs import define, field
 
+from txkea.caching import Key
 from txkea.model.configuration import Host
-from txkea.model.identifier import Identifier
 
-__all__ = ["ENTERED", "NEVER", "Clients", "Entries", "Entry", "Key", "reserved"]
+__all__ = ["ENTERED", "NEVER", "Clients", "Entries", "Entry", "reserved"]
 
-Key = tuple[str, int, Identifier | bytes]
-"""Of which source, in which subnet, and what was sought: a client, or who has an address."""
 NEVER: Final = float("inf")
 ENTERED: Final = ""
 """The source of what commands have entered: it holds for all sources."""

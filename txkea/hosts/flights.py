@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txkea.hosts.entries import Key
+from txkea.caching import Key
 from txkea.launch import drive
 
 __all__ = ["Flight", "Flights"]

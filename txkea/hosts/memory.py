@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from attrs import frozen
 
-from txkea.hosts.entries import Clients, Entries, Key, reserved
+from txkea.caching import Held, Key
+from txkea.hosts.entries import Clients, Entries, reserved
 from txkea.hosts.flights import Flights
-from txkea.interfaces import Held
 from txkea.model.configuration import Host
 
 __all__ = ["COUNTED", "Memory", "Outcome", "Policy"]

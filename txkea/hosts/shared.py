@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
+from txkea.caching import Held, IHostCacheLevel, Key, Recall
 from txkea.errors import Drop, Unavailable
-from txkea.hosts.entries import ENTERED, Key
+from txkea.hosts.entries import ENTERED
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import Outcome
-from txkea.interfaces import Held, IHostCacheLevel, Recall
 from txkea.launch import drive
 
 __all__ = ["News", "Shared"]

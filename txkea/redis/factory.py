@@ -10,7 +10,8 @@ from zope.interface import implementer
 
 from txkea.backend.parameters import RECONNECT, Parameters
 from txkea.backend.tls import TLS, context
-from txkea.interfaces import IDatabaseAdmin, IHostCacheLevel, IProviderFactory
+from txkea.caching import IHostCacheLevel
+from txkea.interfaces import IDatabaseAdmin, IProviderFactory
 from txkea.redis.admin import RedisAdmin
 from txkea.redis.host_cache import LevelOptions, RedisLevel
 from txkea.redis.leases import Options, RedisLeases

@@ -15,11 +15,12 @@ from zope.interface import implementer
 
 from txkea.backend.connection import Connection
 from txkea.backend.parameters import CONTINUE, Reconnect
+from txkea.caching import Held, IHostCacheLevel, IHostCacheListener, Key, Recall
 from txkea.errors import Unavailable
 from txkea.exchange.together import together
-from txkea.interfaces import Held, IBackends, IHostCacheLevel, IHostCacheListener, ILogger, Recall
+from txkea.interfaces import IBackends, ILogger
 from txkea.launch import drive
-from txkea.redis.host_codec import Key, key_of, key_text, opened, written, written_key
+from txkea.redis.host_codec import key_of, key_text, opened, written, written_key
 from txkea.redis.script import EXTEND, STORE, call
 from txkea.redis.subscriber import Subscriber
 from txkea.redis.wire import Place, Wire, connected, dial

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from txkea.interfaces import Held
+from txkea.caching import Held, Key
 from txkea.model.configuration import Host, OptionData
 from txkea.model.identifier import Identifier, IdentifierKind
 
@@ -15,8 +15,6 @@ __all__ = ["key_of", "key_text", "opened", "written", "written_key"]
 VERSION: Final = 1
 ADDRESS: Final = -1
 """Stands for the kind of an identifier where an address is sought."""
-
-Key = tuple[str, int, Identifier | bytes]
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
