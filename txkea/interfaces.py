@@ -215,6 +215,11 @@ class IKnowsClients(IHostSource):
         It is for this query alone, and is not remembered either. Raises `Drop`.
         """
 
+    def asks(query: Query, subnet_id: int) -> Sequence[tuple[str, str]]:
+        """What it tells somebody else of a client to find its host, names and values for people; empty if it asks
+        nobody. What it is told is in the host's ``user_context`` under the source's ``name``. Never waits.
+        """
+
 
 class IHostCache(Interface):
     """Remembers what host sources found, and what they did not find."""

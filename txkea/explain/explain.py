@@ -54,7 +54,9 @@ async def explain(site: Site, arrival: Arrival, now: float, most: int = 0) -> Ex
         error = failure
     if query is None and shadow.classes is not None:
         query = shadow.classes.query
-    found = _outline(site, shadow, arrival, query, reply, error)
+    found = evolve(
+        _outline(site, shadow, arrival, query, reply, error), inquiries=tuple(dict.fromkeys(shadow.hosts.inquiries))
+    )
     found = evolve(found, classes=told.result(query, shadow.classes) if query is not None else ())
     if query is None or (error is not None and query.subnet is None):
         steps = steps_of(shadow, query)

@@ -130,10 +130,10 @@ class Access:
         message = "RADIUS_ACCESS_MAX_PENDING_REQUESTS" if isinstance(failure, Busy) else "RADIUS_ACCESS_NO_ANSWER"
         raise Drop(str(failure), DROPPED, message)
 
-    def asks(self, query: Query) -> Sequence[tuple[str, str]]:
-        """What a server is told of a client, for people; nothing if it is not asked."""
-        own = self._teller.naming.identifier(query) if query.subnet is not None else None
-        if own is None or _scope(query) is None or query.type in LEAVING[self._family]:
+    def asks(self, query: Query, subnet_id: int) -> Sequence[tuple[str, str]]:
+        """See `IKnowsClients`."""
+        own = self.identifier_of(query, subnet_id)
+        if own is None or query.type in LEAVING[self._family]:
             return ()
         return self._teller.shown(self._teller.access(query, own, self._settings.extras))
 
