@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from attrs import evolve
 from zope.interface import alsoProvides, implementer
 
 from txkea.interfaces import (
@@ -24,6 +25,7 @@ from txkea.radius.attributes import Teller
 from txkea.radius.client import RadiusClient
 from txkea.radius.parameters import CONTINUE, NAMES, Radius, Service, radius
 from txkea.radius.reselect import Reselection
+from txkea.radius.servers import Policy
 
 __all__ = ["RADIUS", "RadiusFactory", "RadiusProvider"]
 
@@ -96,7 +98,11 @@ class Making:
     def client(self, service: Service) -> Any:
         site = self.site
         around = {"reactor": site.reactor, "log": site.log, "statistics": site.statistics}
-        return self.connect(service.servers, service.policy, **around)
+        return self.connect(service.servers, self.bounded(service.policy), **around)
+
+    def bounded(self, policy: Policy) -> Policy:
+        """With a number of requests that may wait: clients who wait for nobody find room among the parked queries."""
+        return policy if policy.most else evolve(policy, most=self.site.configuration.parked_packet_limit // 2)
 
     def teller(self, service: Service) -> Teller:
         read = self.read
