@@ -8,6 +8,7 @@ came: a generator that was not woken in time adds nothing.
 from __future__ import annotations
 
 import heapq
+import itertools
 import json
 import select
 import socket
@@ -41,11 +42,12 @@ class Group(NamedTuple):
     first: int
     """The number of the first client."""
     clients: int
-    """How many there are; after the last one comes the first again."""
+    """How many there are; after the last one comes the first again, unless each comes ``once``."""
     again: float = 1.0
     """Seconds after which a client that waits sends its message again."""
     patience: float = 5.0
     """Seconds after which a client gives up."""
+    once: bool = False
 
 
 class Exchange(NamedTuple):
@@ -154,8 +156,12 @@ class Generator:
         now = time.time()
         while self._due[0][0] <= now:
             due, number, clients, group = self._due[0]
+            client = next(clients, None)
+            if client is None:
+                heapq.heapreplace(self._due, (NEVER, number, clients, group))
+                continue
             heapq.heapreplace(self._due, (due + 1 / group.rate, number, clients, group))
-            self._begin(group, next(clients), now)
+            self._begin(group, client, now)
         while self._again and self._again[0][0] <= now:
             due, xid, waiting = heapq.heappop(self._again)
             if due == waiting.again and xid in self._waiting:
@@ -224,8 +230,8 @@ def _listening(address: str) -> socket.socket:
 
 
 def _numbers(group: Group) -> Iterator[int]:
-    while True:
-        yield from range(group.first, group.first + group.clients)
+    numbers = range(group.first, group.first + group.clients)
+    return iter(numbers) if group.once else itertools.cycle(numbers)
 
 
 def main() -> None:

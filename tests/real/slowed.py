@@ -77,7 +77,8 @@ class Sql(Slowed):
 
     def words(self, cache: bool) -> dict[str, Any]:
         """See `Slowed`."""
-        hosts = {**plain(self._database), "host": self._proxy.host, "port": self._proxy.port}
+        given = plain(self._database, **{"on-fail": "serve-retry-continue"})
+        hosts = {**given, "host": self._proxy.host, "port": self._proxy.port}
         hooks = {"hooks-libraries": [{"library": "libdhcp_host_cache.so"}]} if cache else {}
         return {"hosts-databases": [hosts], **hooks}
 
