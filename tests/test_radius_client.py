@@ -395,6 +395,17 @@ class CrowdTests(ClientCase):
         self.reactor.turn(20)
         self.assertIn(said.data[1], [each.data[1] for each in self.reactor.taken()])
 
+    def test_forgotten(self) -> None:
+        """What a request was whose identifier has rested is forgotten: an answer to it is nobody's."""
+        waiting = self.ask()
+        said = self.sent()
+        waiting.cancel()
+        self.failureResultOf(waiting)
+        self.ask()
+        self.reactor.advance(TIMEOUT)
+        self.reply(said)
+        self.assertEqual((0, 1), (self.count("refused-late"), self.count("refused-identifier")))
+
     def test_bounded_requests(self) -> None:
         """Who asks when too many wait already hears so at once, and it is counted."""
         client = self.started(Policy(service="access", timeout=TIMEOUT, retries=0, most=10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -86,6 +88,13 @@ def signed_by_another(request: bytes) -> bytes:
     return finish(theirs[:4], request, theirs[20:])
 
 
+def too_long_a_signature(request: bytes) -> bytes:
+    """One of 17 octets, the first 16 of which are right."""
+    head = bytes((ACCEPT, request[1])) + (39).to_bytes(2, "big")
+    mac = hmac.new(SECRET, head + request[4:20] + attribute(80, bytes(17)), hashlib.md5).digest()
+    return finish(head, request, attribute(80, mac + b"\0"))
+
+
 def mirrored(request: bytes) -> bytes:
     """The authenticator of the request stands for that of the answer."""
     right = answer(request)
@@ -122,6 +131,8 @@ FORGED: Final[Mapping[str, tuple[str, Forger]]] = {
     "wrong and right signature": ("message-authenticator", signed(lambda each: attribute(80, bytes(16)) + each)),
     "signature of 15": ("message-authenticator", signed(lambda each: attribute(80, each[2:17]) + each[18:])),
     "signature of 17": ("message-authenticator", signed(lambda each: attribute(80, each[2:18] + b"\0") + each[18:])),
+    "right signature of 17": ("message-authenticator", too_long_a_signature),
+    "right signature, and another": ("message-authenticator", body(attribute(80, bytes(16)))),
     "signature of 0": ("message-authenticator", signed(lambda each: attribute(80, b"") + each[18:])),
     "signature in a vendor's": ("unsigned", signed(lambda each: attribute(26, b"\0\0\0\x09" + each[:18]) + ADDRESS)),
     "signed for another body": ("message-authenticator", signed(lambda each: each[:18] + attribute(8, b"\x0a\0\0\6"))),

@@ -97,6 +97,13 @@ class AnswerTests(SynchronousTestCase):
         for padding in (b"\0", b"\x08\x06\x0a\0\0\1", bytes(4000)):
             self.assertEqual(1, len(verify(answer(request.data) + padding, request, SECRET, required=True).attributes))
 
+    def test_another_request(self) -> None:
+        """What answers one request answers no other, be it that their authenticators are the same."""
+        request = access()
+        another = request._replace(identifier=8)
+        refused = self.assertRaises(Refused, verify, answer(request.data), another, SECRET, required=True)
+        self.assertEqual("identifier", refused.kind)
+
     def test_vendors(self) -> None:
         """Attributes of vendors are found, several in one too; what is written in another manner is kept whole."""
         request = access()

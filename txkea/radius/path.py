@@ -113,8 +113,7 @@ class Path:
                 self._turn.again(self._fill)
                 return
             lane, identifier = self._free.popleft()
-            if not lane.closed:
-                self._begin(self._waiting.popleft(), lane, identifier)
+            self._begin(self._waiting.popleft(), lane, identifier)
 
     def _more(self) -> bool:
         self._recover()

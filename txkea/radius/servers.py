@@ -88,13 +88,13 @@ class Health:
     def answered(self, now: float) -> bool:
         """Note that it has answered; True if it is back."""
         back = self.dead_until is not None
-        self.heard, self.dead_until, self.trying, self.problem = now, None, False, ""
+        self.heard, self.dead_until, self.problem = now, None, ""
         return back
 
     def failed(self, now: float, deadtime: float, problem: str) -> bool:
         """Note that it has not; True if it is dead from now on."""
         died = self.dead_until is None and deadtime > 0
-        self.problem, self.trying = problem, False
+        self.problem = problem
         if deadtime > 0:
             self.dead_until = now + deadtime
         return died
