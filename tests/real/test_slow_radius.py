@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any, ClassVar, Final
@@ -44,7 +45,7 @@ class SlowScene(SynchronousTestCase):
 
     skip = requires_root("freeradius")
     timeout = 600
-    kind: ClassVar[type[Slowed]] = Radius
+    kind: ClassVar[Callable[..., Slowed]] = Radius
 
     def setUp(self) -> None:
         self.lab = Lab()
@@ -224,4 +225,5 @@ def waited(exchanges: list[Exchange], stretches: list[tuple[float, float]]) -> f
 def medians(exchanges: list[Exchange], group: str, stretches: list[tuple[float, float]]) -> Window:
     """A stretch in the middle of several: each figure by itself."""
     found = [window(exchanges, group, begin, end) for begin, end in stretches]
-    return Window(*(median(each[number] for each in found) for number in range(len(Window._fields))))
+    figures = {name: median(getattr(each, name) for each in found) for name in Window._fields}
+    return Window(**figures)  # type: ignore[arg-type]
