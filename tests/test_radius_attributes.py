@@ -64,13 +64,16 @@ class NameTests(SynchronousTestCase):
         self.assertTrue(name and name.isascii() and name.isprintable())
 
     def test_of_lease(self) -> None:
-        """A lease tells the client's name as far as it knows it."""
+        """A lease tells the client's name as far as it knows it, or another one that it has."""
         lease = Lease4(b"\0" * 4, b"\2\0\0\0\0\1", b"\xff\0\0\0\1\0\3\0\1", 1, 1, 1)
         found = [Naming(family=4, kind=kind).of_lease(lease) for kind in IdentifierKind]
         self.assertEqual(
             [each.value.hex() if each else "" for each in found],
-            ["020000000001", "00030001", "", "ff0000000100030001", ""],
+            ["020000000001", "00030001", *["ff0000000100030001"] * 3],
         )
+        without = lease._replace(client_id=b"")
+        self.assertEqual(Naming(family=4, kind=IdentifierKind.CLIENT_ID).of_lease(without), (0, lease.hwaddr))
+        self.assertIsNone(Naming(family=4, kind=IdentifierKind.FLEX_ID).of_lease(without._replace(hwaddr=b"")))
         lease6 = Lease6(b"\0" * 16, b"", b"\0\3\0\1", 1, 1, 1)
         self.assertEqual(Naming(family=6, kind=DUID).of_lease(lease6), Identifier(DUID, b"\0\3\0\1"))
 

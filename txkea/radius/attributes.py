@@ -15,11 +15,9 @@ from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.radius.dictionary import Dictionary
 from txkea.radius.identities import Naming
 from txkea.radius.servers import RadiusServer, local_address
+from txkea.radius.sessions import Attributes, merged
 
 __all__ = ["Attributes", "Extra", "NasPorts", "Teller"]
-
-Attributes = Sequence[tuple[Any, Any]]
-"""Names, or vendor and name, with values: as `txkea.interfaces.IRadiusClient` takes them."""
 
 
 @frozen(kw_only=True)
@@ -83,9 +81,10 @@ class Teller:
 
     def account(self, lease: Any, query: Query | None = None) -> Attributes:
         """Those that tell in accounting records who has a lease; ``query`` is None where nobody has asked for it."""
-        identifier = self.naming.identifier(query) if query is not None else self.naming.of_lease(lease)
+        own = self.naming.identifier(query) if query is not None else None
         hwaddr = lease.hwaddr or (query.hwaddr if query is not None else b"")
-        return (*self._client(identifier, hwaddr, lease.subnet_id), *_classes(query))
+        client = tuple(self._client(own or self.naming.of_lease(lease), hwaddr, lease.subnet_id))
+        return merged(client, tuple(_repeated(query)))
 
     def nas(self) -> Attributes:
         """The server's own address, as the RADIUS server sees it; none as long as there is no way to it."""
@@ -145,9 +144,10 @@ def _name(key: Any) -> str:
     return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-def _classes(query: Query | None) -> Iterator[tuple[str, Any]]:
-    """What the access server wants to be repeated to the accounting server (Kea I024)."""
+def _repeated(query: Query | None) -> Iterator[tuple[str, Any]]:
+    """What the access server wants to be repeated to the accounting server (RFC 2865 section 5.1; Kea I024)."""
     host = query.host if query is not None else None
     said = (host.user_context or {}).get("radius") if host is not None else None
-    for value in said.get("Class", ()) if isinstance(said, dict) else ():
-        yield "Class", value
+    if isinstance(said, dict):
+        yield from (("User-Name", value) for value in said.get("User-Name", ())[:1])
+        yield from (("Class", value) for value in said.get("Class", ()))

@@ -52,15 +52,16 @@ class Naming:
         return next((each for each in found if each.kind == self.kind), None)
 
     def of_lease(self, lease: Any) -> Identifier | None:
-        """What the client of a lease is known by, as far as the lease tells."""
+        """What the client of a lease is known by as far as the lease tells, or else one knows it by (Kea I032)."""
         client_id: bytes = lease.client_id if self.family == 4 else lease.duid
         known = {
             IdentifierKind.HW_ADDRESS: lease.hwaddr,
             IdentifierKind.CLIENT_ID: client_id,
             IdentifierKind.DUID: client_id if self.family == 6 else _embedded(client_id),
         }
-        value = known.get(self.kind, b"")
-        return Identifier(self.kind, value) if value else None
+        kinds = (self.kind, IdentifierKind.CLIENT_ID if self.family == 4 else IdentifierKind.DUID)
+        found = (Identifier(kind, known[kind]) for kind in (*kinds, IdentifierKind.HW_ADDRESS) if known.get(kind))
+        return next(found, None)
 
     def text(self, identifier: Identifier) -> str:
         """An identifier as a User-Name."""

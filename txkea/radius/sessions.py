@@ -15,6 +15,7 @@ Attributes = Sequence[tuple[Any, Any]]
 
 EPOCH: Final = 1_520_420_400
 """The second from which session identifiers count: 2018-03-07 11:00 UTC (Kea I033)."""
+NAME: Final = "User-Name"
 NOBODY: Final[frozenset[str]] = frozenset()
 """The client of a session that is not known."""
 
@@ -112,7 +113,7 @@ def account(event: Event, session: Session | None, number: int) -> tuple[Session
         at = max(event.at, session.start)
         begun, records = _started(event, at, number)
         return begun, [_record(Status.STOP, session, at, Cause.LOST_SERVICE), *records]
-    renewed = session._replace(client=event.client, attributes=merged(session.attributes, event.attributes))
+    renewed = session._replace(client=event.client, attributes=_renewed(session.attributes, event.attributes))
     return renewed, [_record(Status.INTERIM, renewed, max(event.at, session.start))]
 
 
@@ -120,6 +121,11 @@ def _started(event: Event, at: float, number: int) -> tuple[Session, list[Record
     name = f"{address_text(event.address)}@{at - EPOCH:.3f}-{number}"
     session = Session(event.address, name, at, event.client, event.attributes)
     return session, [_record(Status.START, session, at)]
+
+
+def _renewed(old: Attributes, new: Attributes) -> Attributes:
+    """What is new of a client counts, but its session keeps the name that it began with (RFC 2865 section 5.1)."""
+    return merged(merged(old, new), tuple(each for each in old if each[0] == NAME))
 
 
 def _ended(event: Event, session: Session | None) -> tuple[Session | None, list[Record]]:
