@@ -72,7 +72,7 @@ class KnowingHosts(AskedHosts):
         """See `IHostSource`."""
         return ()
 
-    def asks(self, query: Any) -> Sequence[tuple[str, str]]:
+    def asks(self, query: Any, subnet_id: int) -> Sequence[tuple[str, str]]:
         """See `IKnowsClients`."""
         return ()
 
