@@ -40,7 +40,7 @@ class ServerTests(SynchronousTestCase):
         """Why there is no answer for somebody who is refused."""
         inquiry, found = self.inquiry(MemoryRadius({NAME: (REJECT, {"Reply-Message": "unpaid"})}))
         self.assertEqual((inquiry.outcome, inquiry.received), ("refused", (("Reply-Message", "unpaid"),)))
-        self.assertEqual(found.answer, "")
+        self.assertEqual((found.answer, found.reason), ("", "radius refuses the client: no subnet for it"))
 
     def test_silence(self) -> None:
         """That nobody answers."""

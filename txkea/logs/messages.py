@@ -135,6 +135,20 @@ dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, wh
 hooks ERROR TXKEA_PROVIDER_STOP_FAIL a provider could not be stopped when its configuration was no longer in force
 flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
 flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
+radius-hooks WARN RADIUS_CONFIGURATION a parameter has no effect, or clients of a subnet are served without being asked about
+radius-hooks DEBUG:40 RADIUS_ACCESS_ACCEPT a server accepted a client; the text has what it gives to it
+radius-hooks INFO RADIUS_ACCESS_REJECT a server refused a client, or gave it what no subnet has; the text has the server's message
+radius-hooks WARN RADIUS_ACCESS_ADDRESS_IGNORED a server gave a client an address that is not in its subnet
+radius-hooks DEBUG:40 RADIUS_ACCESS_SUBNET_RESELECT a client belongs in another subnet because of what a server gave it
+radius-hooks ERROR RADIUS_ACCESS_ATTRIBUTE_ERROR an expression gave a value that cannot be sent; the request goes without it
+radius-hooks DEBUG:40 RADIUS_ACCESS_CONTINUE no server answered, and an unknown client is served nevertheless
+bad-packets DEBUG:50 RADIUS_ACCESS_NO_ANSWER no server answered, and an unknown client is not served
+bad-packets DEBUG:50 RADIUS_ACCESS_MAX_PENDING_REQUESTS too many requests wait, and an unknown client is not served
+bad-packets DEBUG:50 RADIUS_ACCESS_BUILD_FAILED what a server would be told of a client does not fit into a request
+radius-hooks WARN RADIUS_SERVER_DEAD a server is silent, and is asked after all others for its deadtime
+radius-hooks INFO RADIUS_SERVER_BACK a server that was silent answers again
+radius-hooks DEBUG:40 RADIUS_ANSWER_REFUSED an answer was not believed; the text says why
+radius-hooks WARN RADIUS_ANSWERS_REFUSED answers of a server are not believed; the text has the reason and the mend
 radius-hooks ERROR RADIUS_ACCOUNTING_UNAVAILABLE no accounting server answers; records wait on disk until one does
 radius-hooks INFO RADIUS_ACCOUNTING_AVAILABLE an accounting server answers again; the text has how many records wait
 radius-hooks ERROR RADIUS_ACCOUNTING_QUEUE_FULL too many records wait for an accounting server, and some were given up
