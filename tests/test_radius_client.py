@@ -475,6 +475,12 @@ class StatusServerTests(ClientCase):
         self.reactor.advance(5)
         self.assertEqual([], self.reactor.taken())
 
+    def test_always_signed(self) -> None:
+        """A Status-Server is signed, be it that requests are not (RFC 5997 section 3)."""
+        self.started(Policy(service="accounting", timeout=TIMEOUT, retries=0, sign=False, idle=1.0))
+        self.reactor.advance(1)
+        self.assertEqual([80], [kind for kind, _ in attributes_of(self.sent().data)])
+
     def test_back_early(self) -> None:
         """A dead server that answers a Status-Server is back before its dead time is over."""
         self.failureResultOf(self.after(TIMEOUT, self.ask()), Unavailable)

@@ -103,6 +103,9 @@ class Sources:
         self._sources[version].append(source)
         return source
 
+    def renew(self) -> None:
+        """See `ICarrier`: a port is none."""
+
     def stop(self) -> None:
         """See `ICarrier`."""
         for sources in self._sources.values():

@@ -120,5 +120,8 @@ class ICarrier(Protocol):
     def more(self, path: Any) -> Lane | None:
         """Another lane, or None if there is none now; one that comes later is told to ``path.opened``."""
 
+    def renew(self) -> None:
+        """Nothing comes from the server: let go of connections, for what is at their other end is gone maybe."""
+
     def stop(self) -> None:
         """Let go of all."""

@@ -205,6 +205,7 @@ class Path:
             problem += f" that could be believed: {flight.refused}"
         if self.health.heard < flight.sent:
             self._client.silent(self, problem)
+            self._carrier.renew()
         self._fail(flight, problem)
 
     def _recover(self) -> None:

@@ -105,6 +105,11 @@ class Streams:
             self._connect()
         return None
 
+    def renew(self) -> None:
+        """See `ICarrier`."""
+        for stream in [each for each in self._streams if each.lane is not None or self._path is None]:
+            self._drop(stream)
+
     def stop(self) -> None:
         """See `ICarrier`."""
         self._path = None
@@ -115,8 +120,7 @@ class Streams:
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.cancel()
-        for stream in [*self._streams]:
-            stream.abort()
+        self.renew()
 
     # -- one more ------------------------------------------------------------------------------------------------------
 
@@ -177,9 +181,9 @@ class Streams:
 
     def lost(self, stream: Stream, reason: str) -> None:
         """A connection has ended."""
-        self._streams.discard(stream)
-        if self._path is None:
+        if stream not in self._streams or self._path is None:
             return
+        self._streams.discard(stream)
         if stream.lane is None:
             self._greeted()
             self._broken(f"no connection: {reason}")
@@ -191,4 +195,11 @@ class Streams:
     def nonsense(self, stream: Stream, length: int) -> None:
         """What came is no packet."""
         self._counting.refused("malformed", str(self._path.server), f"its length is said to be {length}")
+        self._drop(stream)
+
+    def _drop(self, stream: Stream) -> None:
+        """End a connection; nobody uses it from now on."""
         stream.abort()
+        self._streams.discard(stream)
+        if stream.lane is not None and self._path is not None:
+            self._path.lost(stream.lane)
