@@ -141,7 +141,7 @@ def _ended(event: Event, session: Session | None) -> tuple[Session | None, list[
 def _record(status: Status, session: Session, at: float, cause: Cause | None = None) -> Record:
     times: list[tuple[Any, Any]] = [("Event-Timestamp", int(at))]
     if status != Status.START:
-        times.append(("Acct-Session-Time", int(at - session.start)))
+        times.append(("Acct-Session-Time", int(at) - int(session.start)))  # as of the two Event-Timestamps
     if cause is not None:
         times.append(("Acct-Terminate-Cause", int(cause)))
     what = [("Acct-Status-Type", int(status)), ("Acct-Session-Id", session.id)]
