@@ -9,12 +9,15 @@ from zope.interface.verify import verifyObject
 
 from tests.authorising import mistakes
 from tests.configuring import configured, configured6
+from tests.test_config_kea_doc import examples
+from txkea.config.load import configuration as load_configuration
+from txkea.config.text import load
 from txkea.interfaces import IKnowsClients, ILeaseObserver, IProviderFactory, IRadiusClient, IRunning, IStatus
 from txkea.model.identifier import IdentifierKind
 from txkea.radius.factory import RADIUS
 from txkea.radius.parameters import Radius, radius
 from txkea.testing.radius import SERVERS, MemoryRadius, radius_provider
-from txkea.testing.serving import ON_LINK4, ON_LINK6
+from txkea.testing.serving import ON_LINK4, ON_LINK6, hooks
 from txkea.testing.sites import MemoryLogger
 
 ACCESS = {"servers": SERVERS}
@@ -60,6 +63,8 @@ class RightTests(SynchronousTestCase):
         found = read(access={"servers": servers}, deadtime=60)
         assert found.access is not None
         self.assertEqual([(each.port, each.deadtime) for each in found.access.servers], [(1645, 7), (1812, 60)])
+        named = read(access={"servers": [{"name": "radius.example.org", "secret": "x"}]}).access
+        self.assertEqual([each.host for each in named.servers] if named else [], ["radius.example.org"])
         self.assertNotIn("'x'", repr(found))
 
     def test_tls(self) -> None:
@@ -119,6 +124,13 @@ class RightTests(SynchronousTestCase):
         radius_provider(MemoryRadius(), configured(subnet4=subnets), log=log)
         self.assertEqual([text.rpartition(": ")[2] for _, _, text in log.lines], ["198.51.100.0/24"])
 
+    def test_example(self) -> None:
+        """Kea's own example of the library makes a provider, without a warning."""
+        found = load_configuration(load(str(examples() / "kea4" / "hooks-radius.json")), 4)
+        made = hooks(found, log := MemoryLogger())
+        self.assertEqual([type(each).__name__ for each in made["host_sources"]], ["RadiusProvider"])
+        self.assertEqual(log.lines, [])
+
     def test_provider(self) -> None:
         """The factory makes one provider of what is configured."""
         verifyObject(IProviderFactory, RADIUS)
@@ -156,8 +168,9 @@ class WrongTests(SynchronousTestCase):
         """A server without name or secret, with a name that is none, or with certificates that nobody uses."""
         self.check("access.servers[0]", '"secret" is missing', access={"servers": [{"name": "192.0.2.1"}]})
         self.check("access.servers[0]", '"name" is missing', access={"servers": [{"secret": "x"}]})
-        named = {"name": "radius.example.org", "secret": "x"}
-        self.check("access.servers[0].name", "not an IP address", access={"servers": [named]})
+        for name in ("192.0.2.300", "2001:db8::x"):
+            wrong = {"name": name, "secret": "x"}
+            self.check("access.servers[0].name", "not an IP address", access={"servers": [wrong]})
         self.check("access.servers[0].cert-file", "TLS", access={"servers": [{**SERVERS[0], "cert-file": "/x"}]})
         pair = {"name": "192.0.2.1", "cert-file": "/nowhere"}
         self.check("access.servers[0]", "belong together", protocol="TLS", access={"servers": [pair]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -36,6 +37,8 @@ PORTS: Final = {(ACCESS, UDP): 1812, (ACCOUNTING, UDP): 1813, (ACCESS, TLS): 208
 CERTIFICATES: Final = ("trust-anchor", "cert-file", "key-file")
 KINDS: Final = ("data", "raw", "expr")
 """What may give an attribute its value."""
+NUMERIC: Final = re.compile(r"[0-9.]+|.*[:%].*")
+"""What is meant for an address; a name is looked up when the server starts."""
 SELECTORS: Final = ("subnet-id", "subnet-prefix", "shared-network-name")
 SECONDS: Final = Floating(0, 86400)
 TIMEOUT: Final = Floating(0.05, 3600)
@@ -257,11 +260,11 @@ class Reading:
                 section.wrong(name, 'this is for RADIUS over TLS; set "protocol" to "TLS", or delete it')
         if secret is None and "secret" not in section.node.value:
             section.wrong("", '"secret" is missing; add that which the RADIUS server has for this machine')
-        if host:
+        if NUMERIC.fullmatch(host):
             try:
                 address(host)
             except ValueError as error:
-                section.wrong("name", f"{error}; names are for RADIUS over TLS")
+                section.wrong("name", str(error))
 
     def tls(self, section: Section, host: str) -> Any:
         try:
