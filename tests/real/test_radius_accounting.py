@@ -46,6 +46,8 @@ NAMES: Final = ("Framed-IP-Address", "Framed-IPv6-Address", "Delegated-IPv6-Pref
 class AccountingScene(RadiusScene):
     """A server that accounts for its leases, and a FreeRADIUS beside it."""
 
+    current: Server
+
     def setUp(self) -> None:
         super().setUp()
         self.radius.start()
