@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -57,6 +57,18 @@ class Relay:
         except TimeoutError:
             return True
         return False
+
+    def collect(self, xids: Iterable[int], seconds: float) -> list[Answer]:
+        """The answers to messages that were sent, as soon as all are there, or `TimeoutError`."""
+        missing, found = set(xids), list[Answer]()
+        end = time.monotonic() + seconds
+        while missing:
+            self._socket.settimeout(max(end - time.monotonic(), 0.001))
+            answer = decode(self._socket.recv(4096))
+            if answer.xid in missing:
+                missing.remove(answer.xid)
+                found.append(answer)
+        return found
 
     def lease(self, client: int) -> Answer:
         """A client obtains an address."""
