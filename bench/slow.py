@@ -17,7 +17,7 @@ from rich.table import Table
 from bench.plot import Panel, plot
 from bench.scenarios import SERVER4
 from bench.servers import Track
-from tests.real.paced import Exchange, Paced, Window, window
+from tests.real.paced import Exchange, Paced, Window, medians
 from tests.real.servers import KEA4, TXKEA4, Product
 from tests.real.slowed import GROUPS, Radius, Slowed, Sql, groups, prepare, relays
 
@@ -31,6 +31,8 @@ RATE, NEW = 100, 10
 KNOWN: Final = 200
 FULL, QUICK = 15.0, 5.0
 """Seconds of each phase."""
+PARTS: Final = 3
+"""Of each phase; the figures are medians of them, for other programs on the machine have their moments."""
 AFTER: Final = 6.0
 """Seconds in which those who wait may still get their lease."""
 MULTI: Final = {"multi_threading": {"enable-multi-threading": True}}
@@ -82,8 +84,14 @@ class Course(NamedTuple):
     def windows(self, group: str) -> list[Window]:
         """Those of a group, phase by phase."""
         return [
-            window(self.exchanges, group, start, end) for start, end in zip(self.marks, self.marks[1:], strict=False)
+            medians(self.exchanges, group, _parts(begin, end))
+            for begin, end in zip(self.marks, self.marks[1:], strict=False)
         ]
+
+
+def _parts(begin: float, end: float) -> list[tuple[float, float]]:
+    step = (end - begin) / PARTS
+    return [(begin + number * step, begin + (number + 1) * step) for number in range(PARTS)]
 
 
 def in_phases(paced: Paced, slowed: Slowed, phases: Sequence[Phase], seconds: float, warm: float) -> Course:

@@ -16,13 +16,14 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
 from typing import Final, NamedTuple
 
 from tests.real.ordered import Ordered
 from tests.real.packets import ACK, DISCOVER, NAK, OFFER, REQUEST, Query, chaddr, encode
 from txkea.testing.namespaces import Namespace
 
-__all__ = ["Exchange", "Group", "Paced", "Window", "window"]
+__all__ = ["Exchange", "Group", "Paced", "Window", "medians", "window"]
 
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 STAMP: Final = struct.Struct("qq")
@@ -85,6 +86,13 @@ def window(exchanges: Iterable[Exchange], group: str, start: float, end: float) 
     took = sorted(each.took for each in exchanges if each.group == group and start <= each.began < end)
     served = sum(each < NEVER for each in took)
     return Window(len(took), served, served / (end - start), _percentile(took, 0.5), _percentile(took, 0.99))
+
+
+def medians(exchanges: Sequence[Exchange], group: str, stretches: Iterable[tuple[float, float]]) -> Window:
+    """Of several stretches the one in the middle, each figure by itself: a neighbour's burst is in one or two."""
+    found = [window(exchanges, group, begin, end) for begin, end in stretches]
+    figures = {name: median(getattr(each, name) for each in found) for name in Window._fields}
+    return Window(**figures)  # type: ignore[arg-type]
 
 
 def _percentile(ascending: Sequence[float], part: float) -> float:

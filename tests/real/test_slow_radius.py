@@ -9,14 +9,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any, ClassVar, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench import usage
 from tests.real import slowed
-from tests.real.paced import Exchange, Group, Paced, Window, window
+from tests.real.paced import Exchange, Group, Paced, Window, medians, window
 from tests.real.servers import TXKEA4, Server
 from tests.real.slowed import KNOWN, NEW, OTHERS, Radius, Slowed, Sql, groups, prepare, relays
 from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
@@ -220,10 +219,3 @@ class Negative(SlowScene):
 def waited(exchanges: list[Exchange], stretches: list[tuple[float, float]]) -> float:
     """The least median of the time that new clients needed."""
     return min(window(exchanges, NEW, begin, end).p50 for begin, end in stretches)
-
-
-def medians(exchanges: list[Exchange], group: str, stretches: list[tuple[float, float]]) -> Window:
-    """A stretch in the middle of several: each figure by itself."""
-    found = [window(exchanges, group, begin, end) for begin, end in stretches]
-    figures = {name: median(getattr(each, name) for each in found) for name in Window._fields}
-    return Window(**figures)  # type: ignore[arg-type]
