@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from txkea.caching import CachedHost
 from txkea.errors import Drop, Unavailable
 from txkea.hosts.cache import HostCache, cache_of
 from txkea.hosts.configured import ConfiguredHosts
@@ -18,10 +19,12 @@ from txkea.hosts.memory import Policy
 from txkea.interfaces import IHostCache, IHostSource, IStatus
 from txkea.model.configuration import Configuration, Database, Host
 from txkea.model.identifier import Identifier, IdentifierKind
+from txkea.testing.clients4 import Client
 from txkea.testing.contracts.hosts import HostSourceContract, HostSourceContract6
 from txkea.testing.host_sources import AskedHosts, KnowingHosts
 from txkea.testing.hosts import MemoryHosts
 from txkea.testing.local import clock_now
+from txkea.testing.serving import serve
 
 ONE, TWO, THREE = (Identifier(IdentifierKind.HW_ADDRESS, bytes((last,))) for last in (1, 2, 3))
 ADDRESS = b"\xc0\0\2\1"
@@ -71,11 +74,11 @@ class Cached:
 
         return Deferred.fromCoroutine(run())
 
-    def at(self, address: bytes, subnet_id: int = 1) -> Deferred[Sequence[Host]]:
+    def at(self, address: bytes, subnet_id: int = 1, source: Any = None) -> Deferred[Sequence[Host]]:
         """For whom an address is."""
 
         async def run() -> Sequence[Host]:
-            found: Sequence[Host] = await self.cached.at(address, subnet_id)
+            found: Sequence[Host] = await (source or self.cached).at(address, subnet_id)
             return found
 
         return Deferred.fromCoroutine(run())
@@ -323,6 +326,51 @@ class FlightTests(SynchronousTestCase):
         self.cached.source.go_on()
         for each in waiting:
             self.assertEqual(self.successResultOf(each), [])
+
+    def test_nothing_to_say(self) -> None:
+        """Who waits for a query of the same client, of which the source has nothing to say, asks for itself."""
+
+        class Leaving(KnowingHosts):
+            async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
+                await self.ask(query)
+                return None if query is release else host()
+
+        release, discover = Identifier(*ONE), Identifier(*ONE)
+        cached = Cached(source := Leaving())
+        source.waiting = []
+        first, second = cached.find(query=release), cached.find(query=discover)
+        self.assertEqual(len(source.asked), 1)
+        source.go_on()
+        self.assertEqual((self.successResultOf(first), self.successResultOf(second)), (None, host()))
+
+
+class EnteredTests(SynchronousTestCase):
+    """The cache as a source of what commands have entered."""
+
+    def test_alone(self) -> None:
+        """J015: what is entered counts where there is no other source, by identifier and by address, for its time."""
+        cached = Cached(AskedHosts(), positive_ttl=10)
+        source = cached.cache
+        self.assertIs(source.around(source), source)
+        for found, at in ((None, []), (host(ONE, ADDRESS), [host(ONE, ADDRESS)])):
+            self.assertEqual(self.successResultOf(cached.find(TWO, ONE, source=source)), found)
+            self.assertEqual([*self.successResultOf(cached.at(ADDRESS, source=source))], at)
+            self.successResultOf(Deferred.fromCoroutine(source.insert(CachedHost(host(ONE, ADDRESS)))))
+        cached.clock.advance(10)
+        self.assertIsNone(self.successResultOf(cached.find(ONE, source=source)))
+
+    def test_served(self) -> None:
+        """A server whose configuration names the cache and nothing else gives what is entered."""
+        library = {"library": "libdhcp_host_cache.so", "parameters": {"maximum": 10}}
+        server = serve(hooks_libraries=[library])
+        self.addCleanup(server.close)
+        client = Client(server)
+        one = host(Identifier(IdentifierKind.HW_ADDRESS, client.hwaddr), bytes((192, 0, 2, 77)))
+        cache: Any = server.site.host_cache
+        self.successResultOf(Deferred.fromCoroutine(cache.insert(CachedHost(one))))
+        offer = client.discover()
+        assert offer is not None
+        self.assertEqual(offer.yiaddr, "192.0.2.77")
 
 
 class StaleTests(SynchronousTestCase):

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txkea.caching import IHostCacheListener, Key
-from txkea.errors import Drop, TxkeaError, Unavailable
+from txkea.errors import TxkeaError, Unavailable
 from txkea.hosts.cache import HostCache
 from txkea.hosts.memory import Policy
 from txkea.model.configuration import Configuration, Host
@@ -168,13 +168,13 @@ class AwayTests(CacheCase):
         self.source.go_on()
         self.assertEqual(self.successResultOf(second), host())
 
-    def test_dropped(self) -> None:
-        """Who has waited in vain for another server's answer is dropped without ado."""
+    def test_in_vain(self) -> None:
+        """Who has waited in vain for another server's answer is told as if its own source had none."""
         self.source.waiting, self.source.error = [], Unavailable("away")
         first, second = self.find(0), self.find(1)
         self.source.go_on()
         self.failureResultOf(first, Unavailable)
-        self.failureResultOf(second, Drop)
+        self.failureResultOf(second, Unavailable)
 
     def test_cannot_be_told(self) -> None:
         """A command whose change the other servers do not hear of says so, and has made it here."""

@@ -34,7 +34,7 @@ class Forgotten(NamedTuple):
     """How many of them were clients that were remembered."""
 
 
-@implementer(IHostCacheEntries, IHostCacheListener, IRunning, IStatus)
+@implementer(IHostCacheEntries, IHostCacheListener, IHostSource, IRunning, IStatus)
 class HostCache:
     """Remembers in memory what the sources of one configuration found.
 
@@ -72,7 +72,7 @@ class HostCache:
 
     def around(self, source: IHostSource) -> IHostSource:
         """See `IHostCache`."""
-        if not self._around_all and not IKnowsClients.providedBy(source):
+        if source is self or not (self._around_all or IKnowsClients.providedBy(source)):
             return source
         name = plain = str(getattr(source, "name", "") or type(source).__qualname__)
         while name in self._sources:
@@ -82,6 +82,21 @@ class HostCache:
             self._statistics.setdefault(statistic, 0)
         cached: IHostSource = CachedSource(source, name, self)
         return cached
+
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
+        """See `IHostSource`: what commands have entered counts also where there is no other source."""
+        if not self.memory.clients.entered:
+            return None
+        now = self.now()
+        for identifier in identifiers:
+            entry = self.entered(identifier, subnet_id, now)
+            if entry is not None and entry.hosts:
+                return entry.hosts[0]
+        return None
+
+    async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
+        """See `IHostSource`."""
+        return self.reserving(address, subnet_id, (ENTERED,)) if self.memory.clients.entered else ()
 
     def follow(self, before: IHostCache) -> None:
         """See `IHostCache`; where the sources have changed, all is looked up again, and serves meanwhile."""
@@ -199,7 +214,7 @@ class HostCache:
 
     def released(self, key: Key, failed: bool) -> None:
         """See `IHostCacheListener`."""
-        self._heard((key,), News.FAILED if failed else News.NOTHING)
+        self._heard((key,), News.FAILED if failed else News.LOOK)
 
     def cleared(self) -> None:
         """See `IHostCacheListener`."""
@@ -216,6 +231,21 @@ class HostCache:
         self._trim()
         if self._shared is not None:
             self._shared.told(keys, news)
+
+    def entered(self, identifier: Identifier, subnet_id: int, now: float) -> Entry | None:
+        """What commands have entered of a client, if its time is not over."""
+        entry = self.memory.clients.get((ENTERED, subnet_id, identifier))
+        return entry if entry is not None and now < entry.until else None
+
+    def reserving(self, address: bytes, subnet_id: int, sources: Container[str]) -> Sequence[Host]:
+        """The clients that have an address as these sources have said."""
+        now = self.now()
+        return [
+            host
+            for key, entry in self.memory.clients.reserving(address, subnet_id)
+            if key[0] in sources and self.is_usable(entry, now)
+            for host in entry.hosts
+        ]
 
     # -- what cached sources do ----------------------------------------------------------------------------------------
 

@@ -67,14 +67,7 @@ class CachedSource:
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
         """See `IHostSource`."""
         hosts = await self._listed(address, subnet_id)
-        cache, ours = self._cache, (ENTERED, self._name)
-        now = cache.now()
-        more = [
-            host
-            for key, entry in cache.memory.clients.reserving(address, subnet_id)
-            if key[0] in ours and cache.is_usable(entry, now)
-            for host in entry.hosts
-        ]
+        more = self._cache.reserving(address, subnet_id, (ENTERED, self._name))
         return [*{host.identifier: host for host in (*more, *hosts)}.values()] if more else hosts
 
     # -- what is remembered of clients ---------------------------------------------------------------------------------
@@ -102,8 +95,8 @@ class CachedSource:
         """What holds for a client, if it is not over."""
         clients = self._cache.memory.clients
         if clients.entered:
-            entered = clients.get((ENTERED, subnet_id, identifier))
-            if entered is not None and self._cache.is_fresh(entered, now):
+            entered = self._cache.entered(identifier, subnet_id, now)
+            if entered is not None:
                 return entered
         entry = clients.get((self._name, subnet_id, identifier))
         return entry if entry is not None and self._cache.is_usable(entry, now) else None
@@ -125,7 +118,9 @@ class CachedSource:
                 raise
             self._cache.count("stale-hits")
             return recalled.host
-        if flight.keys != keys:  # it was another client's, or another query's, with something in common
+        if flight.keys != keys or (host is None and self._identifier_of is not None and flight.query is not query):
+            # It was another client's, with something in common; or another query's, such as a RELEASE, of which the
+            # source has nothing to say.
             return await self.find(identifiers, subnet_id, query)
         return host if host is not None else self._recall(identifiers, subnet_id, lenient=True).host
 
@@ -139,7 +134,7 @@ class CachedSource:
     def _begin(
         self, keys: tuple[Key, ...], wanted: Identifiers, subnet_id: int, query: Any, refresh: bool = False
     ) -> Flight:
-        flight = Flight(keys, refresh)
+        flight = Flight(keys, query, refresh)
         fetch = self._cache.fetch(flight, lambda: self._ask(wanted, subnet_id, query), self._displacing)
         return self._cache.memory.flights.begin(flight, fetch)
 

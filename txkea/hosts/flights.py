@@ -16,11 +16,13 @@ __all__ = ["Flight", "Flights"]
 class Flight:
     """A fetch that is under way for some keys; it goes on whoever stops waiting for it.
 
-    ``refresh`` tells that nobody needs it: what it fetches again is used meanwhile.
+    ``query`` is the one that it began with; ``refresh`` tells that nobody needs it: what it fetches again is used
+    meanwhile.
     """
 
-    def __init__(self, keys: Sequence[Key], refresh: bool = False) -> None:
+    def __init__(self, keys: Sequence[Key], query: Any = None, refresh: bool = False) -> None:
         self.keys = tuple(keys)
+        self.query = query
         self.refresh = refresh
         self.void = False
         """Whether what it brings is not to be remembered: what it asks for has changed meanwhile."""

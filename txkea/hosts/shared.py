@@ -9,7 +9,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from txkea.caching import Held, IHostCacheLevel, Key, Recall
-from txkea.errors import Drop, Unavailable
+from txkea.errors import Unavailable
 from txkea.hosts.entries import ENTERED
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import Outcome
@@ -24,8 +24,7 @@ LOOK: Final = 1.0
 class News(Enum):
     """What has become of what another server fetches."""
 
-    LOOK = "it may be there now"
-    NOTHING = "it has found nothing to keep"
+    LOOK = "it may be there now, or nobody fetches it any more"
     FAILED = "it has had no answer"
 
 
@@ -43,7 +42,7 @@ class Shared:
     async def fetch(self, flight: Flight, ask: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """What another server has found, or finds now; or what ``ask`` does, for all servers.
 
-        Raises `Drop` where another server has asked in vain.
+        Raises `Unavailable` where another server has asked in vain.
         """
         keys, first = flight.keys, flight.keys[0]
         while True:
@@ -56,11 +55,8 @@ class Shared:
             self._remember(flight, found.held)
             outcome = settled(flight, found.held)
             if outcome is None and not found.claimed:
-                news = await self._wait(first, expected)
-                if news is News.FAILED:
-                    raise Drop("another server, which asks for both, has had no answer")
-                if news is News.NOTHING:
-                    return Outcome(None)
+                if await self._wait(first, expected) is News.FAILED:
+                    raise Unavailable("another server, which has asked for both, has had no answer")
                 continue
             self._no_more(first, expected)
             if outcome is None:

@@ -322,17 +322,15 @@ class SharingContract(_Awaiting):
             self.assertEqual(self.find(at, query=ONE), host())
         self.assertEqual(len(source.asked), 2)
 
-    def test_cannot_tell(self) -> None:
-        """I027: where the source cannot tell, both go on without, and nothing is remembered."""
+    def test_nothing_to_say(self) -> None:
+        """Where the source has nothing to say of one query, such as a RELEASE, another one asks for itself."""
         self.pair(source := KnowingHosts())
         source.waiting = []
-        waiting = [self.begun(self.cached[at].find([], 1, ONE)) for at in (0, 1)]
+        waiting = [self.begun(self.cached[at].find([], 1, Identifier(*ONE))) for at in (0, 1, 0, 1)]
         self.until(lambda: bool(source.asked))
-        for _ in range(20):
-            self.turn()
         source.go_on()
-        self.assertEqual([self.result(each) for each in waiting], [None, None])
-        self.assertEqual(len(source.asked), 1)
+        self.assertEqual([self.result(each) for each in waiting], [None] * 4)
+        self.assertEqual(len(source.asked), 4)
         source.hosts = MemoryHosts([host()])
         self.assertEqual(self.find(1, query=ONE), host())
 
