@@ -54,7 +54,8 @@ class AcceptTests(SynchronousTestCase):
     def test_as_you_like(self) -> None:
         """No address, and what stands for none, leaves the choice to the server."""
         for said in ({}, *({"Framed-IP-Address": f"{each}"} for each in ("255.255.255.254", "255.255.255.255"))):
-            self.assertEqual(self.lease(said)[0], "192.0.2.10")
+            address, found = self.lease(said)
+            self.assertEqual((address, found.logged("RADIUS_ACCESS_ADDRESS_IGNORED")), ("192.0.2.10", []))
 
     def test_elsewhere(self) -> None:
         """An address that is not in the client's subnet is ignored, counted and told in the log."""
@@ -138,6 +139,23 @@ class AcceptTests(SynchronousTestCase):
         found = asking4(users({}), shared_networks=[network], subnet4=[], reservations_global=True)
         Client(found.server, 1).lease()
         self.assertEqual(len(found.radius.names), 1)
+
+
+class PrecedenceTests(SynchronousTestCase):
+    """RADIUS, and other sources of hosts."""
+
+    def test_unlisted_identifier(self) -> None:
+        """What RADIUS gives by an identifier that no reservation is looked up by is the client's own all the same."""
+        said = {"Framed-IPv6-Address": "2001:db8:1::10", "Delegated-IPv6-Prefix": "2001:db8:1000::/56"}
+        radius = MemoryRadius({MAC.format(1): said, MAC.format(2): {}})
+        found = asking6(radius, {"identifier_type6": "hw-address"}, host_reservation_identifiers=["duid"])
+        first, second = (Client6(found.server, number, ias=[ia_na(1), ia_pd(2)]) for number in (1, 2))
+        first.solicit()
+        other = second.lease()
+        self.assertEqual((other.addresses, other.prefixes), (["2001:db8:1::11"], ["2001:db8:1000:100::/56"]))
+        for answer in (first.lease(), first.renew(), first.rebind()):
+            assert answer is not None
+            self.assertEqual((answer.addresses, answer.prefixes), (["2001:db8:1::10"], ["2001:db8:1000::/56"]))
 
 
 class RejectTests(SynchronousTestCase):
@@ -264,6 +282,40 @@ class SilenceTests(SynchronousTestCase):
             assert answer is not None
             self.assertEqual((answer.addresses, answer.prefixes), (before.addresses, before.prefixes))
         self.assertIsNone(Client6(found.server, 3).solicit())
+        found.server.now += 7201
+        self.assertIsNone(clients[0].solicit())
+
+    def test_roaming(self) -> None:
+        """A lease of where the client cannot be now makes it known nowhere else."""
+        far = "203.0.113.1"
+        subnets = [
+            {**ON_LINK4, "relay": {"ip-addresses": [RELAY]}},
+            {"id": 3, "subnet": "203.0.113.0/24", "pools": [{"pool": "203.0.113.10 - 203.0.113.19"}]},
+        ]
+        found = asking4(users({}), {"reselect_subnet_address": True}, subnet4=subnets)
+        client = Client(found.server, 1, relay=far)
+        self.assertEqual(client.lease().yiaddr, "203.0.113.10")
+        found.radius.silent = True
+        found.forget()
+        client.relay = RELAY
+        self.assertIsNone(client.discover())
+        client.relay = far
+        self.assertEqual(client.lease().yiaddr, "203.0.113.10")
+
+    def test_own_class(self) -> None:
+        """A known client is put in no class for a pool that it may use anyway."""
+        pool = {"pool": "192.0.2.50 - 192.0.2.59", "client-classes": ["gold", "vip"]}
+        option = [{"name": "routers", "data": "192.0.2.1"}]
+        found = asking4(
+            users({}),
+            subnet4=[{"id": 1, "subnet": "192.0.2.0/24", "pools": [pool]}],
+            client_classes=[{"name": "gold", "option-data": option}, {"name": "vip", "test": "option[60].exists"}],
+        )
+        client = Client(found.server, 1, options={60: b"x"})
+        client.lease()
+        found.radius.silent = True
+        found.forget()
+        self.assertNotIn(3, client.lease().options)
 
     def test_one_request(self) -> None:
         """Retransmissions wait for the same answer, and so does nobody else."""
@@ -277,6 +329,31 @@ class SilenceTests(SynchronousTestCase):
         self.assertEqual(Client(found.server, 2).lease().yiaddr, "192.0.2.10")
         found.radius.release()
         self.assertTrue(found.server.answers())
+        self.assertEqual(len(found.radius.names), 2)
+
+
+class RefreshTests(SynchronousTestCase):
+    """What is looked up again while it is used."""
+
+    def test_moved_meanwhile(self) -> None:
+        """A new answer counts although its query has had its own, and was moved to another subnet by the old one."""
+        subnets = [{**each, "interface": "eth0"} for each in (ON_LINK4, OTHER)]
+        subnets[1]["pools"] = [{"pool": "198.51.100.10 - 198.51.100.19", "client-class": "there"}]
+        found = asking4(
+            users({"Framed-Pool": "there"}),
+            {"reselect_subnet_pool": True},
+            subnet4=[{**subnets[0], "pools": [GOLD]}, subnets[1]],
+            hooks_libraries=[{"library": "libdhcp_host_cache.so", "parameters": {"positive-ttl": 10}}],
+        )
+        client = Client(found.server, 1)
+        self.assertEqual(client.lease().yiaddr, "198.51.100.10")
+        found.server.now += 11
+        found.radius.users[MAC.format(1)] = {"Framed-IP-Address": "192.0.2.200"}
+        found.radius.holds = True
+        self.assertEqual(client.lease().yiaddr, "198.51.100.10")
+        found.radius.holds = False
+        found.radius.release()
+        self.assertEqual(client.lease().yiaddr, "192.0.2.200")
         self.assertEqual(len(found.radius.names), 2)
 
 
@@ -324,6 +401,7 @@ class ReselectionTests(SynchronousTestCase):
         """Where the client cannot be it does not come: it has no service."""
         self.assertEqual(self.lease({"Framed-Pool": "far"}), "")
         self.assertEqual(self.lease({"Framed-Pool": "nowhere"}), "")
+        self.assertEqual(self.lease({"Framed-Pool": "far", "Framed-IP-Address": "192.0.2.77"}), "")
         self.assertEqual(self.lease({"Framed-IP-Address": "203.0.113.7"}), "")
         self.assertEqual(self.lease({"Framed-IP-Address": "10.0.0.1"}), "")
 
@@ -332,6 +410,34 @@ class ReselectionTests(SynchronousTestCase):
         subnets = [self.SUBNETS[0], {**OTHER, "relay": {"ip-addresses": [RELAY]}, "client-class": "there"}]
         found = asking4(users({"Framed-Pool": "there"}), self.BOTH, subnet4=subnets)
         self.assertEqual(Client(found.server, 1, relay=RELAY).lease().yiaddr, "198.51.100.10")
+
+
+class Reselection6Tests(SynchronousTestCase):
+    """So do DHCPv6 clients."""
+
+    SUBNETS = (
+        {**ON_LINK6, "pd-pools": [], "pools": [{**ON_LINK6["pools"][0], "client-class": "here"}]},
+        {
+            "id": 2,
+            "subnet": "2001:db8:2::/64",
+            "interface": "eth0",
+            "pools": [{"pool": "2001:db8:2::10 - 2001:db8:2::19", "client-class": "there"}],
+        },
+    )
+
+    def test_reselection(self) -> None:
+        """By the pool or the address; where there is none, there is no address."""
+        parameters = {"reselect_subnet_pool": True, "reselect_subnet_address": True}
+        for said, wanted in (
+            ({"Framed-IPv6-Pool": "here"}, ["2001:db8:1::10"]),
+            ({"Framed-IPv6-Pool": "there"}, ["2001:db8:2::10"]),
+            ({"Framed-IPv6-Address": "2001:db8:2::77"}, ["2001:db8:2::77"]),
+            ({"Framed-IPv6-Address": "2001:db8:3::77"}, []),
+        ):
+            found = asking6(MemoryRadius({duid(1): said}), parameters, subnet6=list(self.SUBNETS))
+            answer = Client6(found.server, 1).solicit()
+            assert answer is not None
+            self.assertEqual(answer.addresses, wanted)
 
 
 class Accept6Tests(SynchronousTestCase):

@@ -56,6 +56,7 @@ class NameTests(SynchronousTestCase):
         """What is text is sent as text."""
         self.assertEqual(named(FLEX, b"port 7", printable=True), "port 7")
         self.assertEqual(named(CIRCUIT, b"caf\xe9", printable=True), "63:61:66:e9")
+        self.assertEqual(named(CIRCUIT, b"a\x7f", printable=True), "61:7f")
 
     @given(st.sampled_from([*IdentifierKind]), st.binary(min_size=1), st.booleans(), st.booleans(), st.booleans())
     def test_any(self, kind: IdentifierKind, value: bytes, printable: bool, pop0: bool, canonical: bool) -> None:

@@ -19,7 +19,7 @@ __all__ = ["LastResort"]
 class LastResort:
     """Asks ``held``, which is ``source`` or a cache around it; where that fails, ``source`` says what counts then.
 
-    It is not asked either where something better is known by the source's own identifier (Kea I040).
+    It is not asked at all where a host is known already by an identifier that does not stand behind its own (Kea I040).
     """
 
     def __init__(self, source: IKnowsClients, held: IHostSource) -> None:
@@ -28,10 +28,9 @@ class LastResort:
 
     async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
-        if query is not None and len(identifiers) < len(query.identifiers):
-            own = self._source.identifier_of(query, subnet_id)
-            if own not in identifiers and own in query.identifiers:
-                return None
+        known = query is not None and len(identifiers) < len(query.identifiers)  # by one that is not among these
+        if known and self._source.identifier_of(query, subnet_id) not in identifiers:
+            return None
         host: Host | None
         try:
             host = await self._held.find(identifiers, subnet_id, query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 from attrs import frozen
@@ -95,17 +96,17 @@ class Access:
         own = None if query is None else self.identifier_of(query, subnet_id)
         if query is None or own is None or query.type in LEAVING[self._family]:
             return None
+        attributes = self._teller.access(query, own, self._settings.extras)
+        asked = copy(query)  # which may have its answer, and be elsewhere, before this is answered
         try:
-            answer = await self._client.request(
-                Code.ACCESS_REQUEST, self._teller.access(query, own, self._settings.extras)
-            )
+            answer = await self._client.request(Code.ACCESS_REQUEST, attributes)
         except Unavailable:
             raise
         except TxkeaError as error:
             raise Drop(f"no Access-Request can be made: {error}", DROPPED, "RADIUS_ACCESS_BUILD_FAILED") from None
         if answer.code == Code.ACCESS_ACCEPT:
-            return self._accepted(query, subnet_id, own, answer)
-        return self._refused(query, subnet_id, own, answer, "it was rejected")
+            return self._accepted(asked, subnet_id, own, answer)
+        return self._refused(asked, subnet_id, own, answer, "it was rejected")
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
         """See `IHostSource`: nobody can be asked for whom an address is."""
@@ -116,7 +117,7 @@ class Access:
         own = self.identifier_of(query, subnet_id)
         if own is None:
             return None
-        known = await known_host(query, own, subnet_id, self._settings.reselection.moves)
+        known = await known_host(query, own, self._settings.reselection.moves)
         if known is not None:
             self._statistics[KEPT] += 1
             return known
@@ -193,13 +194,10 @@ class Access:
 
 
 def _scope(query: Query) -> int | None:
-    """Where the client's host is sought for which RADIUS is asked; None if it is sought nowhere."""
+    """Where the client's host is sought for which RADIUS is asked; None for a client without a subnet."""
     if query.subnet is None:
         return None
-    parameters = query.subnet.parameters
-    if parameters.reservations_in_subnet:
-        return query.subnet.id
-    return 0 if parameters.reservations_global else None
+    return query.subnet.id if query.subnet.parameters.reservations_in_subnet else 0
 
 
 def _pools(attributes: Mapping[str, Sequence[Any]], names: Iterable[str]) -> tuple[str, ...]:

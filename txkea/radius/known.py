@@ -18,20 +18,18 @@ from txkea.radius.reselect import selectable
 __all__ = ["known_host"]
 
 
-async def known_host(query: Query, own: Identifier, subnet_id: int, moves: bool) -> Host | None:
+async def known_host(query: Query, own: Identifier, moves: bool) -> Host | None:
     """A host with all that the client has now, so that it may go on; None for a client that has nothing.
 
     ``moves`` tells whether its leases may be of another link than the one that was selected.
     """
-    leases = [lease for home in await _homes(query, moves) for lease in await _leases(query, home)]
+    leases = dict.fromkeys([lease for home in await _homes(query, moves) for lease in await _leases(query, home)])
     if not leases:
         return None
-    home = query.site.subnets.by_id[leases[0].subnet_id]
-    link = query.subnet.siblings if query.subnet is not None else ()
     reserved = [lease for lease in leases if _pool(query, lease) is None]
     return Host(
         identifier=own,
-        subnet_id=0 if subnet_id == 0 and home in link else home.id,
+        subnet_id=next(iter(leases)).subnet_id,
         addresses=tuple(each.address for each in reserved if not _is_prefix(each)),
         prefixes=tuple((each.address, _length(each)) for each in reserved if _is_prefix(each)),
         client_classes=tuple(dict.fromkeys(name for lease in leases for name in _keys(query, lease))),
@@ -44,9 +42,8 @@ async def _homes(query: Query, moves: bool) -> Sequence[LiveSubnet]:
         return ()
     if not moves:
         return (query.subnet,)
-    index, link = query.site.subnets, query.subnet.siblings
-    numbers = dict.fromkeys([lease.subnet_id for lease in await _everywhere(query)])
-    others = [live for number in numbers if (live := index.by_id.get(number)) is not None and live not in link]
+    by_id = query.site.subnets.by_id
+    others = [by_id[lease.subnet_id] for lease in await _everywhere(query) if lease.subnet_id in by_id]
     return (query.subnet, *(live for live in others if selectable(query, [live], _admitted(query, live)) is not None))
 
 
