@@ -65,8 +65,11 @@ PAGE = 1000
 """Leases that the pools learn of in one turn of the reactor."""
 RECOUNT = 10
 """Seconds from one count of a shared store to the next."""
-QUIET_COLLECTOR = (50_000, 50, 100)
-"""Thresholds of the garbage collector: a query leaves nothing behind that would need it."""
+QUIET_COLLECTOR = (8_000, 300, 100)
+"""Thresholds of the garbage collector: a query leaves nothing behind that would need it.
+
+Thousands that wait are looked through in pieces of some milliseconds.
+"""
 
 
 class KeaService(DaemonService[Configuration]):
