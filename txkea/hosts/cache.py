@@ -11,7 +11,7 @@ from zope.interface import implementer
 from txkea.caching import CachedHost, Held, IHostCacheEntries, IHostCacheLevel, IHostCacheListener, Key
 from txkea.errors import Unavailable
 from txkea.hosts.cached import CachedSource
-from txkea.hosts.entries import ENTERED, NEVER, Entry, reserved
+from txkea.hosts.entries import ENTERED, NEVER, Entry
 from txkea.hosts.flights import Flight
 from txkea.hosts.memory import COUNTED, Memory, Outcome, Policy
 from txkea.hosts.shared import News, Shared
@@ -142,13 +142,13 @@ class HostCache:
 
     async def forget(self, host: Host) -> None:
         """See `IHostCache`."""
-        await self._tell({}, self._forget(host.subnet_id, (host.identifier, *reserved(host))).gone)
+        await self._tell({}, self._forget(host.subnet_id, (host.identifier, *host.reserved)).gone)
 
     async def insert(self, entry: CachedHost) -> int:
         """See `IHostCacheEntries`."""
         host, hosts = entry.host, () if entry.negative and not entry.host.refused else (entry.host,)
         rivals = self.memory.displace(host, self._all()) if hosts else []
-        forgotten = self._forget(host.subnet_id, (host.identifier, *reserved(host)))
+        forgotten = self._forget(host.subnet_id, (host.identifier, *host.reserved))
         entries: dict[Key, Held] = {(ENTERED, host.subnet_id, host.identifier): self.policy.held(hosts)}
         self.remember(entries)
         await self._tell(entries, [*rivals, *forgotten.gone])

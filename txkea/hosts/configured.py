@@ -23,7 +23,7 @@ class ConfiguredHosts:
         self._by_address: dict[tuple[int, bytes], list[Host]] = {}
         for host in hosts:
             self._by_identifier.setdefault((host.subnet_id, host.identifier), host)
-            for address in (*host.addresses, *(prefix for prefix, _ in host.prefixes)):
+            for address in host.reserved:
                 self._by_address.setdefault((host.subnet_id, address), []).append(host)
 
     def __len__(self) -> int:

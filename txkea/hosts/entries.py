@@ -12,7 +12,7 @@ from attrs import define, field
 from txkea.caching import Key
 from txkea.model.configuration import Host
 
-__all__ = ["ENTERED", "NEVER", "Clients", "Entries", "Entry", "reserved"]
+__all__ = ["ENTERED", "NEVER", "Clients", "Entries", "Entry"]
 
 NEVER: Final = float("inf")
 ENTERED: Final = ""
@@ -144,9 +144,4 @@ class Clients(Entries):
 
 
 def _places(entry: Entry) -> set[tuple[int, bytes]]:
-    return {(host.subnet_id, address) for host in entry.hosts for address in reserved(host)}
-
-
-def reserved(host: Host) -> set[bytes]:
-    """What a host reserves: its addresses, and the first ones of its prefixes."""
-    return {*host.addresses, *(first for first, _ in host.prefixes)}
+    return {(host.subnet_id, address) for host in entry.hosts for address in host.reserved}

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from attrs import frozen
 
 from txkea.caching import Held, Key
-from txkea.hosts.entries import Clients, Entries, reserved
+from txkea.hosts.entries import Clients, Entries
 from txkea.hosts.flights import Flights
 from txkea.model.configuration import Host
 
@@ -67,7 +67,7 @@ class Memory:
         """
         rivals = {
             key
-            for address in reserved(host)
+            for address in host.reserved
             for key, _ in self.clients.reserving(address, host.subnet_id)
             if key[0] in sources and key[2] != host.identifier
         }

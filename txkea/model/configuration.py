@@ -200,6 +200,11 @@ class Host:
         """The reserved IPv4 address, if any."""
         return self.addresses[0] if self.addresses else None
 
+    @property
+    def reserved(self) -> set[bytes]:
+        """What it reserves: its addresses, and the first ones of its prefixes."""
+        return {*self.addresses, *(first for first, _ in self.prefixes)}
+
 
 @frozen(kw_only=True)
 class Pool:
