@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Final
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench import usage
-from tests.real import slowed
+from tests.real import holding, slowed
 from tests.real.paced import Exchange, Group, Paced, Window, medians, window
+from tests.real.scene_faults import HELD
 from tests.real.servers import TXKEA4, Server
 from tests.real.slowed import KNOWN, NEW, OTHERS, Radius, Slowed, Sql, groups, prepare, relays
 from txkea.testing.namespaces import Lab, Port, requires_root, wait_for
@@ -153,12 +154,17 @@ class SlowHosts(Waiting):
 class Crowd(SlowScene):
     """More unknown clients than can wait at a time."""
 
+    def words(self) -> dict[str, Any]:
+        """What tells for how long the reactor was held."""
+        return {"hooks_libraries": [*self.slowed.words(True)["hooks-libraries"], {"library": holding.LIBRARY}]}
+
     def test_crowd(self) -> None:
         """10 000 unknown clients while RADIUS is silent cost bounded memory and nobody else; all are served later."""
         self.all_known()
         self.here.run(["ip", "addr", "add", f"{CROWD_RELAY}/32", "dev", "eth0"])
         known, others, new = groups(MANY, RATE / 2, CROWD / 4)
         before, assigned = usage.resident_memory(self.server.pid), self.assigned()
+        self.held()
         self.slowed.silence(True)
         paced = self.come(known, others)
         crowd = self.come(new._replace(relay=CROWD_RELAY, clients=CROWD, again=3.0, patience=120.0, once=True))
@@ -168,17 +174,22 @@ class Crowd(SlowScene):
         self.slowed.silence(False)
         back = time.time()
         wait_for(lambda: self.assigned() >= assigned + CROWD, "leases of all unknown clients", 60, 0.5)
-        took, peak = time.time() - back, usage.peak_memory(self.server.pid)
+        took, peak, held = time.time() - back, usage.peak_memory(self.server.pid), self.held()
         exchanges, came = paced.end(), crowd.end()
         sys.stderr.write(
             f"\n{CROWD} unknown clients: {peak - before:.0f} MB more than {before:.0f};"
-            f" all have leases {took:.1f} s after RADIUS is back\n"
+            f" all have leases {took:.1f} s after RADIUS is back; the reactor was held for {1000 * held:.0f} ms\n"
         )
+        self.assertLess(held, HELD)
         self.assertEqual((CROWD, CROWD), (len(came), sum(each.took < 120 for each in came)))
         self.assertLess(peak - before, MEMORY)
         for group in (KNOWN, OTHERS):
             self.assertGreaterEqual(window(exchanges, group, began, back - 1).share, KEPT)
         self.assertEqual(0, self.statistic("pkt4-queue-full"))
+
+    def held(self) -> float:
+        """The longest time that the reactor was held since this was asked last."""
+        return max(self.server.tell("holding-get")["arguments"]["longest"], default=0.0)
 
     def assigned(self) -> int:
         return self.statistic("subnet[1].assigned-addresses")
@@ -186,8 +197,6 @@ class Crowd(SlowScene):
 
 class Negative(SlowScene):
     """Clients that RADIUS rejects, and that come again and again."""
-
-    kind = Radius
 
     def words(self) -> dict[str, Any]:
         """A cache that remembers what is refused for a short while."""
