@@ -329,7 +329,7 @@ class Accounting4Tests(AccountingCase):
         self.start(session_history=str(path))
         Client(self.server).lease()
         stop, start = self.told(2)
-        self.assertEqual((stop["Acct-Session-Id"], stop["Acct-Session-Time"]), (f"{FIRST}@179579500.42", 99))
+        self.assertEqual((stop["Acct-Session-Id"], stop["Acct-Session-Time"]), (f"{FIRST}@179579500.42", 100))
         self.assertEqual(start["Acct-Status-Type"], BEGIN)
 
     def test_no_history(self) -> None:
@@ -402,6 +402,41 @@ class OwnTests(AccountingCase):
         _, interim = self.told(2)
         self.assertEqual(interim["Acct-Session-Id"], start["Acct-Session-Id"])
         self.assertEqual(interim["Acct-Status-Type"], INTERIM)
+
+    def test_crash(self) -> None:
+        """What a crash kept from being written down is told after the next start: leases begun, and sessions ended."""
+        self.start()
+        one, two, three = (Client(self.server, number) for number in (1, 2, 3))
+        one.select("192.0.2.11")
+        two.select("192.0.2.12")
+        self.told(2)
+        self.clock.wait(self.queue.delivery.idle())
+        self.stop()
+        self.clock.advance(1)
+        two.release("192.0.2.12")
+        three.select("192.0.2.13")
+        leases = [*self.server.leases.values()]
+        self.clock.advance(5)
+        self.start()
+        for _ in range(2):
+            self.made.leases_found(leases[:1], True)
+            self.made.leases_found(leases[1:], False)
+        start, stop = self.told(4)[2:]
+        self.assertEqual((start["Framed-IP-Address"][3], start["Acct-Status-Type"]), (13, BEGIN))
+        self.assertEqual((start["Event-Timestamp"], start["Acct-Delay-Time"]), (int(START) + 1, 5))
+        self.assertEqual((stop["Framed-IP-Address"][3], stop["Acct-Status-Type"]), (12, STOP))
+        self.assertEqual(stop["Acct-Terminate-Cause"], 3)
+        self.assertEqual(self.clock.wait(self.spool.sessions()), 2)
+
+    def test_found_at_first(self) -> None:
+        """Leases from before there was accounting begin no session before they are renewed."""
+        self.start()
+        Client(self.server).lease()
+        self.told(1)
+        leases = [lease._replace(address=packed("192.0.2.99")) for lease in self.server.leases.values()]
+        self.made.leases_found(leases, False)
+        self.clock.wait(self.spool.flushed())
+        self.assertEqual((self.spool.waiting, len(self.told(1)), self.clock.wait(self.spool.sessions())), (0, 1, 1))
 
     def test_told(self) -> None:
         """Where it is asked for a start is told before all leases, and an orderly end after them."""

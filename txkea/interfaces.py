@@ -17,39 +17,12 @@ if TYPE_CHECKING:
     from txkea.model.identifier import Identifier
 
 __all__ = [
-    "Hint",
-    "HostPage",
-    "IAllocator",
-    "IAnswerReady",
-    "IBackends",
-    "ICommands",
-    "IDatabaseAdmin",
-    "IDatagramReceiver",
-    "IHostCache",
-    "IHostSource",
-    "IHostStore",
-    "IIdentifierSource",
-    "IKnowsClients",
-    "ILeaseObserver",
-    "ILeaseSelected",
-    "ILeaseStore",
-    "ILocalObserver",
-    "ILogger",
-    "INetwork",
-    "IProviderFactory",
-    "IQueryArrived",
-    "IQueryFilter",
-    "IQueryReceived",
-    "IRadiusClient",
-    "IRunning",
-    "ISocket",
-    "IStatus",
-    "ISubnetSelected",
-    "Link",
-    "LinkAddress",
-    "Origin",
-    "Schema",
-]
+    "Hint", "HostPage", "IAllocator", "IAnswerReady", "IBackends", "ICommands", "IDatabaseAdmin",
+    "IDatagramReceiver", "IHostCache", "IHostSource", "IHostStore", "IIdentifierSource", "IKnowsClients",
+    "ILearnsLeases", "ILeaseObserver", "ILeaseSelected", "ILeaseStore", "ILocalObserver", "ILogger", "INetwork",
+    "IProviderFactory", "IQueryArrived", "IQueryFilter", "IQueryReceived", "IRadiusClient", "IRunning", "ISocket",
+    "IStatus", "ISubnetSelected", "Link", "LinkAddress", "Origin", "Schema",
+]  # fmt: skip
 
 
 # -- leases ------------------------------------------------------------------------------------------------------------
@@ -166,6 +139,13 @@ class ILeaseObserver(Interface):
 
     def lease_declined(query: Query, lease: Any) -> Awaitable[None]:
         """A client found an address in use; its own lease was among those removed. *Waits.*"""
+
+
+class ILearnsLeases(Interface):
+    """Told of the leases that there are, after the start and sometimes later; what changes is told to observers."""
+
+    def leases_found(leases: Sequence[Any], more: bool) -> None:
+        """Some leases, in whatever state; ``more`` is false of the last ones, which may never come. Never waits."""
 
 
 class ILocalObserver(ILeaseObserver):

@@ -48,7 +48,7 @@ from txkea.errors import TxkeaError, Unavailable
 from txkea.exchange.assemble import believe, forget, recount, recounted, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
-from txkea.interfaces import ICommands, ILeaseStore, INetwork, Link
+from txkea.interfaces import ICommands, ILearnsLeases, ILeaseStore, INetwork, Link
 from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
@@ -261,6 +261,7 @@ class KeaService(DaemonService[Configuration]):
     async def _teach(self, site: Site) -> None:
         """Let the pools learn what is taken, page by page; until then an allocation finds out by asking the store."""
         self._taught = False
+        learners = [each for each in site.running if ILearnsLeases.providedBy(each)]
         after: bytes | None = None
         while site is self.site:
             try:
@@ -268,6 +269,8 @@ class KeaService(DaemonService[Configuration]):
             except Unavailable:
                 return  # until it is back
             believe(site, page)
+            for learner in learners:
+                learner.leases_found(page, len(page) == PAGE)
             if len(page) < PAGE:
                 self._taught = True
                 return

@@ -233,6 +233,28 @@ class FaultTests(AccountingScene):
         self.assertEqual(self.one_session(records), first[0]["Acct-Session-Id"])
         self.assertEqual(records[-1]["Acct-Terminate-Cause"], "User-Request")
 
+    def test_killed_at_once(self) -> None:
+        """kill -9 of the server in the very moment of its answers: each lease has its session, and no session more."""
+        server = self.serve4()
+        self.relay.lease(1)
+        addresses = {}
+        for client in range(2, 12):
+            addresses[client] = self.relay.lease(client).yiaddr
+            if client % 2:
+                self.release(client, addresses[client])
+            self.relay.renew(2, addresses[2])
+            server.kill()
+            server.start()
+        shown = server.tell("lease4-get-all")["arguments"]["leases"]
+        running = {lease["ip-address"] for lease in shown if lease["state"] == 0}
+
+        def opened() -> set[str]:
+            last = {each["Framed-IP-Address"]: each["Acct-Status-Type"] for each in self.radius.records()}
+            return {address for address, status in last.items() if status != STOP}
+
+        wait_for(lambda: opened() == running and not self.queued(), f"sessions of {running}, not {opened()}", 20)
+        self.assertGreaterEqual(len(running), 6)
+
     def test_both_killed(self) -> None:
         """What happened while RADIUS was away, and the server was killed, is told when both are back: all, in order."""
         server = self.serve4()

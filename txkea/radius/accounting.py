@@ -12,7 +12,7 @@ from twisted.internet.defer import TimeoutError as TooLate
 from zope.interface import implementer
 
 from txkea.exchange.query import Query
-from txkea.interfaces import ILeaseObserver, ILocalObserver, IRadiusClient, IRunning
+from txkea.interfaces import ILearnsLeases, ILeaseObserver, ILocalObserver, IRadiusClient, IRunning
 from txkea.model.lease import LeaseState, LeaseType
 from txkea.radius.history import read_history
 from txkea.radius.packet import Code
@@ -42,6 +42,8 @@ DROPPED: Final = "radius-accounting-dropped"
 FAREWELL: Final = 3.0
 """Seconds that an Accounting-Off, and what stands before it, may take when the server ends."""
 OURSELVES: Final = b""
+CRASH: Final = 2
+"""Seconds before the last event that was written down, in which others may have happened that were not."""
 
 Who = Callable[[Any, "Query | None"], Attributes]
 """Who has a lease and where, as attributes: User-Name, Calling-Station-Id, NAS-Port, and Class if there is one."""
@@ -65,7 +67,7 @@ class AccountingSettings:
     """Whether a start and an orderly end of the server are told as Accounting-On and Accounting-Off."""
 
 
-@implementer(ILeaseObserver, IRunning)
+@implementer(ILeaseObserver, ILearnsLeases, IRunning)
 class Accounting:
     """An observer of leases."""
 
@@ -76,6 +78,8 @@ class Accounting:
         self._client = client
         self._settings = settings
         self._who = who
+        self._alone = site.configuration.lease_database.type == "memfile"
+        """Whether nobody else grants the leases that are found here."""
         self._family: int = site.configuration.family
         self._reactor = site.reactor
         self._log = site.log
@@ -185,6 +189,23 @@ class Accounting:
         problem = {"problem": spool.problem} if spool.problem else {}
         return {"queued": spool.waiting, "dropped": spool.dropped, "answers": not delivery.failures, **problem}
 
+    # -- after the start -----------------------------------------------------------------------------------------------
+
+    def leases_found(self, leases: Sequence[Any], more: bool) -> None:
+        """See `ILearnsLeases`: what happened in the last moments before a crash, maybe nobody wrote down.
+
+        A lease that was granted then begins its session now, and a session without a lease ends.
+        """
+        if self._queue is not None:
+            spool = self._queue.spool
+            since = spool.left - CRASH if spool.left and self._alone else spool.opened
+            running = [lease for lease in leases if lease.state == DEFAULT]
+            doubtful = [lease for lease in running if since <= lease.cltt < int(spool.opened)]
+            grants = [self._event(Change.GRANTED, lease.cltt, lease, None) for lease in doubtful]
+            spool.found([lease.address for lease in running], grants)
+            if not more:
+                spool.all_found(spool.opened, self._reactor.seconds())
+
     # -- what happens to leases ----------------------------------------------------------------------------------------
 
     async def leases_committed(self, query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> None:
@@ -236,8 +257,11 @@ class Accounting:
 
     def _note(self, change: Change, at: float, lease: Any, query: Query | None, cause: Cause | None = None) -> None:
         if lease.state == DEFAULT and self._queue is not None:
-            attributes = (*self._who(lease, query), _what(lease))
-            self._queue.spool.account(Event(change, at, lease.address, known_by(lease), attributes, cause))
+            self._queue.spool.account(self._event(change, at, lease, query, cause))
+
+    def _event(self, change: Change, at: float, lease: Any, query: Query | None, cause: Cause | None = None) -> Event:
+        attributes = (*self._who(lease, query), _what(lease))
+        return Event(change, at, lease.address, known_by(lease), attributes, cause)
 
 
 @implementer(ILocalObserver)

@@ -11,6 +11,7 @@ from zope.interface import alsoProvides, implementer
 from txkea.interfaces import (
     IAnswerReady,
     IKnowsClients,
+    ILearnsLeases,
     ILeaseObserver,
     ILocalObserver,
     IProviderFactory,
@@ -53,6 +54,8 @@ class RadiusProvider:
             self.answer_waits = accounting.answer_waits
             self.leases_committed = accounting.leases_committed
             self.lease_expired, self.lease_declined = accounting.lease_expired, accounting.lease_declined
+            alsoProvides(self, ILearnsLeases)
+            self.leases_found = accounting.leases_found
             if accounting.reused_leases:
                 alsoProvides(self, IAnswerReady)
                 self.answer_ready = accounting.answer_ready

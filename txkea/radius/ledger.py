@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from txkea.errors import TxkeaError
-from txkea.radius.sessions import Attributes, Event, Record, Session, Status, account
+from txkea.radius.sessions import Attributes, Cause, Change, Event, Record, Session, Status, account
 
 __all__ = ["Ledger"]
 
@@ -26,6 +26,8 @@ CREATE TABLE record (
 );
 CREATE INDEX interim ON record (number) WHERE status = {int(Status.INTERIM)};
 CREATE TABLE history (path TEXT PRIMARY KEY);
+CREATE TABLE last (at REAL NOT NULL);
+INSERT INTO last VALUES (0);
 PRAGMA user_version = {VERSION};
 """
 FIND: Final = "SELECT * FROM session WHERE address = ?"
@@ -33,6 +35,8 @@ KEEP: Final = "INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?)"
 FORGET: Final = "DELETE FROM session WHERE address = ?"
 APPEND: Final = "INSERT INTO record (status, at, address, attributes) VALUES (?, ?, ?, ?)"
 ACKNOWLEDGED: Final = "DELETE FROM record WHERE number = ?"
+SEEN: Final = "CREATE TEMP TABLE seen (address BLOB PRIMARY KEY) WITHOUT ROWID"
+UNSEEN: Final = "SELECT * FROM session WHERE start < ? AND address NOT IN temp.seen"
 QUEUE: Final = "SELECT status, at, address, attributes, number FROM record ORDER BY number"
 OLDEST: Final = (
     f"SELECT number FROM record WHERE status = {int(Status.INTERIM)} ORDER BY number LIMIT ?",
@@ -60,6 +64,9 @@ class Ledger:
         self._last = 0
         """The number of the last record that was added, ever."""
         self._database = self._opened()
+        (self.left,) = self._database.execute("SELECT at FROM last").fetchone()
+        """When the last event happened before the file was opened; 0 if there was none."""
+        self._latest = 0.0
         self.refresh()
 
     def _opened(self) -> sqlite3.Connection:
@@ -69,11 +76,13 @@ class Ledger:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA temp_store = MEMORY")
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version not in (0, VERSION):
                 raise TxkeaError(f"{self.path} is of a newer txkea (its version is {version}); mend: move it away")
             if not version:
                 database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+            database.execute(SEEN)
         except BaseException:
             database.close()
             raise
@@ -97,6 +106,9 @@ class Ledger:
 
     def commit(self) -> None:
         """Have what was changed stay."""
+        if self._latest:
+            self._database.execute("UPDATE last SET at = max(at, ?)", (self._latest,))
+            self._latest = 0.0
         self._database.execute("COMMIT")
         for number in self._told:
             self._taken.pop(number, None)
@@ -113,6 +125,7 @@ class Ledger:
     def account(self, event: Event) -> list[Record]:
         """Let an event change its session, and add what is to be told of it."""
         before = self.session(event.address)
+        self._latest = max(self._latest, event.at)
         session, records = account(event, before, self._last + 1)
         if session is not None and session is not before:
             self._keep(session)
@@ -155,15 +168,27 @@ class Ledger:
                 self._keep(session)
         self._database.execute("INSERT OR IGNORE INTO history VALUES (?)", (path,))
 
+    def found(self, addresses: Sequence[bytes], events: Iterable[Event]) -> list[Record]:
+        """These have leases; ``events`` are the grants of some of them, for whom there may be no session."""
+        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((each,) for each in addresses))
+        unknown = [event for event in events if self.session(event.address) is None]
+        return [record for event in unknown for record in self.account(event)]
+
+    def all_found(self, before: float, now: float) -> list[Record]:
+        """End the sessions from before that time of addresses that were not found since the last call."""
+        rows = self._database.execute(UNSEEN, (before,)).fetchall()
+        self._database.execute("DELETE FROM seen")
+        lost = [
+            Event(Change.ENDED, now, each.address, each.client, (), Cause.LOST_SERVICE) for each in map(_session, rows)
+        ]
+        return [record for event in lost for record in self.account(event)]
+
     # -- looks ---------------------------------------------------------------------------------------------------------
 
     def session(self, address: bytes) -> Session | None:
         """The open session of an address."""
         row = self._database.execute(FIND, (address,)).fetchone()
-        if row is None:
-            return None
-        *rest, client, attributes = row
-        return Session._make((*rest, frozenset(client.split()), _decoded(attributes)))
+        return _session(row) if row is not None else None
 
     def sessions(self) -> int:
         """How many are open."""
@@ -190,6 +215,11 @@ class Ledger:
                 found.append(Record(Status(status), at, address, _decoded(attributes), number))
         self._taken.update((record.number, record.address) for record in found)
         return found
+
+
+def _session(row: Sequence[Any]) -> Session:
+    *rest, client, attributes = row
+    return Session._make((*rest, frozenset(client.split()), _decoded(attributes)))
 
 
 def _encoded(attributes: Attributes) -> str:

@@ -53,6 +53,8 @@ class Spool:
         """Records that are not acknowledged, as the thread saw it last."""
         self.dropped = 0
         """Records and events that were given up, ever since."""
+        self.left = self.opened = 0.0
+        """When the last event happened before the file was opened, and when that was; seconds since the epoch."""
         self.problem = ""
         """Why nothing can be written; empty while all is well."""
         self.told: Callable[[Sequence[Record]], object] = lambda records: None
@@ -79,7 +81,8 @@ class Spool:
             self._ledger = self._anew(error)
         except (OSError, TxkeaError) as error:
             raise self._unavailable(getattr(error, "strerror", None) or str(error)) from None
-        self.waiting = self._ledger.waiting
+        self.waiting, self.left = self._ledger.waiting, self._ledger.left
+        self.opened = self._reactor.seconds()
         Thread(target=self._run, name="accounting", daemon=True).start()
 
     def _unavailable(self, reason: str) -> Unavailable:
@@ -107,6 +110,14 @@ class Spool:
             self._forgotten += 1
             return
         self._jobs.put(Job(lambda ledger: ledger.account(event), True))
+
+    def found(self, addresses: Sequence[bytes], events: Sequence[Event]) -> None:
+        """See `Ledger.found`."""
+        self._jobs.put(Job(lambda ledger: ledger.found(addresses, events), True))
+
+    def all_found(self, before: float, now: float) -> None:
+        """See `Ledger.all_found`."""
+        self._jobs.put(Job(lambda ledger: ledger.all_found(before, now), True))
 
     def append(self, record: Record) -> None:
         """Write down a record of the server itself."""
