@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from txkea.caching import CachedHost
+from txkea.caching import CachedHost, Held
 from txkea.errors import Drop, Unavailable
 from txkea.hosts.cache import HostCache, cache_of
 from txkea.hosts.configured import ConfiguredHosts
@@ -502,6 +502,31 @@ class RoomTests(SynchronousTestCase):
         cached.clock.advance(15)
         self.successResultOf(cached.find(ONE))
         self.assertEqual(cached.counted("size"), [11])
+
+    def test_cleared(self) -> None:
+        """What is removed at once is let go of bit by bit, to the last."""
+
+        class Counted(Host):
+            """One whose end is told."""
+
+            left = 0
+
+            def __del__(self) -> None:
+                Counted.left -= 1
+
+        cached = Cached(AskedHosts(), negative_ttl=0)
+        for number, identifier in enumerate(self.clients(1000)):
+            Counted.left += 1
+            one = Counted(identifier=identifier, subnet_id=1, addresses=(number.to_bytes(4, "big"),))
+            cached.cache.remember({("asked", 1, identifier): Held((one,), None)})
+            del one
+        self.successResultOf(Deferred.fromCoroutine(cached.cache.clear()))
+        self.assertEqual(cached.counted("size"), [0])
+        self.assertGreater(Counted.left, 800)
+        for identifier in self.clients(50, 7):
+            self.successResultOf(cached.find(identifier))
+        self.assertEqual(Counted.left, 0)
+        self.assertEqual(cached.counted("size"), [50])
 
     def test_addresses(self) -> None:
         """Of addresses no more is remembered than of clients."""

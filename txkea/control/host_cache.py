@@ -124,7 +124,10 @@ class HostCacheCommands:
     async def _flush(self, arguments: Any) -> Answer:
         if isinstance(arguments, bool) or not isinstance(arguments, int) or arguments < 1:
             raise TxkeaError(f"'arguments' is the number of entries to remove, those used longest ago; {CLEAR}")
-        count = await self._cache.flush(arguments)
+        count = 0
+        while count < arguments and (flushed := await self._cache.flush(min(arguments - count, PAGE))):
+            count += flushed
+            await deferLater(self._reactor, 0, lambda: None)
         return Answer(text=f"Cache flushed ({count} entries removed).")
 
     async def _clear(self, arguments: Any) -> Answer:

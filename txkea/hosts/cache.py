@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from itertools import islice, starmap
+from itertools import starmap
 from typing import Any, Final, NamedTuple
 
 from zope.interface import implementer
@@ -163,9 +163,10 @@ class HostCache:
 
     async def flush(self, count: int) -> int:
         """See `IHostCacheEntries`."""
-        oldest = [key for key, _ in islice(self.memory.clients, count)]
-        for key in oldest:
-            self.memory.forget(key)
+        oldest: list[Key] = []
+        while len(oldest) < count and self.size():
+            oldest.append(self.memory.clients.oldest)
+            self.memory.forget(oldest[-1])
         self._trim()
         await self._tell({}, oldest)
         return len(oldest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from heapq import merge
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -17,6 +17,8 @@ __all__ = ["ENTERED", "NEVER", "Clients", "Entries", "Entry"]
 NEVER: Final = float("inf")
 ENTERED: Final = ""
 """The source of what commands have entered: it holds for all sources."""
+FREED: Final = 100
+"""Entries that are let go of in one turn, of all that were removed at once."""
 UNKNOWN_SHARE: Final = 4
 """At most one in so many entries is negative once there is no room: who is unknown does not push out who is known."""
 
@@ -49,6 +51,7 @@ class Entries:
         self._positive: OrderedDict[Key, Entry] = OrderedDict()
         self._negative: OrderedDict[Key, Entry] = OrderedDict()
         self._uses = 0
+        self._discarded: list[dict[Any, Any]] = []
 
     def __len__(self) -> int:
         return len(self._positive) + len(self._negative)
@@ -62,14 +65,17 @@ class Entries:
 
     def get(self, key: Key) -> Entry | None:
         """An entry, which is used by that."""
-        for some in (self._positive, self._negative):
+        some = self._positive
+        entry = some.get(key)
+        if entry is None:
+            some = self._negative
             entry = some.get(key)
-            if entry is not None:
-                some.move_to_end(key)
-                self._uses += 1
-                entry.used = self._uses
-                return entry
-        return None
+            if entry is None:
+                return None
+        some.move_to_end(key)
+        self._uses += 1
+        entry.used = self._uses
+        return entry
 
     def put(self, key: Key, entry: Entry) -> None:
         """Add an entry, or replace what has its key."""
@@ -83,6 +89,12 @@ class Entries:
         entry = self._positive.pop(key, None)
         return entry if entry is not None else self._negative.pop(key, None)
 
+    @property
+    def oldest(self) -> Key:
+        """The key of the one that was used longest ago; there is one."""
+        heads = [next(iter(some.items())) for some in (self._positive, self._negative) if some]
+        return min(heads, key=lambda item: item[1].used)[0]
+
     def trim(self, maximum: int, now: float) -> int:
         """Remove what is over and, if there are more than ``maximum`` (0: no limit), those used longest ago.
 
@@ -95,12 +107,25 @@ class Entries:
         for _ in range(pushed):
             crowded = not self._positive or len(self._negative) * UNKNOWN_SHARE > maximum
             self.drop(next(iter(self._negative if crowded else self._positive)))
+        self._free()
         return pushed
 
     def clear(self) -> None:
-        """Remove all."""
-        self._positive.clear()
-        self._negative.clear()
+        """Remove all; their memory becomes free bit by bit, for that of many takes its time."""
+        self._discard(self._positive, self._negative)
+        self._positive, self._negative = OrderedDict(), OrderedDict()
+
+    def _discard(self, *old: dict[Any, Any]) -> None:
+        self._discarded += old
+
+    def _free(self) -> None:
+        """Let go of some more of what was removed as a whole."""
+        for _ in range(FREED):
+            while self._discarded and not self._discarded[-1]:
+                self._discarded.pop()
+            if not self._discarded:
+                return
+            self._discarded[-1].popitem()
 
 
 class Clients(Entries):
@@ -132,7 +157,8 @@ class Clients(Entries):
 
     def clear(self) -> None:
         super().clear()
-        self._places.clear()
+        self._discard(self._places)
+        self._places = {}
         self.entered = 0
 
     def reserving(self, address: bytes, subnet_id: int) -> Iterator[tuple[Key, Entry]]:
