@@ -337,7 +337,8 @@ class Accounting4Tests(AccountingCase):
         self.start(session_history=str(self.directory / "none"))
         Client(self.server).lease()
         self.told(1)
-        ((_, _, text),) = [line for line in self.log.lines if line[1] == "RADIUS_SESSION_HISTORY_LOADED"]
+        ((severity, message, text),) = self.log.lines
+        self.assertEqual((severity, message), ("WARN", "RADIUS_SESSION_HISTORY_LOAD_FAILED"))
         self.assertIn("No such file", text)
 
 
@@ -449,17 +450,20 @@ class OwnTests(AccountingCase):
         self.assertEqual({"Event-Timestamp", "NAS-IP-Address", "Acct-Session-Id"} - {*own}, set())
 
     def test_reconfigured(self) -> None:
-        """A change of the configuration is neither an end nor a start, and nothing is lost on the way."""
+        """A change of the configuration is neither an end nor a start, and nothing is lost on the way, nor told of."""
         self.start({"accounting-on-off": True})
-        self.radius.holds = True
+        before = self.radius
+        before.holds = True
         Client(self.server).lease()
-        self.clock.settle(lambda: self.radius.held, "an attempt")
+        self.clock.settle(lambda: before.held, "an attempt")
+        self.radius = AccountingServer()
         after = self.provider({"accounting-on-off": True})
         self.clock.wait(after.start())
         self.stop()
-        self.radius.holds = False
-        self.radius.release()
+        before.away = True  # its client is stopped
+        before.release()
         self.assertEqual([each["Acct-Status-Type"] for each in self.told(2)], [ON, BEGIN])
+        self.assertEqual((before.told, self.log.lines), ([], []))
         self.clock.wait(after.stop())
         self.assertEqual([each["Acct-Status-Type"] for each in self.told(3)], [ON, BEGIN, OFF])
 

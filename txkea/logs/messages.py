@@ -156,6 +156,7 @@ radius-hooks ERROR RADIUS_ACCOUNTING_RECORD_LOST a record cannot be sent at all,
 radius-hooks ERROR RADIUS_ACCOUNTING_SPOOL_DAMAGED the file with sessions and records is damaged, and begun anew
 radius-hooks ERROR RADIUS_ACCOUNTING_SPOOL_FAILED records cannot be written on disk, and wait in memory
 radius-hooks INFO RADIUS_ACCOUNTING_KEPT the server ends, and what no accounting server acknowledged is kept on disk
+radius-hooks WARN RADIUS_SESSION_HISTORY_LOAD_FAILED Kea's file of sessions cannot be read; they do not go on
 radius-hooks INFO RADIUS_SESSION_HISTORY_LOADED Kea's file of sessions was read; the text tells how many go on
 twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or FATAL a fault, please report it
 """

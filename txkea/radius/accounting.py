@@ -53,8 +53,10 @@ Who = Callable[[Any, "Query | None"], Attributes]
 class AccountingSettings:
     """What the map ``accounting`` says beyond its servers."""
 
+    nas: Callable[[], Attributes] = tuple
+    """Gives the server's own address, as an attribute, once there is a way to the accounting server."""
     attributes: Attributes = ()
-    """What stands in every record: ``attributes`` and the server's own address."""
+    """What is added to every record, in place of ours of the same name."""
     peer_updates: bool = True
     """Whether what the partner of an HA pair does here is told, too (Kea I031)."""
     session_history: str = ""
@@ -108,7 +110,7 @@ class Accounting:
     async def _begin(self, queue: Queue) -> None:
         """A server starts that did not account before; a mere change of its configuration is none."""
         if self._settings.session_history:
-            await queue.spool.remember(self._settings.session_history, self._history)
+            await self._take_over(queue, self._settings.session_history)
         if self._settings.on_off:
             queue.spool.append(self._own(Status.ON))
 
@@ -133,20 +135,23 @@ class Accounting:
                 text = f"{queue.spool.waiting} accounting records are kept in {self._path} until the next start"
                 self._log.info("RADIUS_ACCOUNTING_KEPT", text)
 
-    def _history(self) -> list[Session]:
-        """The sessions of Kea's file; called in a thread."""
-        path = self._settings.session_history
-        try:
-            sessions, bad = read_history(path)
-        except OSError as error:
-            self._reactor.callFromThread(self._tell_history, f"{path} cannot be read: {error.strerror}")
-            return []
-        self._reactor.callFromThread(self._tell_history, f"{len(sessions)} sessions of {path} go on; {bad} bad rows")
-        return sessions
+    async def _take_over(self, queue: Queue, path: str) -> None:
+        """Let the sessions of Kea's file go on, unless that was done before."""
+        told: list[str] = []
 
-    def _tell_history(self, text: str) -> None:
-        if self._log.info:
-            self._log.info("RADIUS_SESSION_HISTORY_LOADED", text)
+        def read() -> list[Session]:
+            sessions, bad = read_history(path)
+            told.append(f"{len(sessions)} sessions of {path} go on; {bad} of its rows are none")
+            return sessions
+
+        try:
+            await queue.spool.remember(path, read)
+        except OSError as error:
+            if self._log.warn:
+                text = f"{path} cannot be read: {error.strerror}; sessions that Kea has begun do not go on"
+                self._log.warn("RADIUS_SESSION_HISTORY_LOAD_FAILED", text)
+        if told and self._log.info:
+            self._log.info("RADIUS_SESSION_HISTORY_LOADED", told[0])
 
     def _own(self, status: Status) -> Record:
         """A record of the server itself, which is no session."""
@@ -158,7 +163,8 @@ class Accounting:
 
     async def _send(self, record: Record) -> None:
         delay = max(0, int(self._reactor.seconds() - record.at))
-        attributes = merged(self._settings.attributes, record.attributes)
+        settings = self._settings
+        attributes = merged(merged(settings.nas(), record.attributes), settings.attributes)
         await self._client.request(Code.ACCOUNTING_REQUEST, (*attributes, ("Acct-Delay-Time", delay)))
 
     def _count(self, records: Sequence[Record]) -> None:

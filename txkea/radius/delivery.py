@@ -106,11 +106,14 @@ class Delivery:
         self._taking = False
 
     async def _deliver(self, record: Record) -> None:
-        assert self._send is not None
+        send = self._send
+        assert send is not None
         try:
-            await self._send(record)
+            await send(record)
         except Unavailable as error:
-            self._put_back(record, error)
+            self._hand.append(record)  # behind the others, for it may be the only one that no server answers
+            if send == self._send:  # or else it was the way to the servers that ended, with its configuration
+                self._failed(error)
         except TxkeaError as error:
             self._give_up(record, error)
         else:
@@ -128,14 +131,12 @@ class Delivery:
         self.failures = 0
         self._wake()
 
-    def _put_back(self, record: Record, error: Unavailable) -> None:
-        """Behind the others, for it may be the only one that no server answers."""
-        self._hand.append(record)
+    def _failed(self, error: Unavailable) -> None:
         if not self.failures and self._log.error:
             text = f"{error}; accounting records wait in {self._spool.path}"
             self._log.error("RADIUS_ACCOUNTING_UNAVAILABLE", text)
         self.failures += 1
-        if self._send is not None and self._timer is None:
+        if self._timer is None:
             self._timer = self._reactor.callLater(min(LONGEST, 2 ** min(self.failures - 1, 9)), self._again)
 
     def _again(self) -> None:

@@ -138,7 +138,8 @@ class Making:
     def accounting(self, service: Service, client: IRadiusClient) -> Accounting:
         teller = self.teller(service)
         settings = AccountingSettings(
-            attributes=(*teller.nas(), *((extra.key, extra.value) for extra in service.attributes)),
+            nas=teller.nas,
+            attributes=tuple((extra.key, extra.value) for extra in service.attributes),
             peer_updates=service.own["peer-updates"],
             session_history=self.read.session_history,
             most=service.own["max-queued-records"],
