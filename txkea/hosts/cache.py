@@ -91,6 +91,7 @@ class HostCache:
         for identifier in identifiers:
             entry = self.entered(identifier, subnet_id, now)
             if entry is not None and entry.hosts:
+                self.count("negative-hits" if entry.negative else "hits")
                 return entry.hosts[0]
         return None
 
