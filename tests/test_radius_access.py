@@ -123,6 +123,7 @@ class AcceptTests(SynchronousTestCase):
         self.assertEqual(second.lease().yiaddr, "192.0.2.11")
         self.assertEqual(first.lease().yiaddr, "192.0.2.10")
         self.assertEqual(got(first.rebind("192.0.2.10"), ACK).yiaddr, "192.0.2.10")
+        self.assertEqual(radius.names, ["01:01", "01:02"])
 
     def test_global(self) -> None:
         """With global reservations alone the host is global, in whatever subnet of its link the address is."""
@@ -401,15 +402,25 @@ class ReselectionTests(SynchronousTestCase):
         """Where the client cannot be it does not come: it has no service."""
         self.assertEqual(self.lease({"Framed-Pool": "far"}), "")
         self.assertEqual(self.lease({"Framed-Pool": "nowhere"}), "")
-        self.assertEqual(self.lease({"Framed-Pool": "far", "Framed-IP-Address": "192.0.2.77"}), "")
         self.assertEqual(self.lease({"Framed-IP-Address": "203.0.113.7"}), "")
         self.assertEqual(self.lease({"Framed-IP-Address": "10.0.0.1"}), "")
+
+    def test_unreachable_with_address(self) -> None:
+        """Nor does an address of its own subnet help then: that is told as a refusal."""
+        said = {"Framed-Pool": "far", "Framed-IP-Address": "192.0.2.77"}
+        found = asking4(users(said), self.BOTH, subnet4=[*self.SUBNETS])
+        self.assertIsNone(Client(found.server, 1, relay=RELAY).discover())
+        self.assertIn("192.0.2.77", found.logged("RADIUS_ACCESS_REJECT")[0])
 
     def test_guarded_subnet(self) -> None:
         """A subnet that is for members of the class only is opened by it."""
         subnets = [self.SUBNETS[0], {**OTHER, "relay": {"ip-addresses": [RELAY]}, "client-class": "there"}]
         found = asking4(users({"Framed-Pool": "there"}), self.BOTH, subnet4=subnets)
-        self.assertEqual(Client(found.server, 1, relay=RELAY).lease().yiaddr, "198.51.100.10")
+        client = Client(found.server, 1, relay=RELAY)
+        self.assertEqual(client.lease().yiaddr, "198.51.100.10")
+        found.radius.silent = True
+        found.forget()
+        self.assertEqual(client.lease().yiaddr, "198.51.100.10")
 
 
 class Reselection6Tests(SynchronousTestCase):

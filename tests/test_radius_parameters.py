@@ -128,8 +128,14 @@ class RightTests(SynchronousTestCase):
         """Kea's own example of the library makes a provider, without a warning."""
         found = load_configuration(load(str(examples() / "kea4" / "hooks-radius.json")), 4)
         made = hooks(found, log := MemoryLogger())
-        self.assertEqual([type(each).__name__ for each in made["host_sources"]], ["RadiusProvider"])
+        self.assertEqual(len([*filter(IKnowsClients.providedBy, made["host_sources"])]), 1)
         self.assertEqual(log.lines, [])
+
+    def test_classes(self) -> None:
+        """The names of pools need no definition where RADIUS gives them."""
+        subnet = {**ON_LINK4, "pools": [{"pool": "192.0.2.10 - 192.0.2.19", "client-class": "gold"}]}
+        self.assertEqual(len(configured(subnet4=[subnet]).warnings), 1)
+        self.assertEqual(configured(subnet4=[subnet], hooks_libraries=[{"library": "libdhcp_radius.so"}]).warnings, ())
 
     def test_provider(self) -> None:
         """The factory makes one provider of what is configured."""

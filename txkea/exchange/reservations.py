@@ -97,14 +97,9 @@ async def reserved_to_another(query: Query, subnet: LiveSubnet, address: bytes) 
         return False
     if parameters.reservations_in_subnet and not (parameters.reservations_out_of_pool and subnet.pool_of(address)):
         hosts = await site.hosts.at(address, subnet.id)
-        if hosts and not any(_is_own(query, host) for host in hosts):
+        if hosts and not any(host.identifier in query.identifiers for host in hosts):
             return True
     if parameters.reservations_global:
         hosts = await site.hosts.at(address, 0)
-        return bool(hosts) and not any(_is_own(query, host) for host in hosts)
+        return bool(hosts) and not any(host.identifier in query.identifiers for host in hosts)
     return False
-
-
-def _is_own(query: Query, host: Host) -> bool:
-    """Whether a host is this client's; its source may know it by what nobody looks up, such as RADIUS."""
-    return host.identifier in query.identifiers or (query.host is not None and host.identifier == query.host.identifier)
