@@ -14,6 +14,7 @@ __all__ = ["Panel", "plot"]
 
 WIDTH, HEIGHT, GAP, LEFT, TOP, RIGHT = 820, 170, 44, 70, 64, 16
 """Pixels: of a panel, between panels, and around them."""
+LETTER: Final = 6.6
 LEAST, MOST = 0.0003, 30.0
 """Seconds at the bottom and at the top; what never came is at the top."""
 TICKS: Final = {0.001: "1 ms", 0.01: "10 ms", 0.1: "100 ms", 1.0: "1 s", 10.0: "10 s"}
@@ -57,10 +58,11 @@ def plot(panels: Sequence[Panel], phases: Sequence[str]) -> str:
 
 def _legend() -> Iterator[str]:
     yield _text(LEFT, 18, "Time from the first DISCOVER to the ACK: median (full line) and 99th percentile (dashed)")
-    for number, group in enumerate(WORDS):
-        x = LEFT + number * 290
-        yield f'<rect x="{x}" y="29" width="18" height="4" fill="{COLOURS[group]}"/>'
-        yield _text(x + 24, 35, WORDS[group])
+    x = float(LEFT)
+    for group, words in WORDS.items():
+        yield f'<rect x="{x:.0f}" y="29" width="18" height="4" fill="{COLOURS[group]}"/>'
+        yield _text(x + 24, 35, words)
+        x += 40 + len(words) * LETTER
 
 
 def _panel(panel: Panel, phases: Sequence[str]) -> Iterator[str]:

@@ -34,6 +34,8 @@ KEPT: Final = 0.9
 RATE, MANY = 80, 100
 CROWD: Final = int(os.environ.get("TXKEA_TEST_CROWD", "10000"))
 """Clients of whom nothing is known, and who come while RADIUS does not answer."""
+COMING: Final = 10
+"""Seconds in which they come: one machine has the crowd, the server, FreeRADIUS and all else."""
 CROWD_RELAY: Final = "10.1.0.2"
 MEMORY: Final = 150.0
 """MB that they may cost."""
@@ -162,14 +164,14 @@ class Crowd(SlowScene):
         """10 000 unknown clients while RADIUS is silent cost bounded memory and nobody else; all are served later."""
         self.all_known()
         self.here.run(["ip", "addr", "add", f"{CROWD_RELAY}/32", "dev", "eth0"])
-        known, others, new = groups(MANY, RATE / 2, CROWD / 4)
+        known, others, new = groups(MANY, RATE / 2, CROWD / COMING)
         before, assigned = usage.resident_memory(self.server.pid), self.assigned()
         self.held()
         self.slowed.silence(True)
         paced = self.come(known, others)
         crowd = self.come(new._replace(relay=CROWD_RELAY, clients=CROWD, again=3.0, patience=120.0, once=True))
         began = time.time()
-        time.sleep(6)
+        time.sleep(COMING + 1)
         self.assertEqual(self.assigned(), assigned)
         self.slowed.silence(False)
         back = time.time()
