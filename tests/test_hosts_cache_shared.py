@@ -176,6 +176,17 @@ class AwayTests(CacheCase):
         self.failureResultOf(first, Unavailable)
         self.failureResultOf(second, Unavailable)
 
+    def test_changed_meanwhile(self) -> None:
+        """Who comes after a change waits for what was asked before it, has no use for that, and asks then."""
+        self.source.waiting = []
+        first = self.find(0)
+        self.successResultOf(Deferred.fromCoroutine(self.one.forget(host())))
+        second = self.find(0)
+        self.assertEqual(len(self.source.asked), 1)
+        self.source.go_on()
+        self.assertEqual([self.successResultOf(each) for each in (first, second)], [host(), host()])
+        self.assertEqual(len(self.source.asked), 2)
+
     def test_cannot_be_told(self) -> None:
         """A command whose change the other servers do not hear of says so, and has made it here."""
         self.problem("slow")

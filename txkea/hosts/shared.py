@@ -62,7 +62,7 @@ class Shared:
             if outcome is None:
                 return await self._for_all(flight, ask)
             if found.claimed:
-                self._say(self._level.store({}, claim=first))
+                self._say(first, self._level.store({}, claim=first))
             return outcome
 
     async def _for_all(self, flight: Flight, ask: Callable[[], Awaitable[Outcome]]) -> Outcome:
@@ -71,19 +71,22 @@ class Shared:
         try:
             outcome = await ask()
         except Exception:
-            self._say(self._level.release(claim, failed=True))
+            self._say(claim, self._level.release(claim, failed=True))
             raise
         if outcome.host is None and not outcome.learnt:
-            self._say(self._level.release(claim, failed=False))
+            self._say(claim, self._level.release(claim, failed=False))
         else:
-            self._say(self._level.store({} if flight.void else outcome.learnt, claim=claim))
+            self._say(claim, self._level.store({} if flight.void else outcome.learnt, claim=claim))
         return outcome
 
-    def _say(self, said: Awaitable[None]) -> None:
+    def _say(self, claim: Key, said: Awaitable[None]) -> None:
+        """Let go of a claim: others hear of it through the level, and those here who wait for it at once."""
+
         async def run() -> None:
             await said
 
         drive(run(), _nothing, _nothing, None)
+        self.told((claim,), News.LOOK)
 
     # -- news ----------------------------------------------------------------------------------------------------------
 
