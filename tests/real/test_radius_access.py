@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.certifying import certified
 from tests.real.dialect6 import na
 from tests.real.packets import ACK, DISCOVER, NAK, OFFER, REQUEST, packed
 from tests.real.packets6 import ADVERTISE, SOLICIT
 from tests.real.radius_scene import LINK6, SUBNETS4, RadiusScene, user
 from tests.real.relays4 import WANTED
 from tests.real.relays6 import resources
+from tests.real.scene_faults import RELAY
+from tests.real.servers import Server
 from txkea.testing.namespaces import wait_for
 
 USERS = "".join(
@@ -148,6 +153,63 @@ class AccessTests(RadiusScene):
         self.assertGreater(server.tell("statistic-get-all")["arguments"]["radius-access-continued"][0][0], 0)
         status = server.tell("status-get")["arguments"]["radius"]["access"]
         self.assertEqual(len(status["servers"]), 1)
+
+    def test_explained(self) -> None:
+        """A running server explains what FreeRADIUS said of a client."""
+        server = self.server4(self.parameters())
+        client = {"hw-address": "02:00:00:00:00:09", "relay": RELAY}
+        found = server.tell("explain4", client=client)["arguments"]
+        (inquiry,) = found["inquiries"]
+        self.assertEqual((inquiry["source"], inquiry["outcome"]), ("radius", "refused"))
+        self.assertIn(["Reply-Message", "not today"], inquiry["received"])
+        self.assertIn("radius refuses the client", found["reason"])
+
+
+class SeveralServersTests(RadiusScene):
+    """Two FreeRADIUS servers, and one that speaks TLS."""
+
+    def test_failover(self) -> None:
+        """Clients are served through the second server, after one time-out, and through the first when it is back."""
+        second = self.freeradius(users=user("DEFAULT"))
+        for each in (self.radius, second):
+            each.users(user("DEFAULT"))
+            each.start()
+        servers = [each.server(deadtime=2) for each in (self.radius, second)]
+        server = self.server4(self.parameters(*servers))
+        for way, back in ((self.radius.freeze, self.radius.thaw), (self.radius.kill, self.radius.start)):
+            way()
+            second.forget()
+            for client in (1, 2, 3):
+                self.assertEqual(self.relay.ask(client, DISCOVER).type, OFFER)
+            self.assertEqual(len(second.requests()), 3)
+            back()
+            self.addCleanup(self.radius.thaw)
+            wait_for(lambda: self.served_by_first(server), "the first server", 30)
+            server.tell("cache-clear")
+
+    def served_by_first(self, server: Server) -> bool:
+        """Whether somebody new is asked of the first server."""
+        self.radius.forget()
+        server.tell("cache-clear")
+        self.relay.ask(7, DISCOVER)
+        return bool(self.radius.requests())
+
+    def test_tls(self) -> None:
+        """RADIUS over TLS, with certificates on both sides."""
+        directory = Path(self.mktemp())
+        directory.mkdir(mode=0o755)
+        files = certified(directory.absolute())
+        radius = self.freeradius(users=user("02-00-00-00-00-01", Framed_IP_Address="10.0.7.7"), certificates=files)
+        radius.start()
+        server = {
+            "name": "127.0.0.1",
+            "port": radius.tls_port,
+            "trust-anchor": files.authority,
+            "cert-file": files.client,
+            "key-file": files.client_key,
+        }
+        self.server4(self.parameters(server, protocol="TLS", timeout=5))
+        self.assertEqual(self.relay.lease(1).yiaddr, "10.0.7.7")
 
 
 class Access6Tests(RadiusScene):
