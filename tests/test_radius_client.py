@@ -492,9 +492,19 @@ class StatusServerTests(ClientCase):
         self.assertEqual("alive", self.client.describe()["servers"][0]["state"])
 
     def test_found_dead(self) -> None:
-        """A server that answers no Status-Server is dead before a client has to wait for it."""
+        """A server that answers no Status-Server is dead before a client has to wait for it, and is asked again."""
         self.reactor.pump([10, TIMEOUT])
         self.assertEqual("dead", self.client.describe()["servers"][0]["state"])
+        self.reactor.taken()
+        self.reactor.advance(10)
+        self.assertEqual(12, self.sent().data[0])
+
+    def test_one_at_a_time(self) -> None:
+        """A Status-Server that waits for its answer is not followed by another one."""
+        client = self.started(Policy(service="other", timeout=TIMEOUT, retries=4, idle=1.0))
+        self.reactor.pump([1.0] * 10)
+        self.assertEqual(1, self.statistics["radius-other-status-requests"])
+        self.stop(client)
 
     def after(self, seconds: float, waiting: Deferred[Any]) -> Deferred[Any]:
         self.reactor.advance(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from zope.interface import implementer
@@ -88,9 +89,10 @@ class RadiusClient:
 
     async def stop(self) -> None:
         """Close it; who still waits hears `Unavailable`."""
-        for timer in self._probes.values():
-            timer.cancel()
-        self._probes = {}
+        probes, self._probes = self._probes, {}
+        for timer in probes.values():
+            if timer.active():
+                timer.cancel()
         for path in self._paths:
             path.stop()
         self._turn.stop()
@@ -144,16 +146,17 @@ class RadiusClient:
 
     def _look(self, path: Path) -> None:
         """Ask a server how it is that has not answered for a while."""
-        self._look_later(path)
         if path.health.dead or self._reactor.seconds() - path.health.heard >= self._policy.idle:
             self.count("status-requests")
             launch(self._probe(path))
+        else:
+            self._look_later(path)
 
     async def _probe(self, path: Path) -> None:
-        try:
+        with suppress(Silent):  # the path has told
             await path.ask(Code.STATUS_SERVER, ())
-        except Silent:
-            pass  # the path has told
+        if path in self._probes:
+            self._look_later(path)
 
     # -- told by paths -------------------------------------------------------------------------------------------------
 
