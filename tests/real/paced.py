@@ -92,7 +92,7 @@ def medians(exchanges: Sequence[Exchange], group: str, stretches: Iterable[tuple
     """Of several stretches the one in the middle, each figure by itself: a neighbour's burst is in one or two."""
     found = [window(exchanges, group, begin, end) for begin, end in stretches]
     figures = {name: median(getattr(each, name) for each in found) for name in Window._fields}
-    return Window(**figures)  # type: ignore[arg-type]
+    return Window(**figures)
 
 
 def _percentile(ascending: Sequence[float], part: float) -> float:
