@@ -91,6 +91,11 @@ class SessionTests(SynchronousTestCase):
             self.assertEqual(told[1]["Acct-Terminate-Cause"], Cause.LOST_SERVICE)
             self.assertNotEqual(told[0]["Acct-Session-Id"], told[2]["Acct-Session-Id"])
 
+    def test_found(self) -> None:
+        """A session that was begun because its lease was found is not begun again by the grant of that lease."""
+        told = self.told(self.event(Change.GRANTED), self.event(Change.GRANTED, 0.7), self.event(Change.GRANTED, 1.7))
+        self.assertEqual([each["Acct-Status-Type"] for each in told], [1, 2, 1])
+
     def test_stale(self) -> None:
         """The end of a lease that came before a session, or that was another client's, leaves it alone."""
         self.told(self.event(Change.GRANTED))

@@ -12,6 +12,7 @@ from tests.real.clients import Client, programs
 from tests.real.freeradius import Record
 from tests.real.packets import ACK, RELEASE
 from tests.real.radius_scene import LINK6, RadiusScene, user
+from tests.real.scene_faults import TIMES
 from tests.real.servers import Server
 from txkea.testing.namespaces import Port, requires_root, wait_for
 
@@ -200,16 +201,16 @@ class ClientTests(AccountingScene):
             self.check(self.told(place, START, INTERIM, STOP), "User-Request")
 
     def test_dhcpcd6(self) -> None:
-        """dhcpcd does so, and is gone without a word."""
+        """dhcpcd does so."""
         self.serve6()
         client = self.client(clients6.Dhcpcd)
         client.start()
         places = FIRST6, "2001:db8:8000::/56"
         for place in places:
             self.told(place, START, INTERIM)
-        client.kill()
+        client.release()
         for place in places:
-            self.check(self.told(place, START, INTERIM, STOP), "Session-Timeout")
+            self.check(self.told(place, START, INTERIM, STOP), "User-Request")
 
 
 class FaultTests(AccountingScene):
@@ -246,7 +247,7 @@ class FaultTests(AccountingScene):
         server = self.serve4()
         self.relay.lease(1)
         addresses = {}
-        for client in range(2, 12):
+        for client in range(2, 2 + 6 * TIMES):
             addresses[client] = self.relay.lease(client).yiaddr
             if client % 2:
                 self.release(client, addresses[client])
@@ -261,7 +262,7 @@ class FaultTests(AccountingScene):
             return {address for address, status in last.items() if status != STOP}
 
         wait_for(lambda: opened() == running and not self.queued(), f"sessions of {running}, not {opened()}", 20)
-        self.assertGreaterEqual(len(running), 6)
+        self.assertEqual(len(running), 1 + 3 * TIMES)
 
     def test_both_killed(self) -> None:
         """What happened while RADIUS was away, and the server was killed, is told when both are back: all, in order."""
@@ -297,7 +298,7 @@ class FaultTests(AccountingScene):
         self.relay.lease(1)
         self.records(START)
         server.kill()
-        time.sleep(6)
+        time.sleep(5)
         server.start()
         start, stop = self.records(START, STOP)
         self.assertEqual((stop["Acct-Terminate-Cause"], stop["Acct-Session-Time"]), ("Session-Timeout", "3"))
@@ -307,26 +308,25 @@ class FaultTests(AccountingScene):
     def test_frozen(self) -> None:
         """While RADIUS is frozen clients are served as ever, and then it is told everything."""
         self.serve4()
-        normal = max(self.served(range(1, 51)))
+        normal = self.served(range(1, 51))
         self.records(*[START] * 50)
         self.radius.freeze()
         self.addCleanup(self.radius.thaw)
-        slowed = max(self.served(range(51, 251)))
-        self.assertLessEqual(slowed, max(0.5, 3 * normal))
+        self.assertLessEqual(self.served(range(51, 251)), max(0.5, 3 * normal))
         wait_for(lambda: self.queued() == 200, "the queue")
         self.radius.thaw()
         wait_for(lambda: self.queued() == 0, "the end of the queue", 60)
         started = {each["Framed-IP-Address"] for each in self.radius.records(Acct_Status_Type=START)}
         self.assertEqual(len(started), 250)
 
-    def served(self, clients: range) -> list[float]:
-        """The seconds that each of these clients waits for its lease."""
+    def served(self, clients: range) -> float:
+        """The seconds that 95 of a hundred clients wait for their leases at most."""
         found = []
         for client in clients:
             began = time.monotonic()
             self.assertEqual(self.relay.lease(client).type, ACK)
             found.append(time.monotonic() - began)
-        return found
+        return sorted(found)[len(found) * 95 // 100]
 
     def test_class(self) -> None:
         """What RADIUS access says for accounting is told to it, also at an end that nobody asked about."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from math import inf
 from typing import Any, Final
 
 from attrs import frozen
@@ -204,9 +205,9 @@ class Accounting:
         """
         if self._queue is not None:
             spool = self._queue.spool
-            since = spool.left - CRASH if spool.left and self._alone else spool.opened
+            since = spool.left - CRASH if spool.left and self._alone else inf
             running = [lease for lease in leases if lease.state == DEFAULT]
-            doubtful = [lease for lease in running if since <= lease.cltt < int(spool.opened)]
+            doubtful = [lease for lease in running if since <= lease.cltt <= spool.opened]
             grants = [self._event(Change.GRANTED, lease.cltt, lease, None) for lease in doubtful]
             spool.found([lease.address for lease in running], grants)
             if not more:

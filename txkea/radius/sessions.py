@@ -108,7 +108,10 @@ def account(event: Event, session: Session | None, number: int) -> tuple[Session
         return _ended(event, session)
     if session is None:
         return _started(event, event.at, number)
-    if not session.belongs_to(event.client) or event.change == Change.GRANTED:
+    ours = session.belongs_to(event.client)
+    if ours and event.change == Change.GRANTED and session.start == int(event.at):
+        return session, []  # its lease, which tells the second alone, was found before the event came
+    if not ours or event.change == Change.GRANTED:
         # How it ended we were not told; a client that has the address anew is as good as another.
         at = max(event.at, session.start)
         begun, records = _started(event, at, number)
