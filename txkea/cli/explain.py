@@ -31,7 +31,7 @@ from txkea.explain.explanation import Explanation
 from txkea.explain.shadow import Notes
 from txkea.explain.shown import shown
 from txkea.hosts.chain import hosts_of
-from txkea.interfaces import IRunning
+from txkea.interfaces import IKnowsClients, IRunning
 from txkea.launch import launch
 from txkea.leases.disk import Disk
 from txkea.leases.leasefile import LeaseFiles, RowErrors
@@ -127,7 +127,7 @@ def _asked(site: Site, came: Arrival) -> Explanation:
     """An explanation for which others are asked, as the server would."""
 
     async def ask() -> Explanation:
-        running = [each for each in site.host_sources if IRunning.providedBy(each)]
+        running = [each for each in site.host_sources if IKnowsClients.providedBy(each) and IRunning.providedBy(each)]
         for source in running:
             await source.start()
         try:

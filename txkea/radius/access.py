@@ -143,8 +143,8 @@ class Access:
     def _refused(self, query: Query, subnet_id: int, own: Identifier, answer: Any, why: str) -> Host:
         self._statistics[REJECTED] += 1
         if self._log.info:
-            said = "".join(f"; {text}" for text in answer.attributes.get("Reply-Message", ()))
-            self._log.info("RADIUS_ACCESS_REJECT", f"{query}: {why} by {answer.server}{said!r}")
+            said = "".join(f": {text!r}" for text in answer.attributes.get("Reply-Message", ())[:1])
+            self._log.info("RADIUS_ACCESS_REJECT", f"{query}: {why} by {answer.server}{said}")
         return Host(identifier=own, subnet_id=subnet_id, refused=True, user_context=self._context(answer))
 
     def _accepted(self, query: Query, subnet_id: int, own: Identifier, answer: Any) -> Host:
