@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.accounting import AccountingServer, ThreadedClock, by_session, plain
@@ -383,6 +383,26 @@ class DeliveryTests(SpoolCase):
         self.spool.account(ended(1))
         self.idle()
         self.assertEqual((self.statuses(), self.errors()), ([[2]], ["RADIUS_ACCOUNTING_RECORD_LOST"]))
+
+    def test_fault(self) -> None:
+        """A fault on the way loses no record: it is told another time, and so is one that could not be read."""
+        send, faults = self.send, [ValueError("a fault")]
+
+        async def fails(record: Record) -> None:
+            if faults:
+                raise faults.pop()
+            await send(record)
+
+        self.delivery.use(fails)
+        take, self.spool.take = self.spool.take, lambda limit: fail(Unavailable("the disk"))  # type: ignore[method-assign]
+        self.spool.account(granted(1))
+        self.clock.settle(lambda: self.delivery.failures, "a failure")
+        self.spool.take = take  # type: ignore[method-assign]
+        self.clock.advance(LONGEST)
+        self.clock.settle(lambda: not faults, "the other failure")
+        self.clock.advance(LONGEST)
+        self.idle()
+        self.assertEqual(self.statuses(), [[1]])
 
     def test_stopped(self) -> None:
         """After its end nothing is begun; what was not acknowledged is told after the next start."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 
 from txkea.errors import TxkeaError, Unavailable
 from txkea.interfaces import ILogger
@@ -102,20 +103,18 @@ class Delivery:
         if records:
             self.go_on()
 
-    def _took_none(self, failure: Any) -> None:
+    def _took_none(self, failure: Failure) -> None:
         self._taking = False
+        assert isinstance(failure.value, Exception)
+        self._failed(failure.value)
 
     async def _deliver(self, record: Record) -> None:
         send = self._send
         assert send is not None
         try:
             await send(record)
-        except Unavailable as error:
-            self._hand.append(record)  # behind the others, for it may be the only one that no server answers
-            if send == self._send:  # or else it was the way to the servers that ended, with its configuration
-                self._failed(error)
-        except TxkeaError as error:
-            self._give_up(record, error)
+        except Exception as error:  # noqa: BLE001 - a fault must not lose a record
+            self._not_told(record, error, send)
         else:
             self._told(record)
         finally:
@@ -131,7 +130,15 @@ class Delivery:
         self.failures = 0
         self._wake()
 
-    def _failed(self, error: Unavailable) -> None:
+    def _not_told(self, record: Record, error: Exception, send: Send) -> None:
+        if isinstance(error, TxkeaError) and not isinstance(error, Unavailable):
+            self._give_up(record, error)
+            return
+        self._hand.append(record)  # behind the others, for it may be the only one that no server answers
+        if send == self._send:  # or else it was the way to the servers that ended, with its configuration
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
         if not self.failures and self._log.error:
             text = f"{error}; accounting records wait in {self._spool.path}"
             self._log.error("RADIUS_ACCOUNTING_UNAVAILABLE", text)
