@@ -50,7 +50,10 @@ class HostChain:
 
 def _before(identifiers: Sequence[Identifier], one: Identifier) -> Sequence[Identifier]:
     """Those in front of one; none if it is not among them: then nobody knows better."""
-    return identifiers[: identifiers.index(one)] if one in identifiers else ()
+    for place, each in enumerate(identifiers):
+        if each == one:
+            return identifiers[:place]
+    return ()
 
 
 def hosts_of(

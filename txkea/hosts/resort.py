@@ -25,6 +25,7 @@ class LastResort:
     def __init__(self, source: IKnowsClients, held: IHostSource) -> None:
         self._source = source
         self._held = held
+        self.at = held.at
 
     async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
@@ -39,8 +40,3 @@ class LastResort:
                 raise
             host = await self._source.without(query, subnet_id, failure)
         return host
-
-    async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
-        """See `IHostSource`."""
-        hosts: Sequence[Host] = await self._held.at(address, subnet_id)
-        return hosts

@@ -77,6 +77,7 @@ class Access:
     ) -> None:
         self._client = client
         self._teller = teller
+        self._identify = teller.naming.identifier
         self._settings = settings
         self._family = family
         self._dictionary = dictionary
@@ -89,7 +90,10 @@ class Access:
 
     def identifier_of(self, query: Query, subnet_id: int) -> Identifier | None:
         """See `IKnowsClients`: there is one request for the subnet that was selected, wherever its hosts are sought."""
-        return self._teller.naming.identifier(query) if subnet_id == _scope(query) else None
+        subnet = query.subnet
+        if subnet is None or subnet_id != (subnet.id if subnet.parameters.reservations_in_subnet else 0):
+            return None
+        return self._identify(query)
 
     async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Query | None = None) -> Host | None:
         """See `IHostSource`."""
@@ -191,13 +195,6 @@ class Access:
         """Everything that a server said, as it is kept with the host."""
         kept = {name: values for name, values in answer.attributes.items() if name not in PASSING}
         return {"radius": self._dictionary.shown(kept)}
-
-
-def _scope(query: Query) -> int | None:
-    """Where the client's host is sought for which RADIUS is asked; None for a client without a subnet."""
-    if query.subnet is None:
-        return None
-    return query.subnet.id if query.subnet.parameters.reservations_in_subnet else 0
 
 
 def _pools(attributes: Mapping[str, Sequence[Any]], names: Iterable[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from txkea.exchange.identifiers4 import READERS as READERS4
 from txkea.exchange.identifiers6 import READERS as READERS6
@@ -41,12 +41,17 @@ class Naming:
     """``client-id-printable``: as text where it is text."""
     extract_duid: bool = True
     """``extract-duid``: of a DHCPv4 client identifier with a DUID in it, that alone."""
+    _read: Callable[[Any], bytes] | None = field(init=False, eq=False, repr=False)
+    """Reads the identifier from a query; None where others make it."""
+
+    @_read.default
+    def _reader(self) -> Callable[[Any], bytes] | None:
+        return READERS[self.family].get(self.kind)
 
     def identifier(self, query: Query) -> Identifier | None:
         """What a client is known by; None if its query has nothing of the kind (Kea I014)."""
-        read = READERS[self.family].get(self.kind)
-        if read is not None:
-            value = read(query)
+        if self._read is not None:
+            value = self._read(query)
             return Identifier(self.kind, value) if value else None
         found = (each for source in query.site.identifier_sources for each in source.identifiers(query))
         return next((each for each in found if each.kind == self.kind), None)
