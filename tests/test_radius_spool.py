@@ -201,8 +201,8 @@ class SpoolCase(SynchronousTestCase):
         self.spools: list[Spool] = []
         self.addCleanup(self.close_all)
 
-    def open(self, **more: Any) -> Spool:
-        spool = Spool(self.path, reactor=self.clock, log=self.log, **more)
+    def open(self) -> Spool:
+        spool = Spool(self.path, reactor=self.clock, log=self.log)
         spool.open()
         self.spools.append(spool)
         return spool
@@ -424,17 +424,17 @@ class QueueTests(SpoolCase):
     """One queue for the configurations of a server."""
 
     def queue(self) -> Queue:
-        queue = self.clock.wait(Queue.of(self.path, reactor=self.clock, log=self.log, most=10))
+        queue = self.clock.wait(Queue.of(self.path, reactor=self.clock, log=self.log))
         assert isinstance(queue, Queue)
         return queue
 
-    def user(self) -> tuple[User, AccountingServer]:
+    def user(self, most: int = 10) -> tuple[User, AccountingServer]:
         server = AccountingServer()
 
         async def send(record: Record) -> None:
             await server.request(4, record.attributes)
 
-        return User(send, lambda records: None), server
+        return User(send, lambda records: None, most), server
 
     def test_shared(self) -> None:
         """The last configuration that came sends; when it goes the one before it does again."""
@@ -450,6 +450,25 @@ class QueueTests(SpoolCase):
         queue.spool.account(granted(2))
         self.clock.settle(lambda: first.told, "the other record")
         self.assertEqual((len(first.told), len(second.told), len(queue)), (1, 1, 1))
+        self.clock.wait(queue.leave(one))
+
+    def test_limit(self) -> None:
+        """So many records may wait as the last configuration that came says."""
+        queue = self.queue()
+        (one, first), (other, second) = self.user(10), self.user(2)
+        first.away = second.away = True
+        queue.join(one)
+        queue.join(other)
+        queue.spool.account(granted(1))
+        for at in range(5):
+            queue.spool.account(renewed(1, at))
+        self.clock.wait(queue.spool.flushed())
+        self.assertEqual((queue.spool.waiting, queue.spool.dropped), (2, 4))
+        self.clock.wait(queue.leave(other))
+        for at in range(5, 15):
+            queue.spool.account(renewed(1, at))
+        self.clock.wait(queue.spool.flushed())
+        self.assertEqual(queue.spool.waiting, 10)
         self.clock.wait(queue.leave(one))
 
     def test_again(self) -> None:

@@ -93,7 +93,7 @@ class Accounting:
         self._queue: Queue | None = None
         self._dropped = 0
         self._complains_at = 1
-        self._user = User(self._send, self._count)
+        self._user = User(self._send, self._count, settings.most)
         for name in (*COUNTERS.values(), QUEUED, DROPPED):
             self._statistics.setdefault(name, 0)
 
@@ -101,7 +101,7 @@ class Accounting:
 
     async def start(self) -> None:
         """See `IRunning`."""
-        queue = await Queue.of(self._path, reactor=self._reactor, log=self._log, most=self._settings.most)
+        queue = await Queue.of(self._path, reactor=self._reactor, log=self._log)
         if not len(queue):
             await self._begin(queue)
         self._queue, self._dropped = queue, queue.spool.dropped

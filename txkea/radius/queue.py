@@ -25,24 +25,26 @@ class User(NamedTuple):
     """Have one told; see `Delivery`."""
     heard: Callable[[Sequence[Record]], object]
     """Hear of those that are new."""
+    most: int
+    """How many may wait."""
 
 
 class Queue:
     """A spool, and what delivers from it."""
 
-    def __init__(self, path: str, *, reactor: Any, log: ILogger, most: int) -> None:
-        self.spool = Spool(path, reactor=reactor, log=log, most=most)
+    def __init__(self, path: str, *, reactor: Any, log: ILogger) -> None:
+        self.spool = Spool(path, reactor=reactor, log=log)
         self.delivery = Delivery(self.spool, reactor=reactor, log=log)
         self._users: list[User] = []
         self._closed: Deferred[None] | None = None
 
     @classmethod
-    async def of(cls, path: str, *, reactor: Any, log: ILogger, most: int) -> Queue:
+    async def of(cls, path: str, *, reactor: Any, log: ILogger) -> Queue:
         """The one of this file, open, for someone who will `join`. Raises `Unavailable`."""
         while (queue := _OPEN.get(path)) is not None and queue._closed is not None:
             await queue._gone()
         if queue is None:
-            queue = cls(path, reactor=reactor, log=log, most=most)
+            queue = cls(path, reactor=reactor, log=log)
             queue.spool.open()
             _OPEN[path] = queue
         return queue
@@ -58,6 +60,7 @@ class Queue:
 
     def _follow(self, user: User) -> None:
         self.spool.told = user.heard
+        self.spool.limit(user.most)
         self.delivery.use(user.send)
 
     async def _gone(self) -> None:

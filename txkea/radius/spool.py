@@ -45,10 +45,9 @@ class Spool:
     ``told(records)`` hears in the reactor of those that are new, ``ready()`` that there may be something to `take`.
     """
 
-    def __init__(self, path: str, *, reactor: Any, log: ILogger, most: int = MOST) -> None:
+    def __init__(self, path: str, *, reactor: Any, log: ILogger) -> None:
         self.path = path
         self.log = log
-        self._most = most
         self.waiting = 0
         """Records that are not acknowledged, as the thread saw it last."""
         self.dropped = 0
@@ -74,7 +73,7 @@ class Spool:
         One that is no database any more is put aside, and an empty one takes its place.
         """
         try:
-            self._ledger = Ledger(self.path, self._most)
+            self._ledger = Ledger(self.path, MOST)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise self._unavailable(str(error)) from None
@@ -99,7 +98,7 @@ class Spool:
             for end in ("-wal", "-journal"):
                 with suppress(FileNotFoundError):
                     os.unlink(self.path + end)
-            return Ledger(self.path, self._most)
+            return Ledger(self.path, MOST)
         except (OSError, sqlite3.Error) as again:
             raise self._unavailable(str(again)) from None
 
@@ -130,6 +129,10 @@ class Spool:
     def take(self, limit: int) -> Deferred[Sequence[Record]]:
         """See `Ledger.take`."""
         return self._asked(lambda ledger: ledger.take(limit), False)
+
+    def limit(self, most: int) -> None:
+        """How many records may wait from now on."""
+        self._jobs.put(Job(lambda ledger: setattr(ledger, "most", most), True))
 
     def flushed(self) -> Deferred[None]:
         """Fires when all is written that is to be so far."""
