@@ -154,6 +154,17 @@ class AccessTests(RadiusScene):
         status = server.tell("status-get")["arguments"]["radius"]["access"]
         self.assertEqual(len(status["servers"]), 1)
 
+    def test_changed_configuration(self) -> None:
+        """A change of the configuration forgets nothing, and whoever is new is asked about as before."""
+        server = self.server4(self.parameters())
+        self.assertEqual(self.relay.lease(1).yiaddr, "10.0.7.7")
+        added = server.tell("subnet4-add", subnet4=[{"id": 9, "subnet": "10.9.0.0/16"}])
+        self.assertEqual(added["result"], 0)
+        self.assertEqual(self.offered(1), "10.0.7.7")
+        self.assertTrue(self.offered(2).startswith("10.0.1."))
+        names = [each["User-Name"] for each in self.radius.requests()]
+        self.assertEqual(names, ["02-00-00-00-00-01", "02-00-00-00-00-02"])
+
     def test_explained(self) -> None:
         """A running server explains what FreeRADIUS said of a client."""
         server = self.server4(self.parameters())
