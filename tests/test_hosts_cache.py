@@ -457,6 +457,9 @@ class StaleTests(SynchronousTestCase):
         self.cached.source.error = None
         self.successResultOf(self.cached.at(ADDRESS))
         self.assertEqual([*self.successResultOf(self.cached.at(ADDRESS))], [])
+        self.cached.clock.advance(10)
+        self.cached.source.hosts = MemoryHosts([host(ONE, ADDRESS)])
+        self.assertEqual([*self.successResultOf(self.cached.at(ADDRESS))], [host(ONE, ADDRESS)])
         self.cached.clock.advance(110)
         self.cached.source.error = Unavailable("away")
         self.failureResultOf(self.cached.at(ADDRESS), Unavailable)
@@ -573,6 +576,16 @@ class AddressTests(SynchronousTestCase):
         self.successResultOf(cached.find(query=ONE))
         self.assertEqual(cached.source.asked, [(ONE,)])
 
+    def test_moved_on(self) -> None:
+        """A client that has another address now has its former one no more."""
+        cached = Cached(KnowingHosts(host(ONE, ADDRESS)), positive_ttl=10, stale=0)
+        self.successResultOf(cached.find(query=ONE))
+        cached.source.hosts = MemoryHosts([host(ONE, b"\xc0\0\2\2")])
+        cached.clock.advance(10)
+        self.successResultOf(cached.find(query=ONE))
+        self.assertEqual([*self.successResultOf(cached.at(ADDRESS))], [])
+        self.assertEqual([*self.successResultOf(cached.at(b"\xc0\0\2\2"))], [host(ONE, b"\xc0\0\2\2")])
+
     def test_once(self) -> None:
         """Who is found in the list and remembered too is told once."""
         cached = Cached(AskedHosts(host(ONE, ADDRESS)))
@@ -609,12 +622,40 @@ class ForgettingTests(SynchronousTestCase):
         first, second = cached.source.waiting
         first.callback(None)
         self.assertIsNone(self.successResultOf(before))
+        self.assertNoResult(cached.find(ONE))
+        self.assertEqual(len(cached.source.asked), 2, "it is being asked for")
         cached.source.hosts = MemoryHosts([host()])
         second.callback(None)
         self.assertEqual(self.successResultOf(after), host())
         cached.source.waiting = None
         self.assertEqual(self.successResultOf(cached.find(ONE)), host())
         self.assertEqual(len(cached.source.asked), 2)
+
+    def test_nobody_asks_anew(self) -> None:
+        """The same of one client, of an address, and of everything, if nobody has asked anew meanwhile."""
+
+        def clear(cached: Cached) -> None:
+            self.successResultOf(Deferred.fromCoroutine(cached.cache.clear()))
+
+        for forget in (lambda cached: self.forget(cached, host(ONE, ADDRESS)), clear):
+            cached = Cached(source := AskedHosts())
+            source.waiting = []
+            found, listed = cached.find(ONE), cached.at(ADDRESS)
+            forget(cached)
+            source.go_on()
+            self.assertEqual((self.successResultOf(found), self.successResultOf(listed)), (None, []))
+            source.hosts = MemoryHosts([host(ONE, ADDRESS)])
+            self.assertEqual(self.successResultOf(cached.find(ONE)), host(ONE, ADDRESS))
+            self.assertEqual([*self.successResultOf(cached.at(ADDRESS))], [host(ONE, ADDRESS)])
+
+    def test_none_is_left(self) -> None:
+        """Once nothing is left of what was entered, nobody looks for it."""
+        cached = Cached(AskedHosts())
+        for _ in range(2):
+            self.successResultOf(Deferred.fromCoroutine(cached.cache.insert(CachedHost(host(ONE, ADDRESS)))))
+            self.assertEqual(cached.cache.memory.clients.entered, 1)
+        self.forget(cached, host(ONE, ADDRESS))
+        self.assertEqual(cached.cache.memory.clients.entered, 0)
 
 
 class FollowingTests(SynchronousTestCase):
@@ -658,6 +699,18 @@ class FollowingTests(SynchronousTestCase):
         self.follow(cached, AskedHosts(new := host(hostname="new")), other)
         self.assertEqual(self.successResultOf(cached.find(ONE)), host())
         self.assertEqual(self.successResultOf(cached.find(ONE)), new)
+
+    def test_other_source_away(self) -> None:
+        """What was known serves as long as is said if the new sources cannot be asked, and no longer."""
+        cached = Cached(AskedHosts(host()))
+        self.successResultOf(cached.find(ONE))
+        other = Configuration(family=4, hosts_databases=(Database(type="mysql"),))
+        self.follow(cached, AskedHosts(), other, stale=50)
+        cached.source.error = Unavailable("away")
+        cached.clock.advance(49)
+        self.assertEqual(self.successResultOf(cached.find(ONE)), host())
+        cached.clock.advance(1)
+        self.failureResultOf(cached.find(ONE), Unavailable)
 
     def test_somebody_elses(self) -> None:
         """There is nothing to take over from a cache that is not ours."""

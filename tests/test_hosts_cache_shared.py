@@ -22,6 +22,7 @@ from txkea.testing.contracts.host_cache import (
     host,
 )
 from txkea.testing.host_sources import AskedHosts, KnowingHosts
+from txkea.testing.hosts import MemoryHosts
 from txkea.testing.levels import Common, MemoryLevel
 from txkea.testing.local import clock_now
 
@@ -168,6 +169,16 @@ class AwayTests(CacheCase):
         self.source.go_on()
         self.assertEqual(self.successResultOf(second), host())
 
+    def test_doubted_while_waiting(self) -> None:
+        """Who waits for another server looks again at once when news may have been missed."""
+        self.source.waiting = []
+        self.find(0)
+        self.find(1)
+        self.common.claims.clear()
+        self.assertEqual(len(self.source.asked), 1)
+        self.two.doubted()
+        self.assertEqual(len(self.source.asked), 2)
+
     def test_in_vain(self) -> None:
         """Who has waited in vain for another server's answer is told as if its own source had none."""
         self.source.waiting, self.source.error = [], Unavailable("away")
@@ -231,3 +242,17 @@ class AwayTests(CacheCase):
         source.error = Unavailable("away")
         fresh = self.made(self.common, negative_ttl=5, stale=20).around(source)
         self.assertEqual(self.successResultOf(Deferred.fromCoroutine(run(fresh))), refused)
+
+    def test_aged_refusal(self) -> None:
+        """Whose refusal has aged is looked up before that counts again, also by a server that never asked."""
+        source = KnowingHosts(host(refused=True))
+        cached = [self.made(self.common, negative_ttl=5, stale=20).around(source) for _ in range(2)]
+
+        async def run(at: int) -> Any:
+            query: Any = ONE
+            return await cached[at].find([], 1, query)
+
+        self.successResultOf(Deferred.fromCoroutine(run(0)))
+        self.clock.advance(10)
+        source.hosts = MemoryHosts([host()])
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(run(1))), host())

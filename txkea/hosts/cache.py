@@ -203,9 +203,8 @@ class HostCache:
 
     def stored(self, keys: Sequence[Key]) -> None:
         """See `IHostCacheListener`."""
-        for source, subnet_id, sought in keys:
-            for name in self._all() if source == ENTERED else (source,):
-                self.memory.clients.drop((name, subnet_id, sought))
+        for key in keys:
+            self.memory.clients.drop(key)
         self._heard(keys, News.LOOK)
 
     def gone(self, keys: Sequence[Key]) -> None:

@@ -359,6 +359,15 @@ class SharingContract(_Awaiting):
         self.until(lambda: self.find(0, ONE) == host())
         self.assertEqual(len(source.asked), 2)
 
+    def test_one_owner(self) -> None:
+        """J005: who is entered with another's address takes it from that one's entry in the other server, too."""
+        self.pair(AskedHosts())
+        self.wait(self.caches[0].insert(CachedHost(host(ONE, ADDRESS))))
+        self.until(lambda: self.find(1, ONE) == host(ONE, ADDRESS))
+        self.wait(self.caches[0].insert(CachedHost(host(TWO, ADDRESS))))
+        self.until(lambda: self.find(1, ONE) is None)
+        self.assertEqual(self.find(1, TWO), host(TWO, ADDRESS))
+
     def test_cleared(self) -> None:
         """J008: what is cleared in one server is cleared in the other."""
         self.pair(AskedHosts(host()))
