@@ -107,14 +107,35 @@ class OddServerTests(TestCase):
         expected = [attribute(1, b"%d" % each).decode() for each in range(len(answers))]
         self.assertEqual(expected, said)
 
-    async def test_one_by_one(self) -> None:
-        """Answers that come octet by octet are put together."""
+    async def test_piecemeal(self) -> None:
+        """Answers that come in pieces of a few octets are put together."""
+
+        pieces: list[bytes] = []
 
         def write(server: OddServer, requests: list[bytes]) -> None:
-            for octet in b"".join(map(right, requests)):
-                server.say(bytes([octet]))
+            whole = b"".join(map(right, requests))
+            idle = not pieces
+            pieces.extend(whole[start : start + 7] for start in range(0, len(whole), 7))
+            if idle:
+                go_on(server)
 
-        self.assert_their_own(await self.ask(await self.client(write), 20))
+        def go_on(server: OddServer) -> None:
+            server.say(pieces.pop(0))
+            if pieces:
+                reactor.callLater(0.001, go_on, server)
+
+        self.assert_their_own(await self.ask(await self.client(write), 10))
+
+    async def test_sent_once(self) -> None:
+        """A request is not sent again on the connection that has it, which loses nothing (RFC 6613 section 2.2)."""
+        came: list[bytes] = []
+
+        def write(server: OddServer, requests: list[bytes]) -> None:
+            came.extend(requests)
+            reactor.callLater(0.7, lambda: server.say(b"".join(map(right, requests))))
+
+        self.assert_their_own(await self.ask(await self.client(write, timeout=0.5, retries=9), 1))
+        self.assertEqual((1, 1), (len(came), len(self.connections)))
 
     async def test_glued(self) -> None:
         """Answers that come all in one piece, in any order, are told apart."""

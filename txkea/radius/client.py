@@ -146,7 +146,7 @@ class RadiusClient:
 
     def _look(self, path: Path) -> None:
         """Ask a server how it is that has not answered for a while."""
-        if path.health.dead or self._reactor.seconds() - path.health.heard >= self._policy.idle:
+        if self._reactor.seconds() - path.health.heard >= self._policy.idle:
             self.count("status-requests")
             launch(self._probe(path))
         else:
