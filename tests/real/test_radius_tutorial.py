@@ -36,9 +36,10 @@ class TutorialTests(SynchronousTestCase):
     def setUp(self) -> None:
         lab = Lab()
         self.addCleanup(lab.close)
-        self.there, self.here = lab.namespace("server"), lab.namespace("other")
+        self.there, self.here = lab.namespace("server", dad=False), lab.namespace("other", dad=False)
         lab.veth(Port(self.there, "eth1", [f"{SERVER}/24"]), Port(self.here, "eth1", [f"{OTHER}/24"]))
-        self.here.wait_for_addresses()
+        for namespace in (self.there, self.here):
+            namespace.wait_for_addresses()
         self.directory = Path(tempfile.mkdtemp(prefix="txkea-freeradius-", dir="/tmp"))
         self.addCleanup(shutil.rmtree, self.directory)
         self.listings = list(blocks(PAGE))
@@ -76,11 +77,11 @@ class TutorialTests(SynchronousTestCase):
         return next(each.removeprefix("# ") for each in commands if word in each)
 
     def told(self, namespace: Namespace, command: str) -> str:
-        """What a command prints."""
+        """What a command prints; what it complains of is in the test's own output."""
         shell = ["bash", "-c", f'txkea() {{ "{sys.executable}" -m txkea "$@"; }}; cd "{ROOT}"; {command}']
         words = [f"PYTHONPATH={ROOT}", f"KEA_DHCP_DATA_DIR={self.directory}", *shell]
         argv = namespace.argv(["env", *words])
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout
+        return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, timeout=60).stdout
 
     def server(self, product: Product, example: str) -> Server:
         """A server with an example's configuration, and a log, started."""
