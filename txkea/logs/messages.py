@@ -135,12 +135,12 @@ dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, wh
 hooks ERROR TXKEA_PROVIDER_STOP_FAIL a provider could not be stopped when its configuration was no longer in force
 flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
 flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
-radius-hooks WARN RADIUS_CONFIGURATION a parameter has no effect, or clients of a subnet are served without being asked about
+radius-hooks WARN RADIUS_CONFIGURATION a parameter has no effect, or nobody is asked about the clients of a subnet
 radius-hooks DEBUG:40 RADIUS_ACCESS_ACCEPT a server accepted a client; the text has what it gives to it
-radius-hooks INFO RADIUS_ACCESS_REJECT a server refused a client, or gave it what no subnet has; the text has the server's message
+radius-hooks INFO RADIUS_ACCESS_REJECT a server refused a client, or gave it what no subnet has; the text says why
 radius-hooks WARN RADIUS_ACCESS_ADDRESS_IGNORED a server gave a client an address that is not in its subnet
 radius-hooks DEBUG:40 RADIUS_ACCESS_SUBNET_RESELECT a client belongs in another subnet because of what a server gave it
-radius-hooks ERROR RADIUS_ACCESS_ATTRIBUTE_ERROR an expression gave a value that cannot be sent; the request goes without it
+radius-hooks ERROR RADIUS_ACCESS_ATTRIBUTE_ERROR an expression gave no value that can be sent; the request lacks it
 radius-hooks DEBUG:40 RADIUS_ACCESS_CONTINUE no server answered, and an unknown client is served nevertheless
 bad-packets DEBUG:50 RADIUS_ACCESS_NO_ANSWER no server answered, and an unknown client is not served
 bad-packets DEBUG:50 RADIUS_ACCESS_MAX_PENDING_REQUESTS too many requests wait, and an unknown client is not served
