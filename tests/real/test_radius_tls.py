@@ -109,7 +109,6 @@ class OddServerTests(TestCase):
 
     async def test_piecemeal(self) -> None:
         """Answers that come in pieces of a few octets are put together."""
-
         pieces: list[bytes] = []
 
         def write(server: OddServer, requests: list[bytes]) -> None:

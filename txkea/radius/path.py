@@ -92,7 +92,6 @@ class Path:
             return flight.answer
         self._waiting.append(flight)
         self._fill()
-        self._watch()
         return flight.answer
 
     def abandon(self) -> None:
@@ -103,6 +102,11 @@ class Path:
     # -- sending -------------------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
+        """Send what waits, as much as has room and may be in this turn."""
+        self._send_waiting()
+        self._watch()
+
+    def _send_waiting(self) -> None:
         while self._waiting and not self._closed:
             if self._waiting[0].over:
                 self._waiting.popleft()
@@ -163,7 +167,11 @@ class Path:
         if self._waiting:
             ends.append(self._waiting[0].asked + self._whole)
             ends += [self._resting[0][0]] if self._resting else []
-        if self._timer is None and ends and not self._closed:
+        if not ends or self._closed:
+            return
+        if self._timer is not None and self._timer.getTime() > min(ends):
+            self._cancel()
+        if self._timer is None:
             self._timer = self._reactor.callLater(max(min(ends) - self._reactor.seconds(), 0), self._called)
 
     def _called(self) -> None:
@@ -186,7 +194,6 @@ class Path:
             self._fail(self._waiting.popleft(), f"it could not be sent within {self._whole:g} s: {why}")
         self._recover()
         self._fill()
-        self._watch()
 
     def _late(self, flight: Flight) -> None:
         lane, request = flight.lane, flight.request
