@@ -19,11 +19,10 @@ from txkea.testing.sites import MemoryLogger
 __all__ = [
     "AskingTests",
     "ClientCase",
-    "CrowdTests",
     "FailOverTests",
-    "LateLaneTests",
     "OperatorTests",
     "StatusServerTests",
+    "WithoutDeadTime",
 ]
 
 FIRST, SECOND = ("192.0.2.1", 1812), ("192.0.2.2", 1812)
