@@ -259,12 +259,17 @@ class SilenceTests(SynchronousTestCase):
         self.assertIsNone(client.discover())
 
     def test_known_elsewhere(self) -> None:
-        """A client that RADIUS has brought to another subnet keeps what it has there."""
+        """A client that RADIUS has brought to another subnet keeps what it has there, not what it had before."""
         subnets = [{**each, "interface": "eth0"} for each in (ON_LINK4, OTHER)]
         found = asking4(
             users({"Framed-IP-Address": "198.51.100.200"}), {"reselect_subnet_address": True}, subnet4=subnets
         )
+        said, found.radius.users[MAC.format(1)] = found.radius.users[MAC.format(1)], {}
         client = Client(found.server, 1)
+        self.assertEqual(client.lease().yiaddr, "192.0.2.10")
+        found.server.now += 1
+        found.forget()
+        found.radius.users[MAC.format(1)] = said
         self.assertEqual(client.lease().yiaddr, "198.51.100.200")
         found.radius.silent = True
         found.forget()

@@ -21,15 +21,19 @@ __all__ = ["known_host"]
 async def known_host(query: Query, own: Identifier, moves: bool) -> Host | None:
     """A host with all that the client has now, so that it may go on; None for a client that has nothing.
 
-    ``moves`` tells whether its leases may be of another link than the one that was selected.
+    Of what it has on several links that counts which it was given last. ``moves`` tells whether its leases may be of
+    another link than the one that was selected.
     """
-    leases = dict.fromkeys([lease for home in await _homes(query, moves) for lease in await _leases(query, home)])
-    if not leases:
+    found = dict.fromkeys([lease for home in await _homes(query, moves) for lease in await _leases(query, home)])
+    if not found:
         return None
+    newest = max(found, key=lambda lease: lease.expires)
+    link = {live.id for live in query.site.subnets.by_id[newest.subnet_id].siblings}
+    leases = [lease for lease in found if lease.subnet_id in link]
     reserved = [lease for lease in leases if _pool(query, lease) is None]
     return Host(
         identifier=own,
-        subnet_id=next(iter(leases)).subnet_id,
+        subnet_id=newest.subnet_id,
         addresses=tuple(each.address for each in reserved if not _is_prefix(each)),
         prefixes=tuple((each.address, _length(each)) for each in reserved if _is_prefix(each)),
         client_classes=tuple(dict.fromkeys(name for lease in leases for name in _keys(query, lease))),
