@@ -645,8 +645,8 @@ class ForgettingTests(SynchronousTestCase):
             source.go_on()
             self.assertEqual((self.successResultOf(found), self.successResultOf(listed)), (None, []))
             source.hosts = MemoryHosts([host(ONE, ADDRESS)])
-            self.assertEqual(self.successResultOf(cached.find(ONE)), host(ONE, ADDRESS))
             self.assertEqual([*self.successResultOf(cached.at(ADDRESS))], [host(ONE, ADDRESS)])
+            self.assertEqual(self.successResultOf(cached.find(ONE)), host(ONE, ADDRESS))
 
     def test_none_is_left(self) -> None:
         """Once nothing is left of what was entered, nobody looks for it."""

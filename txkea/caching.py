@@ -29,7 +29,7 @@ class CachedHost(NamedTuple):
     """One entry of a cache, as commands show it."""
 
     host: Host
-    """Of a negative one only what it was sought by and where, unless it is ``refused``."""
+    """Of a negative one only what it was sought by and where counts, and whether it is ``refused``."""
     negative: bool = False
     """Whether it says that there is no host, or no service."""
     source: str = ""

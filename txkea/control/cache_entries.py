@@ -90,10 +90,7 @@ class EntryForm:
         given = Arguments(entry, self._known)
         subnet_id = self.subnet_id(given)
         negative, refused = (name in given and given.flag(name) for name in ("negative", "refused"))
-        host = evolve(self._host(entry), subnet_id=subnet_id, refused=refused)
-        if negative and not refused:
-            host = Host(identifier=host.identifier, subnet_id=subnet_id)
-        return CachedHost(host, negative or refused)
+        return CachedHost(evolve(self._host(entry), subnet_id=subnet_id, refused=refused), negative or refused)
 
     def _host(self, entry: Mapping[str, Any]) -> Host:
         """The reservation that it would be in the configuration, of no subnet: RADIUS may give any address."""
