@@ -12,6 +12,7 @@ TESTFLAGS ?=
 TESTS ?=
 BENCHFLAGS ?=
 BACKEND ?= memfile
+SCENARIO ?=
 # tox looks for interpreters on the PATH; those that pyenv keeps are put at its end.
 PYENV_BINS := $(wildcard $(HOME)/.pyenv/versions/3.1*/bin)
 # In a variable, for make would take the comma for its own.
@@ -35,8 +36,8 @@ run: os-run $(VENV)/.run ## Serve on the loopback interface, show clients gettin
 test: os-test os-docs $(VENV)/.test ## Run all tests; TESTS="unit", "stores", "real" or names for trial, TESTFLAGS=--no-skips
 	@$(BIN)/python tools/run_tests.py $(TESTFLAGS) $(TESTS)
 
-bench: os-test $(VENV)/.test ## Compare with Kea under perfdhcp (root); BACKEND=postgresql, mysql, redis, cql; BENCHFLAGS=--help
-	$(BIN)/python -m bench --backend $(BACKEND) $(BENCHFLAGS)
+bench: os-test $(VENV)/.test ## Compare with Kea (root); BACKEND=postgresql, mysql, redis, cql; SCENARIO=slow-radius; BENCHFLAGS=--help
+	$(BIN)/python -m bench --backend $(BACKEND) $(addprefix --scenario ,$(SCENARIO)) $(BENCHFLAGS)
 
 docs: os-docs $(VENV)/.docs ## Build the manual as HTML, plain text and PDF in doc/_build
 	$(BIN)/sphinx-build -q -E -W --keep-going -d $(DOC)/tree -b html doc $(DOC)/html

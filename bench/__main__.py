@@ -21,25 +21,41 @@ from bench.plan import FULL, QUICK, Climb, Plan, Steady, Summary, climb, steady,
 from bench.report import KEA, table
 from bench.scenarios import MODES, SCENARIOS, Contestant, chosen
 from bench.servers import Track
+from bench.slow import LINES, PICTURE, SLOW, bench
 from txkea.testing.namespaces import requires_root
 
 SHARE: Final = 0.6
 """The steady load, as a part of the saturated rate of Kea's better mode."""
+KEA_AND_RADIUS: Final = ("kea-dhcp4", "freeradius")
 LIMIT_RATES: Final = (10_000, 15_000, 20_000, 25_000, 30_000)
 
 
 @click.command()
 @click.option("-4", "family", flag_value=4, type=int, help="DHCPv4 alone.")
 @click.option("-6", "family", flag_value=6, type=int, help="DHCPv6 alone.")
-@click.option("--scenario", "wanted", multiple=True, type=click.Choice(list(SCENARIOS)), help="Only this; repeatable.")
+@click.option(
+    "--scenario", "wanted", multiple=True, type=click.Choice([*SCENARIOS, SLOW]), help="Only this; repeatable."
+)
 @click.option("--quick", is_flag=True, help="About a minute a scenario in place of ten.")
-@click.option("--server", "names", multiple=True, type=click.Choice(list(MODES)), help="Only this; repeatable.")
+@click.option(
+    "--server",
+    "names",
+    multiple=True,
+    type=click.Choice([*MODES, *(name for name in LINES if name not in MODES)]),
+    help="Only this; repeatable.",
+)
 @click.option("--backend", type=click.Choice(list(BACKENDS)), default=MEMFILE, show_default=True, help="For leases.")
 @click.option("--rate", type=int, help="The steady load; default 0.6 of the saturated rate of Kea's better mode.")
 @click.option("--no-lease-lines", is_flag=True, help="Measure only without a log line per lease.")
 @click.option("--sockets", type=click.Choice(["raw", "udp"]), help="dhcp-socket-type; in DHCPv6 Kea has UDP alone.")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where servers keep their files: a real disk.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all that was measured here.")
+@click.option(
+    "--plot",
+    "picture",
+    type=click.Path(path_type=Path),
+    help=f"{SLOW}: draw here; default {PICTURE.relative_to(PICTURE.parents[2])}, and nowhere with --quick.",
+)
 def main(
     family: int | None,
     wanted: tuple[str, ...],
@@ -51,8 +67,23 @@ def main(
     sockets: str | None,
     directory: Path | None,
     json_file: Path | None,
+    picture: Path | None,
 ) -> None:
-    """Measure Kea single- and multi-threaded and txkea, alternating, and print their medians side by side."""
+    """Measure Kea single- and multi-threaded and txkea, alternating, and print their medians side by side.
+
+    slow-radius is another matter: it slows down what servers ask, and is run only if it is named, alone.
+    """
+    if SLOW in wanted:
+        if len(wanted) > 1 or family == 6 or backend != MEMFILE or no_lease_lines or sockets:
+            raise click.UsageError(f"{SLOW} has DHCPv4 and leases in memfile, and is measured alone")
+        if reason := requires_root(*KEA_AND_RADIUS):
+            raise click.ClickException(reason)
+        measured = bench(names, quick, rate, directory, picture, Console())
+        if json_file:
+            json_file.write_text(json.dumps(measured))
+        return
+    if strange := [name for name in names if name not in MODES]:
+        raise click.UsageError(f"--server {strange[0]} is of {SLOW}")
     scenarios = chosen(wanted, family)
     if not scenarios:
         raise click.UsageError(f"no scenario of {', '.join(wanted)} is of DHCPv{family}")

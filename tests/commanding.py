@@ -16,9 +16,9 @@ from txkea.control.files import Directory
 from txkea.control.leases import LeaseCommands
 from txkea.control.leases_changes import LeaseChanges, LeaseFile
 from txkea.control.registry import Registry
+from txkea.control.replacements import Replacements
 from txkea.control.request import Request
 from txkea.control.views import VIEWS
-from txkea.exchange import accounting
 from txkea.leases.leasefile import ROWS
 from txkea.model.configuration import Configuration
 from txkea.model.lease import Lease4, Lease6, LeaseState, LeaseType
@@ -119,6 +119,7 @@ class LeaseCase(SynchronousTestCase):
         self.site = memory_site(CONFIGURATIONS[self.family])
         self.leases: Any = self.site.leases
         self.changes: list[tuple[Any, Any]] = []
+        self.replaced = Replacements(lambda: self.site)
         self.log = MemoryLogger()
         self.directory = self.mktemp()
         rows = ROWS[self.family]
@@ -132,10 +133,10 @@ class LeaseCase(SynchronousTestCase):
         )
         self.registry = Registry(self.log, self.providers)
 
-    def changed(self, lease: Any, was: Any) -> None:
+    def changed(self, lease: Any, was: Any, partner: bool) -> None:
         """As the server has it."""
         self.changes.append((lease, was))
-        accounting.replaced(self.site.statistics, self.site.subnets, lease, was)
+        self.replaced(lease, was, partner)
 
     # -- asking
 

@@ -14,6 +14,7 @@ from txkea.interfaces import (
     IHostSource,
     ILeaseObserver,
     ILeaseSelected,
+    ILocalObserver,
     IQueryFilter,
     IQueryReceived,
     ISubnetSelected,
@@ -21,7 +22,7 @@ from txkea.interfaces import (
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
-__all__ = ["FACETS", "Observer", "Policy", "SlowHosts"]
+__all__ = ["FACETS", "LocalObserver", "Observer", "Policy", "SlowHosts"]
 
 FACETS: Final = (IQueryReceived, ISubnetSelected, ILeaseSelected, IQueryFilter, IAnswerReady)
 
@@ -38,7 +39,7 @@ class Observer:
         self.expired: list[Any] = []
         self.declined: list[Any] = []
 
-    async def leases_committed(self, query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+    async def leases_committed(self, query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> None:
         self.committed.append(([lease.address for lease in granted], [lease.address for lease in removed]))
         if self.waits is not None:
             await self.waits
@@ -52,6 +53,11 @@ class Observer:
         self.declined.append(lease)
         if self.waits is not None:
             await self.waits
+
+
+@implementer(ILocalObserver)
+class LocalObserver(Observer):
+    """One that is not told of what the partner of a pair does here."""
 
 
 @implementer(*FACETS)
@@ -110,7 +116,7 @@ class SlowHosts:
     def __init__(self) -> None:
         self.gate: Deferred[Host | None] = Deferred()
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         return await self.gate
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:

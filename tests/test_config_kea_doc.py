@@ -21,7 +21,7 @@ INSTALLED: Final = Path("/usr/share/doc/kea/examples")
 CACHE: Final = Path(__file__).parent.parent / "build" / "kea-doc"
 """Images of containers leave documentation out when they install a package; then it is unpacked here."""
 
-HA, RADIUS, HOST_CACHE = (LIBRARIES[name] for name in ("ha", "radius", "host_cache"))
+HA = LIBRARIES["ha"]
 
 EVERYTHING: Final = {
     features.CONFIG_BACKEND,
@@ -42,7 +42,7 @@ OUTCOMES: Final[dict[int, dict[str, set[Feature]]]] = {
         "dhcpv4-over-dhcpv6.json": set(),
         "global-reservations.json": set(),
         "ha-load-balancing-primary.json": {HA},
-        "hooks-radius.json": {RADIUS, HOST_CACHE},
+        "hooks-radius.json": set(),
         "hooks.json": {features.FOREIGN},
         "leases-expiration.json": set(),
         "multiple-options.json": set(),

@@ -17,6 +17,7 @@ from tests.exchanging import serving
 from tests.exchanging6 import serving6
 from tests.observing import Observer
 from txkea.control.events import FIRST, QUEUE, SILENCE, Events
+from txkea.control.replacements import Replacements
 from txkea.control.views import lease4_arguments, lease6_arguments
 from txkea.errors import TxkeaError
 from txkea.interfaces import ILeaseObserver
@@ -151,10 +152,10 @@ class EventTests(SynchronousTestCase):
         Client(self.server).select("192.0.2.15")
         lease = self.server.leases["192.0.2.15"]
         reader = Reader(self.events, events="lease4")
-        self.events.lease_replaced(lease, None)
-        self.events.lease_replaced(lease._replace(hostname="printer"), lease)
-        self.events.lease_replaced(None, lease)
-        self.events.lease_replaced(None, None)
+        replaced = Replacements(lambda: self.server.site)
+        replaced(lease, None, False)
+        replaced(lease._replace(hostname="printer"), lease, True)
+        replaced(None, lease, False)
         told = [(data["change"], data["lease"]["hostname"]) for _, data in reader.told()]
         self.assertEqual(told, [("added", ""), ("updated", "printer"), ("deleted", "")])
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
 from tests.commanding import ONE6, PREFIX, PREFIX6, WHOLE4, WHOLE6, WRONG, LeaseCase
+from tests.observing import LocalObserver, Observer
 from txkea.errors import Unavailable
 from txkea.exchange.assemble import believe, recount
 from txkea.exchange.figures import Figures
@@ -16,7 +19,10 @@ from txkea.leases.leasefile import ROWS, RowErrors, load
 from txkea.model.lease import LeaseState
 from txkea.testing.sites import memory_site
 
-__all__ = ["Bulk6Tests", "Change4Tests", "Change6Tests", "Counting4Tests", "Counting6Tests"]
+__all__ = [
+    "Bulk6Tests", "Change4Tests", "Change6Tests", "Counting4Tests", "Counting6Tests", "Observed4Tests",
+    "Observed6Tests",
+]  # fmt: skip
 
 
 class Change4Tests(LeaseCase):
@@ -316,6 +322,69 @@ class Bulk6Tests(LeaseCase):
         self.assertEqual(answer["result"], 3)
         for failed in answer["arguments"].values():
             self.assertEqual([each["error-message"] for each in failed], ["the disk is full"])
+
+
+class Observed4Tests(LeaseCase):
+    """Observers hear of what commands do as of what queries do."""
+
+    whole: dict[str, Any] = WHOLE4
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.failing, self.slow = Observer(True, error=RuntimeError("no")), Observer(False, waits=Deferred())
+        self.told, self.local = Observer(True), LocalObserver(False)
+        self.site.observers += [self.failing, self.slow, self.told, self.local]
+        self.address = ip_address(self.whole["ip_address"]).packed
+
+    def test_each(self) -> None:
+        """An added lease is granted, an updated one takes the place of the other, and a deleted one is removed."""
+        steps: tuple[tuple[str, dict[str, Any], tuple[int, int]], ...] = (
+            ("add", self.whole, (1, 0)),
+            ("update", {**self.whole, "hostname": "a"}, (1, 1)),
+            ("del", {"ip_address": self.whole["ip_address"]}, (0, 1)),
+            ("update", {**self.whole, "force_create": True}, (1, 0)),
+            ("wipe", {}, (0, 1)),
+        )
+        for number, (command, arguments, (granted, removed)) in enumerate(steps, 1):
+            self.done(command, **arguments)
+            self.assertEqual(self.told.committed[number - 1 :], [([self.address] * granted, [self.address] * removed)])
+        for other in (self.failing, self.slow, self.local):
+            self.assertEqual(other.committed, self.told.committed)
+        log: Any = self.site.log.leases
+        failed = [message for severity, message, _ in log.lines if severity == "ERROR"]
+        self.assertEqual(failed, ["TXKEA_LEASE_OBSERVER_FAILED"] * len(steps))
+
+    def test_nothing(self) -> None:
+        """What changes no lease is told to nobody."""
+        self.conflicts("update", **self.whole)
+        self.assertEqual(self.lease("del", ip_address=self.whole["ip_address"])["result"], 3)
+        self.assertEqual(self.lease("wipe")["result"], 3)
+        self.assertEqual(self.told.committed, [])
+
+    def test_partner(self) -> None:
+        """I031: what the partner of a pair does is told to all but those who do not want to hear of it."""
+        for command, more in (("add", self.whole), ("update", self.whole), ("del", {})):
+            self.done(command, **{"ip_address": self.whole["ip_address"], **more, "origin": "ha-partner"})
+        self.done("add", **self.whole, origin="user")
+        self.assertEqual(len(self.told.committed), 4)
+        self.assertEqual(self.local.committed, [([self.address], [])])
+        self.assertIn("'origin'", self.refused("update", **self.whole, origin=1))
+
+
+class Observed6Tests(Observed4Tests):
+    """The same for DHCPv6."""
+
+    family = 6
+    whole = WHOLE6
+
+    def test_bulk(self) -> None:
+        """Each lease of a batch is told, whoever sends it."""
+        whole, prefix = ({name.replace("_", "-"): value for name, value in each.items()} for each in (WHOLE6, PREFIX))
+        self.done("bulk-apply", leases=[whole, prefix])
+        self.done("bulk-apply", deleted_leases=[whole], origin="ha-partner")
+        granted: list[Any] = [([ip_address(str(each["ip-address"])).packed], []) for each in (whole, prefix)]
+        self.assertEqual(self.told.committed, [*granted, ([], [self.address])])
+        self.assertEqual(self.local.committed, granted)
 
 
 class Counting4Tests(LeaseCase):

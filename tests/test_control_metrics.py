@@ -28,10 +28,17 @@ from txkea.errors import TxkeaError
 from txkea.exchange.figures import Figures
 from txkea.exchange.site import Site
 from txkea.exchange.statistics import GLOBAL4, GLOBAL6
+from txkea.hosts import memory as host_cache
 from txkea.launch import launch
+from txkea.radius import access, accounting
+from txkea.radius.client import COUNTERS as RADIUS_COUNTERS
+from txkea.radius.client import RadiusClient
+from txkea.radius.factory import RadiusProvider
+from txkea.radius.servers import Policy, RadiusServer, health_of
 from txkea.server import Server
 from txkea.testing.clients4 import Client
 from txkea.testing.clients6 import Client6
+from txkea.testing.sites import MemoryLogger
 from txkea.testing.stores import SharedLeases, WaitingLeases
 from txkea.wire.dhcp4 import MessageType4
 
@@ -246,6 +253,24 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(self.scrape().value("lease_store_up"), 0)
         store.finish()
 
+    def test_providers(self) -> None:
+        """What RADIUS and the host cache count is there with its service; refusals have a kind, servers their state."""
+        self.server = asking_radius(self.clock)
+        self.page = MetricsPage(running(self.server), self.clock, self.clock.seconds)
+        statistics = self.server.site.statistics
+        for name in ("radius-access-answers", "radius-access-refused-unsigned", "radius-accounting-queued"):
+            statistics[name] += 5
+        statistics["host-cache-negative-hits"] += 7
+        scrape = self.scrape()
+        self.assertEqual(scrape.value("radius_answers_total", service="access"), 5)
+        self.assertEqual(scrape.value("radius_answers_total", service="accounting"), 0)
+        self.assertEqual(scrape.value("radius_answers_refused_total", service="access", kind="unsigned"), 5)
+        self.assertEqual(scrape.value("radius_queued", service="accounting"), 5)
+        self.assertEqual(scrape.value("host_cache_negative_hits_total"), 7)
+        self.assertEqual(scrape.value("radius_server_up", service="access", server="192.0.2.1:1812"), 1)
+        health_of(self.clock, "access", RadiusServer(host="192.0.2.1", port=1812, secret=b"")).failed(0, 60, "silent")
+        self.assertEqual(self.scrape().value("radius_server_up", server="192.0.2.1:1812"), 0)
+
     def test_durations(self) -> None:
         """From the first reading on exchanges are timed: as a whole by type, by stage, by call of the store."""
         self.assertIsNone(self.server.server.timing, "who is not measured does without")
@@ -428,10 +453,23 @@ class Page6Tests(SynchronousTestCase):
         self.assertEqual(scrape.value("packets_sent_total", type="reply"), 2)
 
 
+def asking_radius(clock: Clock) -> Any:
+    """A server that asks RADIUS for access, tells it of leases and remembers what it heard: with all their counters."""
+    statistics = {f"radius-accounting-{name}": 0 for name in (*RADIUS_COUNTERS, "queued", "dropped")}
+    statistics.update(dict.fromkeys((*access.COUNTERS, *accounting.COUNTERS.values()), 0))
+    statistics.update({f"host-cache-{name}": 0 for name in host_cache.COUNTED})
+    known = RadiusServer(host="192.0.2.1", port=1812, secret=b"x")
+    policy = Policy(service="access")
+    client = RadiusClient([known], policy, reactor=clock, log=MemoryLogger(), statistics=statistics)
+    server = serving(site={"leases": SharedLeases(), "statuses": [RadiusProvider({"access": client}, None, None)]})
+    server.site.statistics.update(statistics)
+    return server
+
+
 def everything() -> list[Metric]:
     """The pages of a server of each family that has leased something, and shares its leases with others."""
     clock, found = Clock(), list[Metric]()
-    four, six = serving(site={"leases": SharedLeases()}), serving6()
+    four, six = asking_radius(clock), serving6()
     for local, lease in ((four, Client(four).lease), (six, Client6(six).lease)):
         page = MetricsPage(running(local), clock, clock.seconds)
         Scrape(page, clock)

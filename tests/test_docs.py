@@ -47,7 +47,7 @@ BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:\1   :.*\n)*)\n((?:\1   .
 MESSAGE = re.compile(
     r"(?!TXKEA_(?:FROM_|TO_)?PASSWORD$)"  # variables of the environment
     r"(?:DHCP4|DHCP6|DHCP\{\}|DHCPSRV|ALLOC_ENGINE|ALLOC_ENGINE_V\{\}|COMMAND|CTRL_AGENT|DCTL|EVAL|FLEX_ID|FLEX_OPTION"
-    r"|HOSTS|HTTP|TXKEA)"
+    r"|HOSTS|HTTP|RADIUS|TXKEA)"
     r"_[A-Z0-9_]+"
 )
 

@@ -38,7 +38,7 @@ class Asked:
         self.error: Exception | None = None
         self.gate: Deferred[None] | None = None
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         self.asked.append(tuple(identifiers))
         if self.gate is not None:
             await self.gate
@@ -81,7 +81,7 @@ class HostChainTests(HostSourceContract6, SynchronousTestCase):
 
         @implementer(IHostSource)
         class Rule(Asked):
-            async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+            async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
                 return host(THREE, "rule")
 
         second = Asked(host(ONE))

@@ -21,7 +21,7 @@ LAYERS = (
     {"classify"},
     {"config", "exchange", "ha.states", "ha.scopes", "radius.packet"},
     {"explain"},
-    {"launch"},
+    {"launch", "caching"},
     {"backend"},
     {
         "server", "leases", "hosts", "sql", "cassandra", "redis", "flex", "control", "net", "logs", "ddns", "ha",

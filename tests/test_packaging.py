@@ -83,7 +83,9 @@ class UnitFileTests(SynchronousTestCase):
 
     def test_systemd_understands_it(self) -> None:
         """Systemd finds nothing to complain about, and runs ``txkea dhcp4`` with Kea's own configuration file."""
-        self.assertEqual(output("systemd-analyze", "verify", "--man=no", self.unit), "")
+        said = output("systemd-analyze", "verify", "--man=no", self.unit).splitlines()
+        # It looks at whatever else is installed, too.
+        self.assertEqual([], [line for line in said if not re.match(r"/\S+/(?!txkea)[\w@.-]+\.\w+:", line)])
         text = (ROOT / "config" / "txkea.service").read_text(encoding="utf-8")
         self.assertIn("ExecStart=/opt/txkea/bin/txkea dhcp4 -c /etc/kea/kea-dhcp4.conf\n", text)
 

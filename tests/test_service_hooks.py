@@ -12,13 +12,13 @@ from tests.servicing import Family6, ServiceCase
 from txkea.control.registry import Answer
 from txkea.control.request import Request
 from txkea.errors import TxkeaError, Unavailable
-from txkea.interfaces import ICommands, IHostSource, IProviderFactory, IRunning
+from txkea.interfaces import ICommands, IHostSource, ILearnsLeases, IProviderFactory, IRunning
 from txkea.service import KeaService
 
 ME = __name__
 
 
-@implementer(IRunning, ICommands, IHostSource)
+@implementer(IRunning, ICommands, IHostSource, ILearnsLeases)
 class Provider(SlowHosts):
     """Says what happens to it, has a command, and is as slow as the test wishes."""
 
@@ -27,10 +27,11 @@ class Provider(SlowHosts):
         self._history = history
         self._parameters = parameters
         self._name = parameters.get("name", "")
+        self.found: list[Any] = []
         if not parameters.get("slow"):
             self.gate.callback(None)
 
-    async def find(self, identifiers: Any, subnet_id: int) -> Any:
+    async def find(self, identifiers: Any, subnet_id: int, query: Any = None) -> Any:
         await self.gate
         return None
 
@@ -41,6 +42,9 @@ class Provider(SlowHosts):
 
     async def stop(self) -> None:
         self._history.append(f"stop {self._name}")
+
+    def leases_found(self, leases: Any, more: bool) -> None:
+        self.found += [*(lease.address for lease in leases), more]
 
     def commands(self) -> Any:
         return {self._parameters.get("command", f"hello-{self._name}"): lambda arguments: Answer(text=self._name)}
@@ -96,6 +100,20 @@ class HookTests(ServiceCase):
         await self.lease(1)
         await service.stopService()
         self.assertEqual(FACTORY.history[3:], ["stop two"])
+
+    async def test_learns(self) -> None:
+        """After a start it is told all leases that there are, to the last."""
+        self.configure(hooks_libraries=[hook(name="one")])
+        service = await self.start()
+        for client in (1, 2):
+            await self.lease(client)
+        await service.stopService()
+        service = await self.start()
+        told = FACTORY.made[-1].found
+        await self.until(lambda: told)
+        self.assertEqual((len({*told[:-1]}), told[-1]), (2, False))
+        self.assertEqual(FACTORY.made[0].found, [False])
+        await service.stopService()
 
     async def test_queries_in_flight(self) -> None:
         """It is stopped only when the queries that began with it have ended."""

@@ -11,39 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from txkea.errors import Unavailable
     from txkea.exchange.query import Query
     from txkea.model.configuration import Host, Interfaces
     from txkea.model.identifier import Identifier
 
 __all__ = [
-    "Hint",
-    "HostPage",
-    "IAllocator",
-    "IAnswerReady",
-    "IBackends",
-    "ICommands",
-    "IDatabaseAdmin",
-    "IDatagramReceiver",
-    "IHostSource",
-    "IHostStore",
-    "IIdentifierSource",
-    "ILeaseObserver",
-    "ILeaseSelected",
-    "ILeaseStore",
-    "ILogger",
-    "INetwork",
-    "IProviderFactory",
-    "IQueryArrived",
-    "IQueryFilter",
-    "IQueryReceived",
-    "IRunning",
-    "ISocket",
-    "ISubnetSelected",
-    "Link",
-    "LinkAddress",
-    "Origin",
-    "Schema",
-]
+    "Hint", "HostPage", "IAllocator", "IAnswerReady", "IBackends", "ICommands", "IDatabaseAdmin",
+    "IDatagramReceiver", "IHostCache", "IHostSource", "IHostStore", "IIdentifierSource", "IKnowsClients",
+    "ILearnsLeases", "ILeaseObserver", "ILeaseSelected", "ILeaseStore", "ILocalObserver", "ILogger", "INetwork",
+    "IProviderFactory", "IQueryArrived", "IQueryFilter", "IQueryReceived", "IRadiusClient", "IRunning", "ISocket",
+    "IStatus", "ISubnetSelected", "Link", "LinkAddress", "Origin", "Schema",
+]  # fmt: skip
 
 
 # -- leases ------------------------------------------------------------------------------------------------------------
@@ -148,8 +127,12 @@ class ILeaseObserver(Interface):
 
     answer_waits: bool = Attribute("Whether the answer leaves only when it has dealt with what it is told of a query.")
 
-    def leases_committed(query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
-        """A query added or renewed the leases ``granted`` and ended those ``removed``, durably. *Waits.*"""
+    def leases_committed(query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> Awaitable[None]:
+        """A query added or renewed the leases ``granted`` and ended those ``removed``, durably. *Waits.*
+
+        ``query`` is None where a command did so; what a lease of ``granted`` has taken the place of, at the same
+        address, is then among ``removed``. No command waits for it.
+        """
 
     def lease_expired(lease: Any) -> Awaitable[None]:
         """The time of a lease was over: it was reclaimed, or gave way to another client's. *Waits.*
@@ -159,6 +142,17 @@ class ILeaseObserver(Interface):
 
     def lease_declined(query: Query, lease: Any) -> Awaitable[None]:
         """A client found an address in use; its own lease was among those removed. *Waits.*"""
+
+
+class ILearnsLeases(Interface):
+    """Told of the leases that there are, after the start and sometimes later; what changes is told to observers."""
+
+    def leases_found(leases: Sequence[Any], more: bool) -> None:
+        """Some leases, in whatever state; ``more`` is false of the last ones, which may never come. Never waits."""
+
+
+class ILocalObserver(ILeaseObserver):
+    """A lease observer that is told nothing of what the partner of an HA pair does here by commands."""
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------
@@ -173,14 +167,56 @@ class IHostSource(Interface):
     `Unavailable` if it cannot tell now: then there is none either, and the log says why.
     """
 
-    def find(identifiers: Sequence[Identifier], subnet_id: int) -> Awaitable[Host | None]:
-        """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*"""
+    def find(identifiers: Sequence[Identifier], subnet_id: int, query: Query | None = None) -> Awaitable[Host | None]:
+        """The host of the first identifier (in the given order) that has one in this subnet; 0 is global. *Waits.*
+
+        ``query`` is the one that it is for, None where nobody has asked. Of what is found ``refused`` ends the
+        client's service, and another ``subnet_id`` moves it to that subnet.
+        """
 
     def at(address: bytes, subnet_id: int) -> Awaitable[Sequence[Host]]:
         """The hosts for which an address, or a prefix that begins with it, is reserved in this subnet. *Waits.*
 
         Asked of each address that a client without this reservation may get; not of those in pools where
         ``reservations-out-of-pool`` says that none is reserved there.
+        """
+
+
+class IKnowsClients(IHostSource):
+    """A host source that knows a client by something of its own choice, such as RADIUS by its ``identifier-type``."""
+
+    def identifier_of(query: Query, subnet_id: int) -> Identifier | None:
+        """What it knows the client of a query by, when it is asked for its host in this subnet (0: global).
+
+        None if it has nothing to say there, such as of a subnet that is not the query's, or where the query has nothing
+        of the kind: then `find` gives None too, which must not be remembered of the client. Never waits.
+        """
+
+    def without(query: Query, subnet_id: int, failure: Unavailable) -> Awaitable[Host | None]:
+        """The host for a query for which `find` raised ``failure``, and of whose client nothing is remembered. *Waits.*
+
+        It is for this query alone, and is not remembered either. Raises `Drop`.
+        """
+
+    def asks(query: Query, subnet_id: int) -> Sequence[tuple[str, str]]:
+        """What it tells somebody else of a client to find its host, names and values for people; empty if it asks
+        nobody. What it is told is in the host's ``user_context`` under the source's ``name``. Never waits.
+        """
+
+
+class IHostCache(Interface):
+    """Remembers what host sources found, and what they did not find."""
+
+    def around(source: IHostSource) -> IHostSource:
+        """The same source, asked only for what is not remembered of it."""
+
+    def follow(before: IHostCache) -> None:
+        """Take over what the cache of the configuration before remembers, as far as it still holds."""
+
+    def forget(host: Host) -> Awaitable[None]:
+        """Remember nothing of a host's identifier and of what it reserves, which somebody has changed. *Waits.*
+
+        Raises `Unavailable` if others who share what is remembered cannot be told now.
         """
 
 
@@ -471,6 +507,22 @@ class INetwork(Interface):
         """Close all sockets."""
 
 
+# -- RADIUS ------------------------------------------------------------------------------------------------------------
+
+
+class IRadiusClient(Interface):
+    """Asks the RADIUS servers of one service, which is access or accounting."""
+
+    def request(code: int, attributes: Sequence[tuple[Any, Any]]) -> Awaitable[Any]:
+        """The `txkea.radius.client.Answer` of the first server that gives one; an Access-Reject is one. *Waits.*
+
+        Of each attribute there is what `txkea.radius.dictionary.Dictionary.attribute` takes: the name (or number; with
+        the vendor ``(vendor, name)``), and the value, of which bytes go as they are. Raises `Unavailable` when no
+        server answers in time, its kind `Busy` when too many requests wait already, and `TxkeaError` for attributes
+        that cannot be sent.
+        """
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
@@ -503,6 +555,13 @@ class IProviderFactory(Interface):
         A provider is made for each configuration anew, also for one that is only checked and never comes into force:
         what it opens it opens in `IRunning.start`.
         """
+
+
+class IStatus(Interface):
+    """A provider that ``status-get`` tells of, such as how the servers that it asks are."""
+
+    def status() -> Mapping[str, Any]:
+        """What is shown, in JSON's types, by the name under which it is; never waits."""
 
 
 class IRunning(Interface):

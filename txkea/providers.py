@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,7 @@ from txkea.interfaces import (
     IBackends,
     ICommands,
     IDatabaseAdmin,
+    IHostCache,
     IHostSource,
     IHostStore,
     IIdentifierSource,
@@ -32,6 +33,7 @@ from txkea.interfaces import (
     IQueryFilter,
     IQueryReceived,
     IRunning,
+    IStatus,
     ISubnetSelected,
 )
 from txkea.leases.factory import MEMFILE
@@ -43,8 +45,10 @@ __all__ = [
     "DATABASE_ADMINS",
     "FACETS",
     "GROUP",
+    "HOOKS",
     "HOST_STORES",
     "LEASE_STORES",
+    "OURS",
     "Surroundings",
     "Unwatched",
     "by_facet",
@@ -88,6 +92,8 @@ class Surroundings:
     """Where files belong, as ``data-directory`` has it."""
     backends: IBackends = field(factory=Unwatched)
     """Told by a backend whether it can be used."""
+    statistics: MutableMapping[str, int] = field(factory=dict)
+    """The server's counters by name, which ``statistic-get`` and the page of metrics show; they outlast a provider."""
 
 
 BUILT_IN: dict[str, IProviderFactory] = {each.name: each for each in (MEMFILE, FLEX_ID, FLEX_OPTION)}
@@ -123,6 +129,14 @@ DATABASE_ADMINS: Final[Mapping[str, Extra]] = {
 }
 """What makes each of them ready: factories of `IDatabaseAdmin`."""
 
+HOOKS: Final[Mapping[str, Extra]] = {
+    "host_cache": Extra("txkea.hosts.cache_factory.HOST_CACHE", "redis"),
+    "radius": Extra("txkea.radius.factory.RADIUS", "radius"),
+}
+"""What else ``hooks-libraries`` may name."""
+OURS: Final = (*BUILT_IN, *HOOKS)
+"""What no configuration needs to bring along."""
+
 FACETS: Final[Mapping[str, Any]] = {
     "arrived": IQueryArrived,
     "identifier_sources": IIdentifierSource,
@@ -133,8 +147,10 @@ FACETS: Final[Mapping[str, Any]] = {
     "lease_selected": ILeaseSelected,
     "answer_ready": IAnswerReady,
     "host_sources": IHostSource,
+    "host_caches": IHostCache,
     "commands": ICommands,
     "running": IRunning,
+    "statuses": IStatus,
 }
 """What a provider from ``hooks-libraries`` may be, by the fields of `txkea.exchange.site.Site`."""
 
@@ -256,6 +272,7 @@ def hook_providers(
     reactor: Any,
     logger: Callable[[str], ILogger],
     paths: Paths,
+    statistics: MutableMapping[str, int],
     only: Iterable[str] | None = None,
 ) -> dict[str, list[Any]]:
     """The providers that ``hooks-libraries`` name, by the fields of `Site` that hold them, in the order of the file.
@@ -271,9 +288,10 @@ def hook_providers(
                 reactor=reactor,
                 log=logger(f"{hook.name.replace('_', '-')}-hooks"),
                 paths=paths.configured(configuration.data_directory),
+                statistics=statistics,
             )
             try:
-                provider = _made(hook.name, hook.parameters, surroundings, hook.path, hook.locate)
+                provider = _made(hook.name, hook.parameters, surroundings, hook.path, hook.locate, HOOKS)
                 for field, one in _placed(provider, hook).items():
                     found.setdefault(field, []).append(one)
             except ConfigErrors as wrong:

@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from txkea import __version__
 from txkea.backends import Backend, Backends, HostDatabases
+from txkea.caching import IHostCacheEntries
 from txkea.config.edited import edited, opened
 from txkea.config.load import configuration as configured
 from txkea.config.text import Document
@@ -25,6 +26,7 @@ from txkea.control.configuration import ConfigurationCommands
 from txkea.control.duty import Duty
 from txkea.control.events import Events
 from txkea.control.explain import ExplainCommands
+from txkea.control.host_cache import HostCacheCommands
 from txkea.control.hosts import HostCommands
 from txkea.control.interfaces import InterfaceCommands
 from txkea.control.leases import LeaseCommands
@@ -34,6 +36,7 @@ from txkea.control.networks import NetworkCommands
 from txkea.control.operations import OperationCommands
 from txkea.control.pages import Page
 from txkea.control.registry import Registry
+from txkea.control.replacements import Replacements
 from txkea.control.samples import Samples
 from txkea.control.selection import SelectionCommands
 from txkea.control.stat_leases import LeaseStatisticCommands
@@ -42,16 +45,15 @@ from txkea.control.subnets import SubnetCommands
 from txkea.control.views import VIEWS
 from txkea.daemon import DaemonService
 from txkea.errors import TxkeaError, Unavailable
-from txkea.exchange import accounting
 from txkea.exchange.assemble import believe, forget, recount, recounted, server_addresses, unknown_pools
 from txkea.exchange.families import FAMILY4, Family
 from txkea.exchange.site import Site
-from txkea.interfaces import ICommands, ILeaseStore, INetwork, Link
+from txkea.interfaces import ICommands, ILearnsLeases, ILeaseStore, INetwork, Link
 from txkea.launch import launch
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, refuse_absent
+from txkea.providers import OURS, refuse_absent
 from txkea.running import GRACE, Running
 from txkea.server import Server
 from txkea.serverid import Identity
@@ -63,8 +65,11 @@ PAGE = 1000
 """Leases that the pools learn of in one turn of the reactor."""
 RECOUNT = 10
 """Seconds from one count of a shared store to the next."""
-QUIET_COLLECTOR = (50_000, 50, 100)
-"""Thresholds of the garbage collector: a query leaves nothing behind that would need it."""
+QUIET_COLLECTOR = (8_000, 300, 100)
+"""Thresholds of the garbage collector: a query leaves nothing behind that would need it.
+
+Thousands that wait are looked through in pieces of some milliseconds.
+"""
 
 
 class KeaService(DaemonService[Configuration]):
@@ -256,6 +261,7 @@ class KeaService(DaemonService[Configuration]):
     async def _teach(self, site: Site) -> None:
         """Let the pools learn what is taken, page by page; until then an allocation finds out by asking the store."""
         self._taught = False
+        learners = [each for each in site.running if ILearnsLeases.providedBy(each)]
         after: bytes | None = None
         while site is self.site:
             try:
@@ -263,6 +269,8 @@ class KeaService(DaemonService[Configuration]):
             except Unavailable:
                 return  # until it is back
             believe(site, page)
+            for learner in learners:
+                learner.leases_found(page, len(page) == PAGE)
             if len(page) < PAGE:
                 self._taught = True
                 return
@@ -277,6 +285,8 @@ class KeaService(DaemonService[Configuration]):
         """Ours, and those of the providers of a site, which is to be the one in force."""
         number, seconds = self.family.number, self._reactor.seconds
         files, form = self._sites.written(self.configuration, self._in_thread)
+        replaced = Replacements(lambda: self.site)
+        cache = (site or self.site).host_cache
         return [
             DaemonCommands(self, seconds),
             ConfigurationCommands(self, self._in_thread),
@@ -286,21 +296,20 @@ class KeaService(DaemonService[Configuration]):
             SubnetCommands(self),
             NetworkCommands(self),
             ClassCommands(self),
-            HostCommands(self, (site or self.site).host_stores),
-            LeaseCommands(lambda: self.site, VIEWS[number]),
-            LeaseChanges(
-                lambda: self.site, VIEWS[number], self._replaced, files=files, form=form, reactor=self._reactor
+            HostCommands(self, (site or self.site).host_stores, cache),
+            *(
+                [HostCacheCommands(self, cache, files=files, reactor=self._reactor)]
+                if IHostCacheEntries.providedBy(cache)
+                else ()
             ),
+            LeaseCommands(lambda: self.site, VIEWS[number]),
+            LeaseChanges(lambda: self.site, VIEWS[number], replaced, files=files, form=form, reactor=self._reactor),
             StatisticCommands(self._sampling),
             LeaseStatisticCommands(number, lambda: self.site, self._reactor),
             ExplainCommands(number, lambda: self.site, self._network.links, seconds),
             *([self.leases] if ICommands.providedBy(self.leases) else ()),
             *(site or self.site).commands,
         ]
-
-    def _replaced(self, lease: Any, was: Any) -> None:
-        accounting.replaced(self.statistics, self.site.subnets, lease, was)
-        self._events.lease_replaced(lease, was)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
@@ -321,7 +330,7 @@ class KeaService(DaemonService[Configuration]):
         found = await super().test(document)
         refuse_absent(found)
         self._sites.check(found)
-        self._sites.hooks(found, only=BUILT_IN)
+        self._sites.hooks(found, only=OURS)
         return found
 
     async def into_force(self, configuration: Configuration) -> None:
@@ -339,6 +348,8 @@ class KeaService(DaemonService[Configuration]):
             parts = self.leases, databases, before, self._server_id(configuration), moved
             site: Site = await self._in_thread(self._sites.site, configuration, hooks, *parts)
             self.offered(site)
+            if site.host_cache is not None and before.host_cache is not None:
+                site.host_cache.follow(before.host_cache)
             running = Running(site.running, self._logs.logger("hooks"))
             await running.start()
             back.push_async_callback(running.stop)
@@ -463,6 +474,7 @@ class KeaService(DaemonService[Configuration]):
             "sockets": {"status": "failed", "errors": errors} if errors else {"status": "ready"},
             **({"lease-store": {"name": self.leases.name, "problem": problem}} if problem else {}),
             **({"databases-away": away} if away else {}),
+            **{name: shown for each in self.site.statuses for name, shown in each.status().items()},
         }
 
     def links(self) -> Sequence[Link]:

@@ -16,6 +16,7 @@ from txkea.exchange.assemble import assemble
 from txkea.exchange.families import Family
 from txkea.exchange.offers import Offers
 from txkea.exchange.site import Loggers, Site
+from txkea.hosts.cache import cache_of
 from txkea.hosts.chain import hosts_of
 from txkea.interfaces import IBackends, IHostStore, ILeaseStore
 from txkea.leases.expiry import Reclamation
@@ -23,7 +24,7 @@ from txkea.leases.leasefile import ROWS
 from txkea.logs.logs import Logs
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, LEASE_STORES, Unwatched, hook_providers, host_store, lease_store
+from txkea.providers import BUILT_IN, LEASE_STORES, OURS, Unwatched, hook_providers, host_store, lease_store
 
 __all__ = ["Sites", "refuse_strangers"]
 
@@ -61,7 +62,12 @@ class Sites:
     def hooks(self, configuration: Configuration, only: Iterable[str] | None = None) -> Mapping[str, Sequence[Any]]:
         """The providers of ``hooks-libraries``, see `txkea.providers.hook_providers`."""
         return hook_providers(
-            configuration, reactor=self._reactor, logger=self._logs.logger, paths=self._paths, only=only
+            configuration,
+            reactor=self._reactor,
+            logger=self._logs.logger,
+            paths=self._paths,
+            statistics=self._statistics,
+            only=only,
         )
 
     def site(
@@ -81,11 +87,16 @@ class Sites:
         """
         logger = self._logs.logger
         stores = [each.store for each in databases]
+        hooks = dict(hooks)
+        sources, caches = hooks.get("host_sources", ()), hooks.pop("host_caches", ())
+        around = {"seconds": self._reactor.seconds, "statistics": self._statistics}
+        cache = cache_of(configuration, caches, sources, **around)
+        statuses = [*hooks.get("statuses", ()), *([cache] if cache is not None and not caches else ())]
         running = [*databases, *hooks.get("running", ())]
         site = assemble(
             configuration,
             leases=leases,
-            hosts=hosts_of(configuration, [*hooks.get("host_sources", ()), *stores]),
+            hosts=hosts_of(configuration, [*sources, *stores], cache),
             statistics=self._statistics,
             log=Loggers(
                 server=logger(f"dhcp{self._family.number}"),
@@ -96,7 +107,7 @@ class Sites:
                 ddns=logger("ddns"),
             ),
             random=random.SystemRandom().randrange,
-            **{**hooks, "running": running, "host_stores": stores},
+            **{**hooks, "running": running, "statuses": statuses, "host_stores": stores, "host_cache": cache},
             server_id=server_id,
             known=before.subnets.subnets if before is not None else (),
             anew=moved,
@@ -141,7 +152,7 @@ def refuse_strangers(configuration: Configuration, in_force: Configuration) -> N
 
     Nothing is imported because a command says so: a provider of a third party comes from the configuration file.
     """
-    known = {*BUILT_IN, *(hook.name for hook in in_force.hooks)}
+    known = {*OURS, *(hook.name for hook in in_force.hooks)}
     mend = "name it in the configuration file and use config-reload"
     for hook in configuration.hooks:
         if hook.name not in known:

@@ -8,18 +8,15 @@ has done so far. Plain asyncio: the judge shares nothing with the judged.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import socket
-import subprocess
 import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from tests.real.servers import ROOT
+from tests.real.ordered import Ordered, obey
 from txkea.testing.namespaces import Namespace
 
 __all__ = ["AFTER", "BEFORE", "COMMITS", "Proxy", "Told"]
@@ -53,7 +50,7 @@ class Told(NamedTuple):
     """At commits, or after so many octets."""
 
 
-class Proxy:
+class Proxy(Ordered):
     """A proxy to a port of the loopback interface here, that listens at ``host`` and ``port`` of a namespace.
 
     ``kind`` is a key of `COMMITS`.
@@ -65,13 +62,7 @@ class Proxy:
         listening = _listening() if namespace is None else _listening_in(namespace)
         self.port: int = listening.getsockname()[1]
         with listening:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.real.proxies", str(listening.fileno()), upstream, str(port), kind],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=[listening.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-            )
+            super().__init__("tests.real.proxies", [listening.fileno(), upstream, port, kind], [listening.fileno()])
         self.tell()
 
     def tell(self, **orders: Any) -> Told:
@@ -79,16 +70,7 @@ class Proxy:
 
         ``sever`` cuts all connections now.
         """
-        assert self._process.stdin is not None, "it is a pipe"
-        assert self._process.stdout is not None, "it is a pipe"
-        self._process.stdin.write(json.dumps(orders).encode() + b"\n")
-        self._process.stdin.flush()
-        return Told(*json.loads(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.communicate()
+        return Told(*self.order(orders))
 
 
 def _listening() -> socket.socket:
@@ -240,11 +222,7 @@ class Pair:
 
 async def _serve(descriptor: int, host: str, port: int, kind: str) -> None:
     between = Between(socket.socket(fileno=descriptor), (host, port), COMMITS[kind])
-    loop, orders = asyncio.get_running_loop(), StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    while line := await orders.readline():
-        sys.stdout.write(json.dumps(await between.order(json.loads(line))) + "\n")
-        sys.stdout.flush()
+    await obey(between.order)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -47,6 +47,28 @@ class Relay:
         while (answer := decode(self._socket.recv(4096))).xid != xid:
             pass
         return answer
+
+    def silence(self, client: int, seconds: float) -> bool:
+        """Whether a client that asks for an offer gets no answer for so long."""
+        self.send(client)
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(4096)
+        except TimeoutError:
+            return True
+        return False
+
+    def collect(self, xids: Iterable[int], seconds: float) -> list[Answer]:
+        """The answers to messages that were sent, as soon as all are there, or `TimeoutError`."""
+        missing, found = set(xids), list[Answer]()
+        end = time.monotonic() + seconds
+        while missing:
+            self._socket.settimeout(max(end - time.monotonic(), 0.001))
+            answer = decode(self._socket.recv(4096))
+            if answer.xid in missing:
+                missing.remove(answer.xid)
+                found.append(answer)
+        return found
 
     def lease(self, client: int) -> Answer:
         """A client obtains an address."""

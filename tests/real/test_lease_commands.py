@@ -23,9 +23,9 @@ from txkea.control.files import Directory
 from txkea.control.leases import LeaseCommands
 from txkea.control.leases_changes import LeaseChanges, LeaseFile
 from txkea.control.registry import Registry
+from txkea.control.replacements import Replacements
 from txkea.control.request import Request
 from txkea.control.views import VIEWS
-from txkea.exchange import accounting
 from txkea.exchange.assemble import believe, recount
 from txkea.leases.leasefile import ROWS
 from txkea.leases.memfile import MemfileLeases
@@ -126,7 +126,7 @@ class ManyLeases4Tests(TestCase):
         changes = LeaseChanges(
             lambda: site,
             view,
-            lambda lease, was: accounting.replaced(site.statistics, site.subnets, lease, was),
+            Replacements(lambda: site),
             files=Directory(str(self.directory), deferToThread),
             form=LeaseFile(layout.header, row),
             reactor=reactor,

@@ -102,7 +102,7 @@ class CassandraHosts:
 
     # -- looking up ----------------------------------------------------------------------------------------------------
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
         keys = [*map(identifier_key, identifiers)]
         if not keys:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from attrs import frozen
 
-from txkea.cassandra.hosts_encoding import address_key, decode, encode, holders, holders_value, identifier_key, reserved
+from txkea.cassandra.hosts_encoding import address_key, decode, encode, holders, holders_value, identifier_key
 from txkea.model.configuration import Host
 
 __all__ = ["Change", "Decision", "Row", "decide", "wanted"]
@@ -65,7 +65,7 @@ def _concerned(change: Change, rows: Rows) -> Iterator[bytes]:
     there = rows.get(change.key)
     for host in (change.new, decode(there) if there else None):
         if host is not None:
-            yield from map(address_key, reserved(host))
+            yield from map(address_key, host.reserved)
 
 
 def decide(changes: Sequence[Change], rows: Rows, unique: bool, most: int) -> Decision:
@@ -96,7 +96,7 @@ def _applied(change: Change, now: Rows, unique: bool) -> dict[bytes, bytes]:
             return {}
     elif old is not None:
         return {}
-    before, behind = reserved(old) if old else set(), reserved(new) if new else set()
+    before, behind = old.reserved if old else set(), new.reserved if new else set()
     touched = {address_key(address): _without(now, address, change.key) for address in before - behind}
     for address in behind - before:
         key = address_key(address)

@@ -25,7 +25,6 @@ __all__ = [
     "identifier_key",
     "name_of",
     "number_bound",
-    "reserved",
 ]
 
 IDENTIFIER: Final = b"\1"
@@ -56,11 +55,6 @@ def number_bound(number: int) -> bytes:
 def address_key(address: bytes) -> bytes:
     """The key of the row that tells which hosts reserve an address."""
     return ADDRESS + address
-
-
-def reserved(host: Host) -> set[bytes]:
-    """What a host reserves: its addresses, and the first ones of its prefixes."""
-    return {*host.addresses, *(first for first, _ in host.prefixes)}
 
 
 # What rows are searched by in all subnets; families share tables.

@@ -79,7 +79,7 @@ def _try_providers(configuration: Configuration, paths: Paths) -> None:
     lease_store(configuration, reactor=reactor, log=logger("dhcpsrv"), paths=paths)
     for index in range(len(configuration.hosts_databases)):
         host_store(configuration, index, reactor=reactor, log=logger("dhcpsrv"), paths=paths)
-    hook_providers(configuration, reactor=reactor, logger=logger, paths=paths)
+    hook_providers(configuration, reactor=reactor, logger=logger, paths=paths, statistics={})
 
 
 def missing_links(configuration: Configuration) -> Sequence[str]:

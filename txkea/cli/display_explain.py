@@ -11,6 +11,7 @@ from txkea.cli.display import duration
 from txkea.explain.explanation import (
     Configured,
     Explanation,
+    Inquiry,
     Leased,
     Membership,
     Part,
@@ -40,6 +41,8 @@ def lines(explanation: Explanation) -> Iterator[Text]:
         yield from _section("Classes", _classes(explanation.classes))
     if explanation.selection is not None:
         yield from _section(_subnet_title(explanation.selection), _steps(explanation.selection))
+    for inquiry in explanation.inquiries:
+        yield from _section(f"Asked of {inquiry.source}: {inquiry.outcome}", _inquiry(inquiry))
     if explanation.reservation is not None:
         yield from _section("Reservation", _reservation(explanation.reservation))
     if explanation.pools:
@@ -90,6 +93,12 @@ def _decision(explanation: Explanation) -> Iterator[Text]:
     why = f": {explanation.reason}" if explanation.reason else ""
     style = "bold red" if explanation.reason else "bold green"
     yield Text(printable(f"{answer}, to {explanation.destination}{why}"), style=style)
+
+
+def _inquiry(inquiry: Inquiry) -> Iterator[Text]:
+    sent: list[Row] = [(("tells", name, value), None) for name, value in inquiry.sent]
+    received: list[Row] = [(("says", name, value), None) for name, value in inquiry.received]
+    yield from _aligned([*sent, *received])
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------

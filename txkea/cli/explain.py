@@ -13,11 +13,11 @@ from typing import Any, Final
 import click
 from attrs import evolve
 from rich.console import Console
-from twisted.internet import reactor
 
 from txkea.cli.capture import datagram, frames
 from txkea.cli.display_explain import lines
 from txkea.cli.parameters import ADDRESS4, ADDRESS6
+from txkea.cli.waiting import reactor, waiting
 from txkea.config.load import configuration, families
 from txkea.config.text import load
 from txkea.control.explain import address_on
@@ -27,19 +27,21 @@ from txkea.exchange.site import Loggers, Site
 from txkea.explain.arrival import Arrival, arrival
 from txkea.explain.described import DESCRIBES, described, fields_of
 from txkea.explain.explain import explain as explained
+from txkea.explain.explanation import Explanation
 from txkea.explain.shadow import Notes
 from txkea.explain.shown import shown
-from txkea.hosts.configured import configured_hosts
+from txkea.hosts.chain import hosts_of
+from txkea.interfaces import IKnowsClients, IRunning
 from txkea.launch import launch
 from txkea.leases.disk import Disk
 from txkea.leases.leasefile import LeaseFiles, RowErrors
 from txkea.leases.leasefile import load as load_leases
 from txkea.leases.memory import MemoryLeases
 from txkea.leases.table import LeaseTable
-from txkea.model.configuration import Configuration
+from txkea.model.configuration import Configuration, HookLibrary
 from txkea.net.links import links
 from txkea.paths import Paths
-from txkea.providers import BUILT_IN, hook_providers
+from txkea.providers import OURS, hook_providers
 from txkea.serverid import recall
 from txkea.wire.dhcp4 import Option4, decode4
 from txkea.wire.dhcp6 import Option6, decode6
@@ -61,8 +63,9 @@ HELP: Final = f"""Tell what a server with this configuration would do with a que
 PACKET is what a client or a relay sent, without the headers of UDP and IP: in hexadecimal, or a file with that, or -
 for standard input. A frame of a capture (--pcap), or a client in words (--client), does as well.
 
-Nothing is opened, sent or written. Leases are none, unless --leases reads those of the configured lease file. A packet
-that names the server that it is meant for is taken to mean this one.
+Nothing is opened, sent or written, but that --ask asks RADIUS servers what the server would ask them. Leases are none,
+unless --leases reads those of the configured lease file. A packet that names the server that it is meant for is taken
+to mean this one.
 
 \b
 Examples:
@@ -91,21 +94,25 @@ The exit status is 0 if the query would be answered, 1 if not, and 2 if it canno
 @click.option("--interface", default="", metavar="NAME[/ADDRESS]", help="Where PACKET is received.")
 @click.option("--source", metavar="ADDRESS", help="Where PACKET came from.")
 @click.option("--leases", is_flag=True, help="Read the leases of the configured lease file.")
+@click.option("--ask", is_flag=True, help="Ask the configured RADIUS servers, and show what they say.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as the commands explain4 and explain6 answer.")
 @click.argument("packet", required=False, metavar="[PACKET]")
 def explain(config: str, leases: bool, as_json: bool, **given: Any) -> None:
     """See ``HELP``."""
+    explanation: Any
     try:
         captured = _captured(given["pcap"], given["frame"]) if given["pcap"] else None
         found = _configuration(config, given, captured.family if captured is not None else 0)
-        site = _site(found, leases)
+        site = _site(found, leases, given["ask"])
         came = _arrival(site, given, captured)
         _answer_to(site, came)
-        explanation: Any = launch(explained(site, came, time()))
+        explanation = _asked(site, came) if given["ask"] else launch(explained(site, came, time()))
     except (TxkeaError, OSError) as error:
         raise Unexplained(str(error)) from None
+    if any(each.outcome == "not asked" for each in explanation.inquiries) and not given["ask"]:
+        click.echo("RADIUS is not asked, so that what it would say has no effect here: --ask asks it", err=True)
     for hook in found.hooks:
-        if hook.name not in BUILT_IN:
+        if hook.name not in OURS:
             click.echo(f"not asked, for nothing but the server runs it: {hook.name}", err=True)
     if as_json:
         click.echo(json.dumps(shown(explanation), indent=2))
@@ -114,6 +121,23 @@ def explain(config: str, leases: bool, as_json: bool, **given: Any) -> None:
         for line in lines(explanation):
             console.print(line, soft_wrap=True)
     raise SystemExit(0 if explanation.answer else 1)
+
+
+def _asked(site: Site, came: Arrival) -> Explanation:
+    """An explanation for which others are asked, as the server would."""
+
+    async def ask() -> Explanation:
+        running = [each for each in site.host_sources if IKnowsClients.providedBy(each) and IRunning.providedBy(each)]
+        for source in running:
+            await source.start()
+        try:
+            return await explained(site, came, time())
+        finally:
+            for source in running:
+                await source.stop()
+
+    with waiting() as wait:
+        return wait(ask)
 
 
 class Unexplained(click.ClickException):
@@ -136,11 +160,13 @@ def _configuration(path: str, given: dict[str, Any], captured: int) -> Configura
     return configuration(document, number)
 
 
-def _site(found: Configuration, with_leases: bool) -> Site:
-    """A server that serves nobody."""
+def _site(found: Configuration, with_leases: bool, asks: bool) -> Site:
+    """A server that serves nobody; ``asks`` tells whether it asks others about clients."""
     log = Notes()
+    found = evolve(found, hooks=tuple(map(_without_accounting, found.hooks)))
     paths = Paths.from_environment(os.environ)
-    hooks = hook_providers(found, reactor=reactor, logger=lambda name: log, paths=paths, only=BUILT_IN)
+    hooks = hook_providers(found, reactor=reactor, logger=lambda name: log, paths=paths, only=OURS, statistics={})
+    hooks.pop("host_caches", None)  # nothing was asked before, so that nothing is remembered
     paths = paths.configured(found.data_directory)
     store = MemoryLeases()
     if with_leases:
@@ -148,7 +174,7 @@ def _site(found: Configuration, with_leases: bool) -> Site:
     site = assemble(
         found,
         leases=store,
-        hosts=configured_hosts(found),
+        hosts=hosts_of(found, hooks.get("host_sources", ()) if asks else ()),
         statistics={},
         log=Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log),
         random=SystemRandom().randrange,
@@ -158,6 +184,11 @@ def _site(found: Configuration, with_leases: bool) -> Site:
     )
     believe(site, store.table.page(None, len(store.table)))
     return site
+
+
+def _without_accounting(hook: HookLibrary) -> HookLibrary:
+    """A library that tells nobody of leases."""
+    return evolve(hook, parameters={name: value for name, value in hook.parameters.items() if name != "accounting"})
 
 
 def _leases(found: Configuration, paths: Paths) -> dict[bytes, Any]:

@@ -20,6 +20,7 @@ COMPILE: Final[dict[str, Callable[[str, int, Definitions], Expression]]] = {
     "add": compile_string,
     "supersede": compile_string,
     "remove": compile_test,
+    "expr": compile_string,
 }
 """What the keywords are that hold expressions."""
 

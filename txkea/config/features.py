@@ -71,21 +71,19 @@ LIBRARIES: Final = {
     "ddns_tuning": DDNS,
     "gss_tsig": DDNS,
     "ha": Feature("High Availability", 9),
-    "host_cache": Feature("the host cache", 8),
     "lease_query": Feature("leasequery"),
     "legal_log": Feature("the forensic log"),
     "limits": Feature("limits of leases and rates"),
     "mysql_cb": CONFIG_BACKEND,
     "pgsql_cb": CONFIG_BACKEND,
     "ping_check": Feature("ping checks"),
-    "radius": Feature("RADIUS", 8),
     "rbac": Feature("roles as the rbac library has them (roles in authentication are there)"),
     "run_script": Feature("scripts at hook points"),
     "user_chk": Feature("the user_chk library"),
 }
 """Kea's hook libraries by their base names without ``libdhcp_`` and ``.so``."""
 
-BUILT: Final = ("flex_id", "flex_option")
+BUILT: Final = ("flex_id", "flex_option", "host_cache", "radius")
 """Those that are built, and do something where they are named."""
 
 INCLUDED: Final = {

@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from txkea.classify.order import is_built_in
+from txkea.config.features import library_name
 from txkea.config.structure import Section
 from txkea.model.configuration import ClientClass
 
@@ -17,6 +18,8 @@ GUARDS: Final = "client-classes"
 ADDITIONAL: Final = "evaluate-additional-classes"
 ASKED_ONLY: Final = "only-in-additional-list"
 EARLY: Final = "early-global-reservations-lookup"
+TELL: Final = ("radius",)
+"""Libraries that ask others for the classes of clients."""
 
 
 def names(section: Section, keyword: str = GUARDS) -> tuple[str, ...]:
@@ -47,6 +50,11 @@ class Mentions:
     given: Container[str]
     """The classes that reservations put clients in. What a library puts them in need not be defined."""
 
+    @property
+    def told(self) -> bool:
+        """Whether a server is asked that may put clients in any class."""
+        return any(library_name(each.get("library") or "") in TELL for each in self.dhcp.sections("hooks-libraries"))
+
     def check(self) -> None:
         """Warn of guards that let nobody in, and of classes that nobody asks for."""
         asked: set[str] = set()
@@ -62,7 +70,7 @@ class Mentions:
 
     def undefined(self, name: str) -> str:
         """Why nobody is in a class, or ``""``."""
-        if name in self.known or name in self.given or is_built_in(name):
+        if name in self.known or name in self.given or is_built_in(name) or self.told:
             return ""
         return f'there is no class "{name}", nor does a reservation give it; add it to client-classes'
 

@@ -43,6 +43,7 @@ class Answer(NamedTuple):
 class Listing(NamedTuple):
     """Arguments that consist of one list too long to hold in memory: ``{key: [...]}``, and its ``count`` if wished for.
 
+    With an empty key they are the list itself, and have no count.
     ``conclude`` turns the number of members into result and text, which are sent after the list.
     """
 
@@ -104,7 +105,8 @@ async def encode(answer: Answer | Verbatim) -> AsyncIterator[str]:
 
 async def _listing(listing: Listing) -> AsyncIterator[str]:
     count = 0
-    yield f'{{ "arguments": {{ {json.dumps(listing.key)}: [ '
+    opening, closing = (f"{{ {json.dumps(listing.key)}: ", " }") if listing.key else ("", "")
+    yield f'{{ "arguments": {opening}[ '
     try:
         async for page in listing.pages:
             members = ", ".join(json.dumps(member) for member in page)
@@ -114,4 +116,4 @@ async def _listing(listing: Listing) -> AsyncIterator[str]:
     except TxkeaError as error:
         result, text = Result.ERROR, str(error)
     number = f', "count": {count}' if listing.counted else ""
-    yield f' ]{number} }}, "result": {int(result)}, "text": {json.dumps(text)} }}'
+    yield f' ]{number}{closing}, "result": {int(result)}, "text": {json.dumps(text)} }}'

@@ -203,13 +203,6 @@ class Events:
             lambda: {"change": change, "time": self._now(), "lease": self._show(lease)},
         )
 
-    def lease_replaced(self, lease: Any | None, was: Any | None) -> None:
-        """Tell what a command did: put a lease in the place of another, or of nothing, or nothing in its place."""
-        if lease is not None:
-            self.lease_changed(lease, "added" if was is None else "updated")
-        elif was is not None:
-            self.lease_changed(was, "deleted")
-
     def _stated(self, name: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"state": name, "time": self._now(), "family": self.family, **more}
 
@@ -245,12 +238,24 @@ class LeaseEvents:
         self._changed = events.lease_changed
         self._release, self._decline = RELEASES[events.family], DECLINES[events.family]
 
-    async def leases_committed(self, query: Query, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+    async def leases_committed(self, query: Query | None, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+        if query is None:
+            self._replaced(granted, removed)
+            return
         for lease in granted:
             self._changed(lease, "renewed" if lease in query.renewed else "granted")
         if query.type != self._decline:  # `lease_declined` tells of that
             for lease in removed:
                 self._changed(lease, "released" if query.type == self._release else "removed")
+
+    def _replaced(self, granted: Sequence[Any], removed: Sequence[Any]) -> None:
+        """What a command did."""
+        before, after = {lease.address for lease in removed}, {lease.address for lease in granted}
+        for lease in granted:
+            self._changed(lease, "updated" if lease.address in before else "added")
+        for lease in removed:
+            if lease.address not in after:
+                self._changed(lease, "deleted")
 
     async def lease_expired(self, lease: Any) -> None:
         self._changed(lease, "expired")

@@ -1,4 +1,4 @@
-"""Files that commands write: in one directory, whole or not at all, and never through a link."""
+"""Files that commands write, or read: in one directory, whole or not at all, and never through a link."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Draft:
 
 
 class Directory:
-    """Where a command may write files.
+    """Where a command may write and read files.
 
     A name is that of a file in this directory, alone or after the directory's path; it leads nowhere else. A file that
     is ``guarded``, or that a running server has claimed, cannot be replaced, nor what goes with it, such as its pid
@@ -162,6 +162,11 @@ class Directory:
             draft.discard()
             raise
 
+    async def read(self, given: str, most: int) -> bytes:
+        """What is in a file of at most so many bytes. Raises `TxkeaError`. *Waits.*"""
+        found: bytes = await self._in_thread(_content, self.path, self.name(given), most)
+        return found
+
     async def write(self, given: str, pages: AsyncIterator[bytes]) -> Written:
         """Write a file that comes in pages. Raises `TxkeaError`; then the file is as it was. *Waits.*"""
         draft = await self._in_thread(Draft, self.path, self.name(given), self._guarded)
@@ -173,3 +178,17 @@ class Directory:
             await self._in_thread(draft.discard)
             raise
         return written
+
+
+def _content(directory: str, name: str, most: int) -> bytes:
+    path = os.path.join(directory, name)
+    try:
+        with os.fdopen(os.open(path, LOOK), "rb") as file:
+            there = os.fstat(file.fileno())
+            if not stat.S_ISREG(there.st_mode):
+                raise TxkeaError(f"{path} is not a regular file")
+            if there.st_size > most:
+                raise TxkeaError(f"{path} has {there.st_size} bytes, {most} are the most")
+            return file.read(most)
+    except OSError as error:
+        raise TxkeaError(f"{path} cannot be read: {error.strerror}") from None

@@ -8,13 +8,13 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from txkea.config.families import BY_NUMBER
-from txkea.config.reservations import identifier
 from txkea.control.answer import Answer, Listing, Result
 from txkea.control.arguments import Arguments
 from txkea.control.edits import Edited
-from txkea.control.reservations import ConfiguredReservations, Reservations, StoredReservations, Wanted
+from txkea.control.reservations import ConfiguredReservations, Reservations, StoredReservations, Wanted, parsed
 from txkea.errors import TxkeaError
-from txkea.interfaces import ICommands, IHostStore
+from txkea.interfaces import ICommands, IHostCache, IHostStore
+from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
 __all__ = ["HostCommands"]
@@ -39,15 +39,19 @@ NO_DATABASE: Final = "there is no host database in the configuration; with opera
 class HostCommands:
     """``reservation-add`` and its kin over the configuration and any stores of hosts.
 
-    What is changed is what is in the stores, or, if there are none, the configuration; a target says otherwise.
+    What is changed is what is in the stores, or, if there are none, the configuration; a target says otherwise. A
+    ``cache`` around the stores forgets what they have no longer (Kea J018).
     """
 
-    def __init__(self, daemon: Edited, hosts: Sequence[IHostStore] = ()) -> None:
+    def __init__(self, daemon: Edited, hosts: Sequence[IHostStore] = (), cache: IHostCache | None = None) -> None:
         self._family = BY_NUMBER[daemon.configuration.family]
         self._label = f"IPv{self._family.number}"
         self._kinds = {kind.keyword: kind for kind in self._family.identifiers}
         self._configured: Sequence[Reservations] = [ConfiguredReservations(daemon, self._family)]
-        self._stored: Sequence[Reservations] = [StoredReservations(store, daemon, self._family) for store in hosts]
+        changed = _nobody_remembers if cache is None else cache.forget
+        self._stored: Sequence[Reservations] = [
+            StoredReservations(store, daemon, self._family, changed) for store in hosts
+        ]
 
     def commands(self) -> Mapping[str, Callable[[Any], Any]]:
         """The commands by name."""
@@ -127,7 +131,7 @@ class HostCommands:
         names = [name for name in self._kinds if name in inside]
         if len(names) != 1:
             raise TxkeaError(f"'reservation' has exactly one of {', '.join(self._kinds)}")
-        wanted = Wanted(subnet_id, self._parsed(names[0], inside.text(names[0]), names[0]))
+        wanted = Wanted(subnet_id, parsed(self._kinds[names[0]], inside.text(names[0]), names[0]))
         return wanted, {name: value for name, value in reservation.items() if name != "subnet-id"}
 
     def _address(self, given: Arguments) -> bytes:
@@ -140,13 +144,7 @@ class HostCommands:
         if "identifier-type" not in given:
             raise TxkeaError("'ip-address' or 'identifier-type' is missing: one of them tells which reservation")
         kind = given.one_of("identifier-type", self._kinds, "")
-        return self._parsed(kind, given.text("identifier"), "identifier")
-
-    def _parsed(self, kind: str, text: str, name: str) -> Identifier:
-        try:
-            return identifier(self._kinds[kind], text)
-        except ValueError as error:
-            raise TxkeaError(f"{name!r}: {error}") from None
+        return parsed(self._kinds[kind], given.text("identifier"), "identifier")
 
     # -- several -------------------------------------------------------------------------------------------------------
 
@@ -203,6 +201,10 @@ class HostCommands:
 
     def _conclude(self, count: int) -> tuple[int, str]:
         return Result.SUCCESS if count else Result.EMPTY, f"{count} {self._label} host(s) found."
+
+
+async def _nobody_remembers(host: Host) -> None:
+    """There is no cache."""
 
 
 def _subnet_id(given: Arguments) -> int | None:

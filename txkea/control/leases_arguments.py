@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from txkea.control.arguments import HIGHEST_ID, Arguments
 from txkea.errors import TxkeaError
 from txkea.wire.fields import KINDS, hex_to_bytes
 
 __all__ = ["LeaseArguments"]
+
+PARTNER: Final = "ha-partner"
 
 
 class LeaseArguments(Arguments):
@@ -22,6 +24,11 @@ class LeaseArguments(Arguments):
         if not isinstance(arguments, dict):
             raise TxkeaError(f"'arguments' is not a map; name {what}")
         super().__init__(arguments, arguments)
+
+    @property
+    def from_partner(self) -> bool:
+        """Whether it is the partner of an HA pair that sends the command, as Kea's says of itself (Kea I031)."""
+        return "origin" in self and self.text("origin") == PARTNER
 
     def text(self, name: str, default: str | None = None) -> str:
         """A text, maybe empty; octets of a client that were no UTF-8 are in it as Python has them (PEP 383)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from twisted.internet.task import deferLater
@@ -28,7 +29,7 @@ PAGE: Final = 200
 ADDED: Final = "added"
 UPDATED: Final = "updated"
 
-Changed = Callable[[Any, Any], object]
+Changed = Callable[[Any, Any, bool], object]
 
 
 class LeaseFile(NamedTuple):
@@ -43,8 +44,9 @@ class LeaseFile(NamedTuple):
 class LeaseChanges:
     """``leaseX-add`` and its kin over any store, for one family.
 
-    ``changed(lease, was)`` is told of each change; None stands for no lease. No change is lost that somebody else makes
-    at the same time: a lease that is not as it was read is looked at again.
+    ``changed(lease, was, partner)`` is told of each change; None stands for no lease, and ``partner`` says whether it
+    is the partner of an HA pair that asks for it. No change is lost that somebody else makes at the same time: a lease
+    that is not as it was read is looked at again.
     """
 
     def __init__(
@@ -95,16 +97,16 @@ class LeaseChanges:
             if await store.get(lease.address) is not None:
                 raise ConflictError(f"{self._view.label} lease already exists.")
             raise await self._overlap(lease)
-        self._changed(lease, None)
+        self._changed(lease, None, given.from_partner)
         kind = "prefix" if lease.type == LeaseType.PD else "address"
         return Answer(text=f"Lease for {kind} {_name(lease)}, subnet-id {lease.subnet_id} added.")
 
     async def _update(self, arguments: Any) -> Answer:
         given, lease = self._entered(arguments)
-        done = await self._put(lease, given.flag("force-create"))
+        done = await self._put(lease, given.flag("force-create"), given.from_partner)
         return Answer(text=f"{self._view.label} lease {done}.")
 
-    async def _put(self, lease: Any, create: bool) -> str:
+    async def _put(self, lease: Any, create: bool, partner: bool) -> str:
         """Update a lease, or add it if there is none and ``create``; tells what was done."""
         store = self._site().leases
         tried = None
@@ -116,7 +118,7 @@ class LeaseChanges:
                 if not create:
                     raise ConflictError(f"{_name(lease)} has no lease to update; 'force-create' would add it")
                 if await store.add(lease):
-                    self._changed(lease, None)
+                    self._changed(lease, None, partner)
                     return ADDED
                 if await store.get(lease.address) is None:
                     raise await self._overlap(lease)
@@ -124,7 +126,7 @@ class LeaseChanges:
             if was.type != lease.type:
                 raise TxkeaError(f"{_name(lease)} has a lease of another type: IA_{LeaseType(was.type).name}")
             if await store.update(lease, was):
-                self._changed(lease, was)
+                self._changed(lease, was, partner)
                 return UPDATED
             tried = was
 
@@ -137,16 +139,17 @@ class LeaseChanges:
         return ConflictError(f"the lease of {_name(lease)} was changed by somebody else meanwhile; try again")
 
     async def _delete(self, arguments: Any) -> Answer:
-        if not await self._remove(self._finder.selector(arguments)):
+        selector = self._finder.selector(arguments)
+        if not await self._remove(selector, LeaseArguments(arguments, "the lease").from_partner):
             return Answer(Result.EMPTY, f"{self._view.label} lease not found.")
         return Answer(Result.SUCCESS, f"{self._view.label} lease deleted.")
 
-    async def _remove(self, selector: Selector) -> bool:
+    async def _remove(self, selector: Selector, partner: bool) -> bool:
         """Delete a lease; one that changed meanwhile is looked up again."""
         store = self._site().leases
         while (found := await self._finder.one(selector)) is not None:
             if await store.remove(found):
-                self._changed(None, found)
+                self._changed(None, found, partner)
                 return True
         return False
 
@@ -184,7 +187,7 @@ class LeaseChanges:
         store = self._site().leases
         while lease is not None and lease.subnet_id in subnets:
             if await store.remove(lease):
-                self._changed(None, lease)
+                self._changed(None, lease, False)
                 return True
             lease = await store.get(lease.address)
         return False
@@ -200,9 +203,10 @@ class LeaseChanges:
         leases = given.list("leases") if "leases" in given else ()
         selectors = await self._parsed("deleted-leases", deleted, self._finder.selector)
         entered = await self._parsed("leases", leases, lambda each: self._entered(each)[1])
+        delete, put = (partial(each, given.from_partner) for each in (self._bulk_delete, self._bulk_put))
         failures = {
-            "failed-deleted-leases": await self._in_batches(selectors, lambda each: each[:3], self._bulk_delete),
-            "failed-leases": await self._in_batches(entered, lambda lease: lease.address, self._bulk_put),
+            "failed-deleted-leases": await self._in_batches(selectors, lambda each: each[:3], delete),
+            "failed-leases": await self._in_batches(entered, lambda lease: lease.address, put),
         }
         count = len(selectors) + len(entered) - sum(map(len, failures.values()))
         result = Result.SUCCESS if count else Result.EMPTY
@@ -241,17 +245,17 @@ class LeaseChanges:
                 batch[key(item)] = item
         return failed
 
-    async def _bulk_delete(self, selector: Selector) -> Mapping[str, Any] | None:
+    async def _bulk_delete(self, partner: bool, selector: Selector) -> Mapping[str, Any] | None:
         try:
-            if await self._remove(selector):
+            if await self._remove(selector, partner):
                 return None
         except TxkeaError as error:
             return _failure(selector.told, Result.ERROR, str(error))
         return _failure(selector.told, Result.EMPTY, "lease not found")
 
-    async def _bulk_put(self, lease: Any) -> Mapping[str, Any] | None:
+    async def _bulk_put(self, partner: bool, lease: Any) -> Mapping[str, Any] | None:
         try:
-            await self._put(lease, True)
+            await self._put(lease, True, partner)
         except TxkeaError as error:
             named = {"type": f"IA_{LeaseType(lease.type).name}", "ip-address": address_text(lease.address)}
             return _failure(named, Result.ERROR, str(error))

@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from txkea.control.collectors import Measured, ServerFigures, ServerNow, SubnetFigures
 from txkea.control.durations import Durations, ReactorDelay
 from txkea.control.pages import Content
+from txkea.control.provided import ProvidedFigures
 from txkea.errors import TxkeaError
 from txkea.exchange.timing import Timing
 
@@ -55,8 +56,8 @@ class MetricsPage:
         PlatformCollector(self.registry)
         ProcessCollector(registry=self.registry)
         GCCollector(self.registry)
-        for collector in (ServerNow(measured), ServerFigures(measured), SubnetFigures(measured)):
-            self.registry.register(collector)
+        for collect in (ServerNow, ServerFigures, ProvidedFigures, SubnetFigures):
+            self.registry.register(collect(measured))
         self.registry.register(Durations(self.timing, family))
         self.registry.register(self.delay)
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from txkea.config.families import Family
 from txkea.config.load import configuration
+from txkea.config.reservations import identifier
 from txkea.config.text import from_json
 from txkea.control.edits import Absent, Draft, Edited
 from txkea.errors import ConfigError, ConfigErrors, TxkeaError
 from txkea.interfaces import IHostStore
-from txkea.model.configuration import Host, OptionData
-from txkea.model.identifier import Identifier
+from txkea.model.configuration import Configuration, Host, OptionData
+from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.wire.text import address_text
 
-__all__ = ["ConfiguredReservations", "Found", "Reservations", "StoredReservations", "Wanted"]
+__all__ = [
+    "ConfiguredReservations",
+    "Found",
+    "Reservations",
+    "StoredReservations",
+    "Wanted",
+    "built",
+    "parsed",
+    "shown",
+]
 
 PAGE: Final = 500
 """Hosts that are looked at in one turn of the reactor."""
@@ -193,10 +203,16 @@ def _of_subnet(subnet_id: int, reservation: Map) -> Map:
 
 
 class StoredReservations:
-    """The reservations of a store of hosts; they are checked as if they stood in the configuration."""
+    """The reservations of a store of hosts; they are checked as if they stood in the configuration.
 
-    def __init__(self, store: IHostStore, daemon: Edited, family: Family) -> None:
+    ``changed`` is told of each host that is not as it was.
+    """
+
+    def __init__(
+        self, store: IHostStore, daemon: Edited, family: Family, changed: Callable[[Host], Awaitable[None]]
+    ) -> None:
         self._store = store
+        self._changed = changed
         self._daemon = daemon
         self._family = family
 
@@ -244,8 +260,10 @@ class StoredReservations:
 
     async def add(self, subnet_id: int, reservation: Map) -> None:
         """Add a reservation unless its identifier or address has one."""
-        if not await self._store.add(self._built(subnet_id, reservation)):
+        host = self._built(subnet_id, reservation)
+        if not await self._store.add(host):
             raise TxkeaError("this identifier, or what is reserved, has a reservation already; delete or update that")
+        await self._changed(host)
 
     async def replace(self, wanted: Wanted, reservation: Map) -> bool:
         """Put a reservation in the place of another."""
@@ -254,6 +272,8 @@ class StoredReservations:
         if old is None:
             return False
         if await self._store.update(new, old):
+            await self._changed(old)
+            await self._changed(new)
             return True
         if await self._host(wanted) == old:
             raise TxkeaError("what is reserved has a reservation already; delete or update that")
@@ -262,24 +282,39 @@ class StoredReservations:
     async def remove(self, wanted: Wanted) -> bool:
         """Delete a reservation."""
         host = await self._host(wanted)
-        return host is not None and await self._store.remove(host)
+        if host is None or not await self._store.remove(host):
+            return False
+        await self._changed(host)
+        return True
 
     def _built(self, subnet_id: int, reservation: Map) -> Host:
-        """A reservation as the model has it, checked in a configuration with its subnet and no other."""
-        written, in_force = self._daemon.configuration.written[self._family.top], self._daemon.configuration
-        scope: dict[str, Any] = {RESERVATIONS: [reservation]}
-        if subnet_id:
-            subnet = next((each for each in in_force.subnets if each.id == subnet_id), None)
-            if subnet is None:
-                raise Absent(f"no IPv{self._family.number} subnet with id {subnet_id} found")
-            scope = {self._family.subnets: [{"id": subnet_id, "subnet": subnet.prefix, **scope}]}
-        document = {self._family.top: {"option-def": written.get("option-def", []), **scope}}
-        try:
-            built = configuration(from_json(document), self._family.number)
-        except ConfigErrors as errors:
-            # The place in a document that nobody wrote would only mislead.
-            raise ConfigErrors([_shortened(error) for error in errors.errors]) from None
-        return (built.subnets[0].hosts if subnet_id else built.hosts)[0]
+        return built(self._daemon.configuration, self._family, reservation, subnet_id)
+
+
+def parsed(kind: IdentifierKind, text: str, name: str) -> Identifier:
+    """The identifier that the argument ``name`` of a command holds."""
+    try:
+        return identifier(kind, text)
+    except ValueError as error:
+        raise TxkeaError(f"{name!r}: {error}") from None
+
+
+def built(in_force: Configuration, family: Family, reservation: Map, subnet_id: int = 0) -> Host:
+    """A reservation as the model has it, checked in a configuration with its subnet, or 0, and no other."""
+    written = in_force.written[family.top]
+    scope: dict[str, Any] = {RESERVATIONS: [reservation]}
+    if subnet_id:
+        subnet = next((each for each in in_force.subnets if each.id == subnet_id), None)
+        if subnet is None:
+            raise Absent(f"no IPv{family.number} subnet with id {subnet_id} found")
+        scope = {family.subnets: [{"id": subnet_id, "subnet": subnet.prefix, **scope}]}
+    document = {family.top: {"option-def": written.get("option-def", []), **scope}}
+    try:
+        found = configuration(from_json(document), family.number)
+    except ConfigErrors as errors:
+        # The place in a document that nobody wrote would only mislead.
+        raise ConfigErrors([_shortened(error) for error in errors.errors]) from None
+    return (found.subnets[0].hosts if subnet_id else found.hosts)[0]
 
 
 def _shortened(error: ConfigError) -> ConfigError:

@@ -189,6 +189,7 @@ async def grant(query: Query4, subnet: LiveSubnet, requested: bytes | None) -> G
         lease = await _draft(query, choice)
         if choice.was is not None and (age := fresh(query, choice.subnet, choice.was, lease)) is not None:
             counted(query.site.statistics, "v4-lease-reuses", choice.subnet)
+            query.reused = (*query.reused, choice.was)
             return Grant(choice.was, left(choice.was.valid_lifetime, age))
         if await store(query, query.key, choice.subnet, lease, choice.was):
             for other in owned:

@@ -296,6 +296,7 @@ async def grant6(query: Query6, link: LiveSubnet, wish: Association, leases: Seq
             return None
         if was is not None and (age := fresh(query, subnet, was, lease)) is not None:
             counted(query.site.statistics, REUSES[wish.kind], subnet)
+            query.reused = (*query.reused, was)
             valid, preferred = left(was.valid_lifetime, age), left(was.preferred_lifetime, age)
             return Grant6(wish.kind, address, length, preferred, valid, subnet, pool)
         if await store(query, wish.key, subnet, lease, was):

@@ -57,7 +57,7 @@ async def _prepare(query: Query, place: Callable[[Any], None] | None, not_for_us
     if query.subnet is not None:
         for selected in site.selected:
             await selected.subnet_selected(query)
-    if query.identifiers:
+    if query.identifiers or site.host_sources:
         await find_host(query)
     if site.classes is not None and (known is None or query.host is not known):
         site.classes.go_on(query)

@@ -8,7 +8,7 @@ from txkea.exchange.identifiers import identify
 from txkea.exchange.query import Query4
 from txkea.model.identifier import Identifier, IdentifierKind
 
-__all__ = ["identify4"]
+__all__ = ["READERS", "identify4"]
 
 
 def _duid(query: Query4) -> bytes:

@@ -13,7 +13,7 @@ from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.wire.dhcp6 import Option6, parse_options6
 from txkea.wire.options import parse_link_layer, parse_vendor6
 
-__all__ = ["HwaddrSource", "find_hwaddr", "identify6"]
+__all__ = ["READERS", "HwaddrSource", "find_hwaddr", "identify6"]
 
 
 class HwaddrSource:

@@ -53,6 +53,7 @@ class Query:
         "removed",
         "renewed",
         "replaced",
+        "reused",
         "site",
         "subnet",
         "type",
@@ -97,6 +98,8 @@ class Query:
         """The leases that this query added or renewed, durably."""
         self.renewed: Sequence[Any] = ()
         """Those of them that the client had before."""
+        self.reused: Sequence[Any] = ()
+        """The leases that it has from the lease cache: they go on as they are stored (Kea A159)."""
         self.removed: list[Any] = []
         """The leases that this query ended, durably."""
         self.expired: list[Any] = []

@@ -18,14 +18,27 @@ async def find_host(query: Query) -> None:
     A subnet's own reservation wins over a global one, as in Kea, where the narrower scope comes first.
     """
     subnet = query.subnet
-    if subnet is None or not query.identifiers:
+    if subnet is None:
         return
     for candidate in _nearest_first(subnet, query.classes):
         if candidate.parameters.reservations_in_subnet and (host := await _found(query, candidate.id)):
-            query.subnet = candidate if host.addresses or host.prefixes else subnet
+            if not _decided(query, host, candidate.id):
+                query.subnet = candidate if host.addresses or host.prefixes else subnet
             return
-    if subnet.parameters.reservations_global and (host := await _found(query, 0)) and host.addresses:
+    host = await _found(query, 0) if subnet.parameters.reservations_global else None
+    if host is not None and not _decided(query, host, 0) and host.addresses:
         query.subnet = subnet.on_link(host.addresses[0], query.classes) or subnet
+
+
+def _decided(query: Query, host: Host, sought: int) -> bool:
+    """Whether the host itself says where its client belongs: nowhere, or in another subnet than where it was sought."""
+    if host.refused:
+        query.host = query.subnet = None
+        return True
+    elsewhere = query.site.subnets.by_id.get(host.subnet_id) if host.subnet_id != sought else None
+    if elsewhere is not None:
+        query.subnet = elsewhere
+    return elsewhere is not None
 
 
 async def find_global_host(query: Query) -> None:
@@ -40,7 +53,7 @@ def _nearest_first(subnet: LiveSubnet, classes: Container[str]) -> Sequence[Live
 
 
 async def _found(query: Query, subnet_id: int) -> Host | None:
-    host: Host | None = await query.site.hosts.find(query.identifiers, subnet_id)
+    host: Host | None = await query.site.hosts.find(query.identifiers, subnet_id, query)
     if host is not None:
         query.host = host
         query.host_subnet_id = subnet_id

@@ -12,6 +12,7 @@ from txkea.exchange.subnets import SubnetIndex
 from txkea.interfaces import (
     IAnswerReady,
     ICommands,
+    IHostCache,
     IHostSource,
     IHostStore,
     IIdentifierSource,
@@ -23,6 +24,7 @@ from txkea.interfaces import (
     IQueryFilter,
     IQueryReceived,
     IRunning,
+    IStatus,
     ISubnetSelected,
 )
 from txkea.model.configuration import Configuration
@@ -90,9 +92,13 @@ class Site:
     """Those that ``hosts`` asks beside the configuration's own reservations."""
     host_stores: Sequence[IHostStore] = ()
     """Those of ``hosts-databases``, which ``hosts`` asks last."""
+    host_cache: IHostCache | None = None
+    """What ``hosts`` has around sources that are slow."""
     commands: Sequence[ICommands] = ()
     """What third parties add to the control channel."""
     running: Sequence[IRunning] = ()
     """What is started before the site comes into force, and stopped after."""
+    statuses: Sequence[IStatus] = ()
+    """Of whom ``status-get`` tells."""
     options: dict[Any, Any] = field(factory=dict)
     """Encoded option blocks by what they depend on: see `txkea.exchange.options`."""

@@ -200,5 +200,5 @@ GAUGES = frozenset(
         ("registered", ("nas",)),
     )
     for of in kinds
-)
+) | {"radius-accounting-queued"}
 """The ends of the names of what tells how things are, and not how often something happened."""

@@ -54,7 +54,7 @@ async def explain(site: Site, arrival: Arrival, now: float, most: int = 0) -> Ex
         error = failure
     if query is None and shadow.classes is not None:
         query = shadow.classes.query
-    found = _outline(site, shadow, arrival, query, reply, error)
+    found = _inquired(_outline(site, shadow, arrival, query, reply, error), shadow)
     found = evolve(found, classes=told.result(query, shadow.classes) if query is not None else ())
     if query is None or (error is not None and query.subnet is None):
         steps = steps_of(shadow, query)
@@ -90,6 +90,14 @@ def _outline(
         statistic=statistic,
         log=tuple(f"{message} {text}" for message, text in shadow.log.lines),
     )
+
+
+def _inquired(found: Explanation, shadow: Shadow) -> Explanation:
+    """The same with what others were asked, who may be the reason."""
+    inquiries = tuple(dict.fromkeys(shadow.hosts.inquiries))
+    refused = [f"{each.source} refuses the client" for each in inquiries if each.outcome == "refused"]
+    reason = ": ".join((*refused, found.reason)) if found.reason else ", ".join(refused)
+    return evolve(found, inquiries=inquiries, reason=reason)
 
 
 def _seen(site: Site, arrival: Arrival) -> tuple[str, str, Sequence[bytes]]:

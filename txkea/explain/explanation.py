@@ -8,6 +8,7 @@ __all__ = [
     "Asked",
     "Configured",
     "Explanation",
+    "Inquiry",
     "Leased",
     "Membership",
     "Part",
@@ -79,6 +80,20 @@ class Reservation:
     """The identifiers that were looked up, in this order."""
     places: tuple[str, ...]
     """Where they were looked up."""
+
+
+@frozen
+class Inquiry:
+    """What somebody else is asked about the client."""
+
+    source: str
+    """Such as ``radius``."""
+    sent: tuple[tuple[str, str], ...]
+    """What it is told, by name."""
+    outcome: str
+    """``accepted``, ``refused``, ``not asked``, or why there is no answer."""
+    received: tuple[tuple[str, str], ...] = ()
+    """What it said."""
 
 
 @frozen(kw_only=True)
@@ -158,6 +173,7 @@ class Explanation:
     """What counts a query without an answer, beside ``pkt4-receive-drop``."""
     classes: tuple[Membership, ...] = ()
     selection: Selection | None = None
+    inquiries: tuple[Inquiry, ...] = ()
     reservation: Reservation | None = None
     pools: tuple[PoolUse, ...] = ()
     leases: tuple[Leased, ...] = ()

@@ -14,15 +14,16 @@ from typing import Any, Final, NamedTuple, Protocol
 from attrs import evolve
 from zope.interface import implementer
 
-from txkea.errors import Drop
+from txkea.errors import Drop, TxkeaError
 from txkea.exchange.classes import Classes
 from txkea.exchange.offers import Offers
 from txkea.exchange.pools import FREE, LivePool
 from txkea.exchange.query import Query, Query6
 from txkea.exchange.site import Loggers, Site
 from txkea.exchange.subnets import LiveSubnet, SubnetIndex
+from txkea.explain.explanation import Inquiry
 from txkea.explain.overlay import Overlay
-from txkea.interfaces import IHostSource, ILogger
+from txkea.interfaces import IHostSource, IKnowsClients, ILogger
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
@@ -62,7 +63,7 @@ def shadow_of(site: Site, explained: ExplainsClasses) -> Shadow:
     offers = Offers()
     subnets = WatchedSubnets(site.subnets, lambda twins: offers.copy(site.offers, twins))
     leases = Overlay(site.leases)
-    hosts = WatchedHosts(site.hosts)
+    hosts = WatchedHosts(site.hosts, site.host_sources)
     classes = None if site.classes is None else WatchedClasses(site.classes, notes, explained)
 
     async def reclaim(now: float) -> int:
@@ -207,23 +208,46 @@ class WatchedSubnets(SubnetIndex):
 class WatchedHosts:
     """Finds what a source finds, and remembers what it was asked."""
 
-    def __init__(self, watched: IHostSource) -> None:
+    def __init__(self, watched: IHostSource, sources: Iterable[IHostSource] = ()) -> None:
         self._watched = watched
+        self._sources: list[Any] = [source for source in sources if IKnowsClients.providedBy(source)]
+        self.inquiries: list[Inquiry] = []
+        """What others were asked about the client."""
         self.places: list[int] = []
         """The subnets in which the client's reservation was looked for; 0 is global."""
         self.reserved: dict[bytes, Sequence[Host]] = {}
         """For whom addresses are reserved that the search came by."""
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         self.places.append(subnet_id)
-        found: Host | None = await self._watched.find(identifiers, subnet_id)
+        asked = self._asked(query, subnet_id)
+        found: Host | None = None
+        try:
+            found = await self._watched.find(identifiers, subnet_id, query)
+        except TxkeaError as error:
+            self.inquiries += [Inquiry(source, sent, str(error)) for source, sent in asked]
+            raise
+        self.inquiries += [_answered(source, sent, found) for source, sent in asked]
         return found
+
+    def _asked(self, query: Any, subnet_id: int) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+        """What sources that know clients by themselves tell others about this one, by their names."""
+        told = [(source.name, tuple(source.asks(query, subnet_id))) for source in self._sources if query is not None]
+        return [(name, sent) for name, sent in told if sent]
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
         hosts = await self._watched.at(address, subnet_id)
         if hosts:
             self.reserved[address] = hosts
         return hosts
+
+
+def _answered(source: str, sent: tuple[tuple[str, str], ...], host: Host | None) -> Inquiry:
+    said = (host.user_context or {}).get(source) if host is not None else None
+    if host is None or said is None:
+        return Inquiry(source, sent, "not asked")
+    received = tuple((name, str(value)) for name, values in said.items() for value in values)
+    return Inquiry(source, sent, "refused" if host.refused else "accepted", received)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------

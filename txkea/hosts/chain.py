@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from zope.interface import implementer
 
 from txkea.hosts.configured import configured_hosts
-from txkea.interfaces import IHostSource
+from txkea.hosts.resort import LastResort
+from txkea.interfaces import IHostCache, IHostSource, IKnowsClients
 from txkea.model.configuration import Configuration, Host
 from txkea.model.identifier import Identifier
 
@@ -25,11 +27,11 @@ class HostChain:
     def __init__(self, sources: Iterable[IHostSource]) -> None:
         self._sources = tuple(sources)
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
         best: Host | None = None
         for source in self._sources:
-            host = await source.find(identifiers, subnet_id)
+            host = await source.find(identifiers, subnet_id, query)
             if host is None:
                 continue
             best = host
@@ -48,10 +50,21 @@ class HostChain:
 
 def _before(identifiers: Sequence[Identifier], one: Identifier) -> Sequence[Identifier]:
     """Those in front of one; none if it is not among them: then nobody knows better."""
-    return identifiers[: identifiers.index(one)] if one in identifiers else ()
+    for place, each in enumerate(identifiers):
+        if each == one:
+            return identifiers[:place]
+    return ()
 
 
-def hosts_of(configuration: Configuration, others: Iterable[IHostSource] = ()) -> IHostSource:
-    """The reservations of a configuration, and behind them those of other sources."""
-    ours, others = configured_hosts(configuration), tuple(others)
+def hosts_of(
+    configuration: Configuration, others: Iterable[IHostSource] = (), cache: IHostCache | None = None
+) -> IHostSource:
+    """The reservations of a configuration, and behind them those of other sources, which a cache may remember."""
+    ours = configured_hosts(configuration)
+    others = [_held(each, cache) for each in others]
     return HostChain((ours, *others)) if others else ours
+
+
+def _held(source: IHostSource, cache: IHostCache | None) -> IHostSource:
+    held = source if cache is None else cache.around(source)
+    return LastResort(source, held) if IKnowsClients.providedBy(source) else held

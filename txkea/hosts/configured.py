@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from zope.interface import implementer
 
@@ -22,13 +23,13 @@ class ConfiguredHosts:
         self._by_address: dict[tuple[int, bytes], list[Host]] = {}
         for host in hosts:
             self._by_identifier.setdefault((host.subnet_id, host.identifier), host)
-            for address in (*host.addresses, *(prefix for prefix, _ in host.prefixes)):
+            for address in host.reserved:
                 self._by_address.setdefault((host.subnet_id, address), []).append(host)
 
     def __len__(self) -> int:
         return len(self._by_identifier)
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """The host of the first identifier that has one in this subnet."""
         hosts = self._by_identifier
         for identifier in identifiers:

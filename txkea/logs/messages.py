@@ -53,6 +53,7 @@ leases INFO DHCP6_PD_LEASE_RENEW the lease of a prefix was extended
 leases INFO DHCP6_RELEASE_NA a client gave an address back
 leases INFO DHCP6_RELEASE_PD a client gave a prefix back
 leases INFO DHCP6_ADDR_REG a client registered an address that it chose itself
+leases ERROR TXKEA_LEASE_OBSERVER_FAILED an observer of a lease that a command has changed failed; the change stands
 bad-packets DEBUG:40 DHCP{}_PACKET_DROPPED a query was dropped; the text says why
 bad-packets DEBUG:40 DHCP4_PACKET_DROP_0001 a query could not be read
 bad-packets DEBUG:40 DHCP6_PACKET_DROP_PARSE_FAIL a query could not be read
@@ -134,6 +135,29 @@ dhcp{} ERROR EVAL_RESULT the test of a client class has no value for a query, wh
 hooks ERROR TXKEA_PROVIDER_STOP_FAIL a provider could not be stopped when its configuration was no longer in force
 flex-id-hooks ERROR FLEX_ID_PROCESS_ERROR an expression has no value for a query, which has no flexible identifier then
 flex-option-hooks ERROR FLEX_OPTION_PROCESS_ERROR an option of an answer could not be changed, and stays as it is
+radius-hooks WARN RADIUS_CONFIGURATION a parameter has no effect, or nobody is asked about the clients of a subnet
+radius-hooks DEBUG:40 RADIUS_ACCESS_ACCEPT a server accepted a client; the text has what it gives to it
+radius-hooks INFO RADIUS_ACCESS_REJECT a server refused a client, or gave it what no subnet has; the text says why
+radius-hooks WARN RADIUS_ACCESS_ADDRESS_IGNORED a server gave a client an address that is not in its subnet
+radius-hooks DEBUG:40 RADIUS_ACCESS_SUBNET_RESELECT a client belongs in another subnet because of what a server gave it
+radius-hooks ERROR RADIUS_ACCESS_ATTRIBUTE_ERROR an expression gave no value that can be sent; the request lacks it
+radius-hooks DEBUG:40 RADIUS_ACCESS_CONTINUE no server answered, and an unknown client is served nevertheless
+bad-packets DEBUG:50 RADIUS_ACCESS_NO_ANSWER no server answered, and an unknown client is not served
+bad-packets DEBUG:50 RADIUS_ACCESS_MAX_PENDING_REQUESTS too many requests wait, and an unknown client is not served
+bad-packets DEBUG:50 RADIUS_ACCESS_BUILD_FAILED what a server would be told of a client does not fit into a request
+radius-hooks WARN RADIUS_SERVER_DEAD a server is silent, and is asked after all others for its deadtime
+radius-hooks INFO RADIUS_SERVER_BACK a server that was silent answers again
+radius-hooks DEBUG:40 RADIUS_ANSWER_REFUSED an answer was not believed; the text says why
+radius-hooks WARN RADIUS_ANSWERS_REFUSED answers of a server are not believed; the text has the reason and the mend
+radius-hooks ERROR RADIUS_ACCOUNTING_UNAVAILABLE no accounting server answers; records wait on disk until one does
+radius-hooks INFO RADIUS_ACCOUNTING_AVAILABLE an accounting server answers again; the text has how many records wait
+radius-hooks ERROR RADIUS_ACCOUNTING_QUEUE_FULL too many records wait for an accounting server, and some were given up
+radius-hooks ERROR RADIUS_ACCOUNTING_RECORD_LOST a record cannot be sent at all, as where it is too long, and is lost
+radius-hooks ERROR RADIUS_ACCOUNTING_SPOOL_DAMAGED the file with sessions and records is damaged, and begun anew
+radius-hooks ERROR RADIUS_ACCOUNTING_SPOOL_FAILED records cannot be written on disk, and wait in memory
+radius-hooks INFO RADIUS_ACCOUNTING_KEPT the server ends, and what no accounting server acknowledged is kept on disk
+radius-hooks WARN RADIUS_SESSION_HISTORY_LOAD_FAILED Kea's file of sessions cannot be read; they do not go on
+radius-hooks INFO RADIUS_SESSION_HISTORY_LOADED Kea's file of sessions was read; the text tells how many go on
 twisted DEBUG:50 TXKEA_TWISTED an event of the networking framework; at ERROR or FATAL a fault, please report it
 """
 

@@ -192,11 +192,18 @@ class Host:
     server_hostname: str = ""
     boot_file_name: str = ""
     user_context: JSONObject | None = None
+    refused: bool = False
+    """Whether the client shall have no service at all; no reservation of a configuration or database says so."""
 
     @property
     def address(self) -> bytes | None:
         """The reserved IPv4 address, if any."""
         return self.addresses[0] if self.addresses else None
+
+    @property
+    def reserved(self) -> set[bytes]:
+        """What it reserves: its addresses, and the first ones of its prefixes."""
+        return {*self.addresses, *(first for first, _ in self.prefixes)}
 
 
 @frozen(kw_only=True)

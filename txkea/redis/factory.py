@@ -1,4 +1,4 @@
-"""Leases in Redis as a configuration asks for them."""
+"""What a configuration keeps in Redis: leases, and what caches of hosts share."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from txkea.backend.parameters import RECONNECT, Parameters
+from txkea.backend.tls import TLS, context
+from txkea.caching import IHostCacheLevel
 from txkea.interfaces import IDatabaseAdmin, IProviderFactory
 from txkea.redis.admin import RedisAdmin
+from txkea.redis.host_cache import LevelOptions, RedisLevel
 from txkea.redis.leases import Options, RedisLeases
-from txkea.redis.tls import TLS, context
 from txkea.redis.wire import Place
 
-__all__ = ["REDIS_ADMIN", "REDIS_LEASES"]
+__all__ = ["REDIS_ADMIN", "REDIS_LEASES", "REDIS_LEVEL"]
 
 PLACE: Final = ("host", "port", "user", "password", "password-file", "name", "prefix", *TLS)
 DATABASES: Final = 1 << 14
@@ -89,6 +91,35 @@ class _AdminFactory:
         return admin
 
 
+@implementer(IProviderFactory)
+class _LevelFactory:
+    """Makes what caches of hosts share, of a map like that of leases; times are in milliseconds, and ``stale`` too."""
+
+    name = "redis"
+    parameters = (*PLACE, "connect-timeout", "timeout", "stale")
+
+    def make(self, parameters: Mapping[str, Any], site: Any) -> IHostCacheLevel:
+        """See `IProviderFactory`."""
+        given = Parameters(parameters)
+        options = LevelOptions(
+            prefix=_prefix(given),
+            limit=given.number("timeout", 50, least=1) / 1000,
+            stale=given.number("stale", 0) / 1000,
+        )
+        level: IHostCacheLevel = RedisLevel(
+            _place(given),
+            options,
+            given.reconnect().timeout,
+            family=site.configuration.family,
+            reactor=site.reactor,
+            log=site.log,
+            backends=site.backends,
+        )
+        return level
+
+
 REDIS_LEASES: Final = _LeasesFactory()
 """The factory of lease stores that the configuration calls ``redis``."""
 REDIS_ADMIN: Final = _AdminFactory()
+REDIS_LEVEL: Final = _LevelFactory()
+"""The factory of what caches of hosts share."""

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import Any, Final
 
 from txkea.errors import Unavailable
-from txkea.redis.script import OPEN, READ, VERSION, WRITE, Script
+from txkea.redis.script import OPEN, READ, VERSION, WRITE, Script, call
 from txkea.redis.wire import Wire, text
 
 __all__ = ["Keeper", "LostWrites"]
@@ -98,14 +98,7 @@ class Keeper:
             self._written = max(self._written, seen)
 
     async def _call(self, wire: Wire, script: Script, *arguments: Any) -> bytes:
-        words = ("EVALSHA", script.digest, len(self._keys), *self._keys, *arguments)
-        try:
-            answer = await wire.ask(*words)
-        except Unavailable as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-            await wire.ask("SCRIPT", "LOAD", script.text)
-            answer = await wire.ask(*words)
+        answer = await call(wire, script, self._keys, *arguments)
         return answer if isinstance(answer, bytes) else str(answer).encode()
 
     def _lost(self, problem: str) -> LostWrites:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
-__all__ = ["OPEN", "READ", "VERSION", "WRITE", "Script", "keys"]
+from txkea.errors import Unavailable
+from txkea.redis.wire import Wire
+
+__all__ = ["EXTEND", "OPEN", "READ", "STORE", "VERSION", "WRITE", "Script", "call", "keys"]
 
 VERSION: Final = "1"
 """Of what the scripts keep."""
@@ -34,6 +38,20 @@ class Script:
 OPEN: Final = Script.of("open.lua")
 READ: Final = Script.of("check.lua", "read.lua")
 WRITE: Final = Script.of("check.lua", "write.lua")
+STORE: Final = Script.of("store.lua")
+EXTEND: Final = Script.of("extend.lua")
+
+
+async def call(wire: Wire, script: Script, keys: Sequence[Any], *arguments: Any) -> Any:
+    """What a script gives; a server that does not know it is told it. Raises `Unavailable`."""
+    words = ("EVALSHA", script.digest, len(keys), *keys, *arguments)
+    try:
+        return await wire.ask(*words)
+    except Unavailable as error:
+        if not str(error).startswith("NOSCRIPT"):
+            raise
+    await wire.ask("SCRIPT", "LOAD", script.text)
+    return await wire.ask(*words)
 
 
 def keys(prefix: str, family: int) -> tuple[bytes, ...]:

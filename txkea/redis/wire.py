@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -13,7 +13,7 @@ from txredisapi import RedisError, RedisProtocol  # type: ignore[import-untyped]
 
 from txkea.errors import Unavailable
 
-__all__ = ["Place", "Wire", "dial", "information", "text"]
+__all__ = ["Place", "Wire", "connected", "dial", "information", "text"]
 
 
 @frozen(kw_only=True)
@@ -61,12 +61,20 @@ class Wire(RedisProtocol):  # type: ignore[misc]
         super().connectionLost(why)
 
 
+AnyWire = TypeVar("AnyWire", bound=Wire)
+
+
 async def dial(place: Place, reactor: Any, lost: Callable[[str], None]) -> Wire:
     """A connection that is logged in. Raises `Unavailable`."""
+    return await connected(place, reactor, lambda: Wire(lost))
+
+
+async def connected(place: Place, reactor: Any, make: Callable[[], AnyWire]) -> AnyWire:
+    """The same of one that is made by ``make``."""
     endpoint = _endpoint(place, reactor)
-    wire: Wire
+    wire: AnyWire
     try:
-        wire = await endpoint.connect(Factory.forProtocol(lambda: Wire(lost)))
+        wire = await endpoint.connect(Factory.forProtocol(make))
     except Exception as error:  # whatever an endpoint says
         raise Unavailable(f"no connection to {place}: {error or type(error).__name__}") from error
     try:

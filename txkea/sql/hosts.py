@@ -73,7 +73,7 @@ class SqlHosts:
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
         self._database.connection.check()
         return await self._found.ask((identifiers, subnet_id)) if identifiers else None

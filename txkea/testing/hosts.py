@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
+from typing import Any
 
 from zope.interface import implementer
 
@@ -12,12 +13,7 @@ from txkea.interfaces import HostPage, IHostStore
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
 
-__all__ = ["MemoryHosts", "reserved"]
-
-
-def reserved(host: Host) -> set[bytes]:
-    """What a host reserves: its addresses, and the first ones of its prefixes."""
-    return {*host.addresses, *(first for first, _ in host.prefixes)}
+__all__ = ["MemoryHosts"]
 
 
 @implementer(IHostStore)
@@ -43,14 +39,14 @@ class MemoryHosts:
     async def close(self) -> None:
         """See `IHostStore`."""
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostStore`."""
         here = {host.identifier: host for host in self.hosts if host.subnet_id == subnet_id}
         return next((here[each] for each in identifiers if each in here), None)
 
     async def at(self, address: bytes, subnet_id: int) -> Sequence[Host]:
         """See `IHostStore`."""
-        return self._those(lambda host: host.subnet_id == subnet_id and address in reserved(host))
+        return self._those(lambda host: host.subnet_id == subnet_id and address in host.reserved)
 
     async def add(self, host: Host) -> bool:
         """See `IHostStore`."""
@@ -94,7 +90,7 @@ class MemoryHosts:
 
     async def by_address(self, address: bytes) -> Sequence[Host]:
         """See `IHostStore`."""
-        return self._those(lambda host: address in reserved(host))
+        return self._those(lambda host: address in host.reserved)
 
     def _those(self, wanted: Callable[[Host], bool]) -> Sequence[Host]:
         return [host for host in self.hosts if wanted(host)]
@@ -112,4 +108,4 @@ class MemoryHosts:
         """Whether another one reserves what this one does."""
         others = (each for each in self.hosts if each.subnet_id == host.subnet_id)
         others = (each for each in others if each.identifier != host.identifier)
-        return self._unique and any(reserved(host) & reserved(each) for each in others)
+        return self._unique and any(host.reserved & each.reserved for each in others)

@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 from twisted.internet.task import Clock
 
 from txkea.exchange.site import Loggers
+from txkea.hosts.cache import cache_of
+from txkea.hosts.chain import hosts_of
 from txkea.launch import launch
 from txkea.model.configuration import Configuration
 from txkea.paths import Paths
@@ -41,18 +43,37 @@ ON_LINK6: Final[Mapping[str, Any]] = {
 }
 
 
-def serve(*providers: Any, clock: Clock | None = None, paths: Paths | None = None, **dhcp4: Any) -> LocalServer:
-    """A DHCPv4 server; ``paths`` is where its providers keep their files. Raises `ConfigErrors`."""
+def serve(
+    *providers: Any,
+    clock: Clock | None = None,
+    paths: Paths | None = None,
+    statistics: dict[str, int] | None = None,
+    **dhcp4: Any,
+) -> LocalServer:
+    """A DHCPv4 server; ``paths`` is where its providers keep their files, ``statistics`` where all count.
+
+    Raises `ConfigErrors`.
+    """
     configuration = configured(**_with_subnet(dhcp4, subnet4=[ON_LINK4]))
     clock = clock or clock_now()
-    return _started(LocalServer(configuration, clock=clock, **_site(configuration, providers, clock, paths)))
+    return _started(
+        LocalServer(configuration, clock=clock, **_site(configuration, providers, clock, paths, statistics))
+    )
 
 
-def serve6(*providers: Any, clock: Clock | None = None, paths: Paths | None = None, **dhcp6: Any) -> LocalServer6:
-    """A DHCPv6 server; ``paths`` is where its providers keep their files. Raises `ConfigErrors`."""
+def serve6(
+    *providers: Any,
+    clock: Clock | None = None,
+    paths: Paths | None = None,
+    statistics: dict[str, int] | None = None,
+    **dhcp6: Any,
+) -> LocalServer6:
+    """A DHCPv6 server, as `serve` makes one of DHCPv4."""
     configuration = configured6(**_with_subnet(dhcp6, subnet6=[ON_LINK6]))
     clock = clock or clock_now()
-    return _started(LocalServer6(configuration, clock=clock, **_site(configuration, providers, clock, paths)))
+    return _started(
+        LocalServer6(configuration, clock=clock, **_site(configuration, providers, clock, paths, statistics))
+    )
 
 
 def hooks(
@@ -60,11 +81,14 @@ def hooks(
     log: MemoryLogger | None = None,
     clock: Clock | None = None,
     paths: Paths | None = None,
+    statistics: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """The providers that a configuration names, by the fields of a site; raises `ConfigErrors`."""
     log = log or MemoryLogger()
     paths = paths or Paths.from_environment({})
-    return {**hook_providers(configuration, reactor=clock or clock_now(), logger=lambda name: log, paths=paths)}
+    counters = {} if statistics is None else statistics
+    around: dict[str, Any] = {"reactor": clock or clock_now(), "logger": lambda name: log, "paths": paths}
+    return {**hook_providers(configuration, statistics=counters, **around)}
 
 
 def _with_subnet(keywords: Mapping[str, Any], **default: Any) -> dict[str, Any]:
@@ -72,16 +96,24 @@ def _with_subnet(keywords: Mapping[str, Any], **default: Any) -> dict[str, Any]:
 
 
 def _site(
-    configuration: Configuration, providers: Iterable[Any], clock: Clock, paths: Paths | None
+    configuration: Configuration,
+    providers: Iterable[Any],
+    clock: Clock,
+    paths: Paths | None,
+    statistics: dict[str, int] | None,
 ) -> Mapping[str, Any]:
     """The keywords of a site whose providers log where it does."""
     log = MemoryLogger()
-    found = hooks(configuration, log, clock, paths)
+    statistics = {} if statistics is None else statistics
+    found = hooks(configuration, log, clock, paths, statistics)
     for provider in providers:
         for field in by_facet(provider, type(provider).__name__):
             found.setdefault(field, []).append(provider)
     loggers = Loggers(server=log, packets=log, bad_packets=log, leases=log, alloc_engine=log, ddns=log)
-    return {**found, "log": loggers}
+    caches, sources = found.pop("host_caches", ()), found.get("host_sources", ())
+    cache = cache_of(configuration, caches, sources, seconds=clock.seconds, statistics=statistics)
+    hosts = hosts_of(configuration, sources, cache)
+    return {**found, "log": loggers, "statistics": statistics, "hosts": hosts, "host_cache": cache}
 
 
 def _started(server: AnyServer) -> AnyServer:

@@ -100,7 +100,7 @@ class Ipam:
         self._close = close
         self._away = False
 
-    async def find(self, identifiers: Sequence[Identifier], subnet_id: int) -> Host | None:
+    async def find(self, identifiers: Sequence[Identifier], subnet_id: int, query: Any = None) -> Host | None:
         """See `IHostSource`."""
         hosts = await self._ask(subnet_id, *(("identifier", write_identifier(each)) for each in identifiers))
         known = {host.identifier: host for host in hosts}

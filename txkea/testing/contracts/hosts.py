@@ -17,7 +17,7 @@ from txkea.interfaces import IHostSource, IHostStore
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier, IdentifierKind
 from txkea.testing.contracts.samples_hosts import HOSTS4, HOSTS6, SUBNET_IDS, HostSamples
-from txkea.testing.hosts import MemoryHosts, reserved
+from txkea.testing.hosts import MemoryHosts
 
 if TYPE_CHECKING:
     from twisted.trial.unittest import SynchronousTestCase
@@ -332,7 +332,7 @@ class HostStoreContract(HostSourceContract):
             store = self.again(self.store(host))
             self.assertEqual(host, self.find(store, [host.identifier], host.subnet_id))
             self.assertEqual([host], self.everything(store))
-            for address in reserved(host):
+            for address in host.reserved:
                 self.assertEqual([host], list(self.wait(store.at(address, host.subnet_id))))
             self.wait(store.remove(host))
 

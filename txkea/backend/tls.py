@@ -1,4 +1,4 @@
-"""TLS towards Redis."""
+"""TLS towards a server."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""RADIUS: access is a source of hosts, accounting an observer of leases."""
