@@ -17,13 +17,15 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import perfdhcp, usage
 from bench.backends import BACKENDS, MEMFILE
-from bench.plan import FULL, QUICK, Climb, Plan, Steady, Summary, climb, steady, summary
+from bench.plan import FULL, QUICK, Climb, Plan, Steady, Summary, climb, running, steady, summary
 from bench.report import KEA, table
 from bench.scenarios import MODES, SCENARIOS, Contestant, chosen
 from bench.servers import Track
 from bench.slow import LINES, PICTURE, SLOW, bench
 from txkea.testing.namespaces import requires_root
 
+WARM: Final = 10
+"""Seconds at each rate at which a database is warmed up."""
 SHARE: Final = 0.6
 """The steady load, as a part of the saturated rate of Kea's better mode."""
 KEA_AND_RADIUS: Final = ("kea-dhcp4", "freeradius")
@@ -124,6 +126,7 @@ class Race:
     def run(self, rate: int | None, no_lease_lines: bool) -> None:
         """All of it."""
         self._generator()
+        self._warm()
         if not no_lease_lines:
             for _ in range(self.plan.alternations):
                 for contestant in self.contestants:
@@ -134,6 +137,16 @@ class Race:
         if self.plan.both or no_lease_lines:
             self._steady(rate, False)
         self.seconds = time.monotonic() - self._began
+
+    def _warm(self) -> None:
+        """What a database would have behind it that has run for a day."""
+        for contestant in self.contestants:
+            rates = BACKENDS[contestant.backend].warm
+            if rates:
+                self._tell(f"{contestant.name}: its database warms up")
+                with running(self.plan, self.track, contestant, False):
+                    for rate in rates:
+                        perfdhcp.run(contestant.scenario, self.track.client, rate, WARM)
 
     def print(self, console: Console) -> None:
         """The tables and what they need to be understood."""

@@ -68,6 +68,8 @@ class Backend(NamedTuple):
     """Starts it; None for a file."""
     beside: tuple[str, ...]
     """The same, or for one that Kea has not, those that it has."""
+    warm: tuple[int, ...] = ()
+    """Rates at which it is asked for some seconds each before anything is measured: Java compiles what is used much."""
 
 
 BACKENDS: Final[Mapping[str, Backend]] = {
@@ -75,6 +77,6 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "postgresql": Backend(_sql(Postgres), ("postgresql",)),
     "mysql": Backend(_sql(MariaDB), ("mysql",)),
     "redis": Backend(_redis, ("postgresql", "mysql")),
-    "cql": Backend(_cassandra, ("postgresql",)),
+    "cql": Backend(_cassandra, ("postgresql",), warm=(1000, 1500, 2000, 2000)),
 }
 """By the ``type`` of ``lease-database``."""

@@ -64,6 +64,8 @@ async def _awaited(waiting: Any) -> Any:
 class AccountingServer:
     """A server behind a client: it notes what it is told, and answers unless it is ``away`` or ``holds``."""
 
+    silent = False
+
     def __init__(self) -> None:
         self.told: list[Mapping[str, Any]] = []
         self.tried = 0

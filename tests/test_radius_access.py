@@ -248,6 +248,21 @@ class SilenceTests(SynchronousTestCase):
         self.assertEqual(found.statistics["radius-access-known-leases"], 9)
         self.assertEqual(found.remembered(), [])
 
+    def test_known_do_not_wait(self) -> None:
+        """While all servers were silent the last time clients with leases are answered at once; others wait."""
+        found = asking4(users({}, {}))
+        client, other = Client(found.server, 1), Client(found.server, 2)
+        address = client.lease().yiaddr
+        found.radius.silent = found.radius.holds = True
+        found.forget()
+        self.assertEqual(got(client.renew(address), ACK).yiaddr, address)
+        self.assertIsNone(other.discover())
+        found.server.answers()
+        found.radius.silent = False
+        found.radius.release()
+        self.assertEqual(["192.0.2.11"], [answer.yiaddr for answer in found.server.answers()])
+        self.assertEqual(2, len(found.remembered()))
+
     def test_not_known_any_longer(self) -> None:
         """A lease that is over makes nobody known."""
         found = asking4(users({}))

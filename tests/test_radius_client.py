@@ -198,6 +198,7 @@ class FailOverTests(ClientCase):
         """One request finds the first server dead; the next ones go to the second at once."""
         self.kill()
         self.assertEqual(1, self.count("timeouts"))
+        self.assertFalse(self.client.silent)
         for _ in range(3):
             waiting = self.ask()
             self.assertEqual(SECOND, self.reactor.sent[-1].place)

@@ -1,9 +1,9 @@
 """Run the tests with trial, phase after phase, and close with ``N passed, N failed, N skipped``.
 
-``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``stores`` are those of ``tests.real``
-that ask databases, of which each process starts its own, so that two of them run at a time; ``real`` are the others of
-``tests.real``, whose servers and namespaces want the machine for themselves. Whatever ends a phase without trial's own
-summary (a crash, a time-out) counts as one failure more.
+``unit`` are the modules of ``tests/``, which share nothing and run in parallel; ``real`` are those of ``tests.real``,
+with real servers, of which each process starts its own, so that two of them run at a time; ``alone`` are those of
+``tests.real`` that measure times, or fill the machine by themselves. Whatever ends a phase without trial's own summary
+(a crash, a time-out) counts as one failure more.
 
 A few tests of real servers that failed run once more, alone: they measure times, and the machine may be others' too. It
 is told which passed only then. Never again runs a test that saw a promise broken: an address with two owners, a lease
@@ -30,7 +30,14 @@ PASSED = {"successes"}
 NAME = re.compile(r"^tests(?:\.\w+)+$")
 RULE = re.compile(r"^={70,}$")
 BROKEN = re.compile(r"I-[DL]: |Grant\(holder=")  # as tests/real/history.py puts it
-AGAIN = ("stores", "real")
+AGAIN = ("real", "alone")
+ALONE = frozenset(
+    f"tests.real.test_{name}"
+    for name in (
+        "beside_kea", "cassandra_cluster", "channels", "clients4", "clients6", "crash4", "crash6", "faults",
+        "lease_commands", "live_change", "radius_accounting", "relays6", "sharing", "slow_database", "slow_radius",
+    )
+)  # fmt: skip
 FEW = 5  # who fail together have failed
 SKIPPED = {"skips", "expectedFailures"}  # a test marked todo keeps no promise: it is as good as skipped
 
@@ -71,17 +78,16 @@ def phases(names: list[str]) -> list[Phase]:
     modules = [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("test_*.py"))]
     known = [Phase("unit", ["-j2", *modules], 1500)]
     real = [f"tests.real.{path.stem}" for path in sorted((ROOT / "tests" / "real").glob("test_*.py"))]
-    stores = [name for name in real if ".test_store_" in name]
     known += [
-        Phase("stores", ["-j2", *stores], 1500),
-        Phase("real", [name for name in real if name not in stores], 2700),
+        Phase("real", ["-j2", *(name for name in real if name not in ALONE)], 1800),
+        Phase("alone", ["--reporter=timing", *(name for name in real if name in ALONE)], 2700),
     ]
     chosen = [
         phase
         for phase in known
         if any(not each.startswith("-") for each in phase.arguments) and (not names or phase.name in names)
     ]
-    others = [name for name in names if name not in ("unit", "stores", "real")]
+    others = [name for name in names if name not in ("unit", "real", "alone")]
     return chosen + ([Phase("chosen", others, 2700)] if others else [])
 
 
@@ -158,7 +164,7 @@ def main() -> int:
     """0 if nothing failed (nor, with ``--no-skips``, was skipped)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure of the run")
-    parser.add_argument("names", nargs="*", help="unit, stores, real, or names of tests for trial; default: everything")
+    parser.add_argument("names", nargs="*", help="unit, real, alone, or names of tests for trial; default: everything")
     options = parser.parse_args()
     totals = Totals()
     for phase in phases(options.names):

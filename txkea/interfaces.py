@@ -185,12 +185,18 @@ class IHostSource(Interface):
 class IKnowsClients(IHostSource):
     """A host source that knows a client by something of its own choice, such as RADIUS by its ``identifier-type``."""
 
+    def is_silent() -> bool:
+        """Whether nobody answered when it last asked: who can go on without that need not wait. Never waits."""
+
     def identifier_of(query: Query, subnet_id: int) -> Identifier | None:
         """What it knows the client of a query by, when it is asked for its host in this subnet (0: global).
 
         None if it has nothing to say there, such as of a subnet that is not the query's, or where the query has nothing
         of the kind: then `find` gives None too, which must not be remembered of the client. Never waits.
         """
+
+    def known(query: Query, subnet_id: int) -> Awaitable[Host | None]:
+        """A host with what the client of a query has now, so that it may keep it; None if it has nothing. *Waits.*"""
 
     def without(query: Query, subnet_id: int, failure: Unavailable) -> Awaitable[Host | None]:
         """The host for a query for which `find` raised ``failure``, and of whose client nothing is remembered. *Waits.*
@@ -512,6 +518,8 @@ class INetwork(Interface):
 
 class IRadiusClient(Interface):
     """Asks the RADIUS servers of one service, which is access or accounting."""
+
+    silent: bool = Attribute("Whether none of them answered when it was last asked.")
 
     def request(code: int, attributes: Sequence[tuple[Any, Any]]) -> Awaitable[Any]:
         """The `txkea.radius.client.Answer` of the first server that gives one; an Access-Reject is one. *Waits.*

@@ -20,7 +20,7 @@ from txkea.model.lease import Lease
 
 __all__ = ["Change", "Slices", "change"]
 
-ROWS: Final = 64
+ROWS: Final = 160
 """Changes in one batch."""
 BYTES: Final = 40_000
 """Of one batch; a lease that is larger goes alone."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txkea.errors import Unavailable
+from txkea.errors import TxkeaError, Unavailable
 from txkea.interfaces import IHostSource, IKnowsClients
 from txkea.model.configuration import Host
 from txkea.model.identifier import Identifier
@@ -32,11 +34,24 @@ class LastResort:
         known = query is not None and len(identifiers) < len(query.identifiers)  # by one that is not among these
         if known and self._source.identifier_of(query, subnet_id) not in identifiers:
             return None
+        asked: Any = self._held.find(identifiers, subnet_id, query)
+        if query is not None and self._source.is_silent():
+            # To ask again shows whether somebody answers by now; a client that has its leases does not wait for that.
+            asked = Deferred.fromCoroutine(asked)
+            kept: Host | None = None if asked.called else await self._source.known(query, subnet_id)
+            if kept is not None:
+                asked.addErrback(_heard)
+                return kept
         host: Host | None
         try:
-            host = await self._held.find(identifiers, subnet_id, query)
+            host = await asked
         except Unavailable as failure:
             if query is None:
                 raise
             host = await self._source.without(query, subnet_id, failure)
         return host
+
+
+def _heard(failure: Failure) -> None:
+    """Nobody waits for it any more."""
+    failure.trap(TxkeaError)

@@ -116,14 +116,23 @@ class Access:
         """See `IHostSource`: nobody can be asked for whom an address is."""
         return ()
 
-    async def without(self, query: Query, subnet_id: int, failure: Unavailable) -> Host | None:
-        """See `IKnowsClients`: a client keeps the lease that it has; others are served if ``on-timeout`` says so."""
+    def is_silent(self) -> bool:
+        """See `IKnowsClients`."""
+        return self._client.silent
+
+    async def known(self, query: Query, subnet_id: int) -> Host | None:
+        """See `IKnowsClients`."""
         own = self.identifier_of(query, subnet_id)
-        if own is None:
-            return None
-        known = await known_host(query, own, self._settings.reselection.moves)
+        known = await known_host(query, own, self._settings.reselection.moves) if own is not None else None
         if known is not None:
             self._statistics[KEPT] += 1
+        return known
+
+    async def without(self, query: Query, subnet_id: int, failure: Unavailable) -> Host | None:
+        """See `IKnowsClients`: a client keeps the lease that it has; others are served if ``on-timeout`` says so."""
+        if self.identifier_of(query, subnet_id) is None:
+            return None
+        if (known := await self.known(query, subnet_id)) is not None:
             return known
         if self._settings.goes_on:
             self._statistics[CONTINUED] += 1

@@ -103,6 +103,11 @@ class RadiusClient:
         servers = [dict(described(path.server, path.health, now, path.under_way)) for path in self._paths]
         return {"waiting": self._waiting, "servers": servers}
 
+    @property
+    def silent(self) -> bool:
+        """See `IRadiusClient`."""
+        return all(path.health.problem for path in self._paths)
+
     async def request(self, code: int, attributes: Sequence[tuple[Any, Any]]) -> Answer:
         """See `IRadiusClient`."""
         encoded = self._policy.dictionary.attributes(attributes)
@@ -170,7 +175,7 @@ class RadiusClient:
         if path.health.answered(self._reactor.seconds()) and self._log.info:
             self._log.info("RADIUS_SERVER_BACK", f"{self._policy.service} server {path.server} answers again")
 
-    def silent(self, path: Path, problem: str) -> None:
+    def unheard(self, path: Path, problem: str) -> None:
         """A server did not answer: if others may, those who wait for it are to ask them."""
         now = self._reactor.seconds()
         if not path.health.failed(now, path.server.deadtime, problem):

@@ -48,7 +48,7 @@ class RadiusProvider:
             alsoProvides(self, IKnowsClients)
             self.find, self.at = access.find, access.at
             self.identifier_of, self.without = access.identifier_of, access.without
-            self.asks = access.asks
+            self.asks, self.known, self.is_silent = access.asks, access.known, access.is_silent
         if accounting is not None:
             alsoProvides(self, ILocalObserver if ILocalObserver.providedBy(accounting) else ILeaseObserver)
             self.answer_waits = accounting.answer_waits

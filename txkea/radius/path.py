@@ -24,7 +24,7 @@ class Silent(TxkeaError):
 class IWatching(ICounting, Protocol):
     """Told how a server is: the client."""
 
-    def silent(self, path: Path, problem: str) -> None:
+    def unheard(self, path: Path, problem: str) -> None:
         """It did not answer."""
 
     def heard(self, path: Path) -> None:
@@ -211,7 +211,7 @@ class Path:
         if flight.refused:
             problem += f" that could be believed: {flight.refused}"
         if self.health.heard < flight.sent:
-            self._client.silent(self, problem)
+            self._client.unheard(self, problem)
             self._carrier.renew()
         self._fail(flight, problem)
 
@@ -289,7 +289,7 @@ class Path:
 
     def broken(self, problem: str) -> None:
         """No lane can be opened now: those who wait ask others, or wait for as long as they may."""
-        self._client.silent(self, problem)
+        self._client.unheard(self, problem)
 
     def room(self) -> None:
         """There may be another lane by now."""

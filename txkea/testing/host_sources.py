@@ -72,6 +72,14 @@ class KnowingHosts(AskedHosts):
         """See `IHostSource`."""
         return ()
 
+    def is_silent(self) -> bool:
+        """See `IKnowsClients`."""
+        return False
+
+    async def known(self, query: Any, subnet_id: int) -> Host | None:
+        """See `IKnowsClients`."""
+        return None
+
     def asks(self, query: Any, subnet_id: int) -> Sequence[tuple[str, str]]:
         """See `IKnowsClients`."""
         return ()
