@@ -173,7 +173,6 @@ class NotBuiltYet(SynchronousTestCase):
             ({"store-extended-info": True}, "extended information in leases", 0),
             ({"allocator": "flq"}, "the free lease queue allocator", 0),
             ({"hooks-libraries": [{"library": "/usr/lib/kea/hooks/libdhcp_ha.so"}]}, "High Availability", 9),
-            ({"hooks-libraries": [{"library": "libdhcp_radius.so"}]}, "RADIUS", 8),
             ({"hooks-libraries": [{"library": "/opt/quarantine.so"}]}, "libraries that are not Kea's own", 0),
             ({"config-control": {"config-databases": [{"type": "mysql"}]}}, "configuration from a database", 0),
             ({"stash-agent-options": True}, "stashed relay agent options", 0),

@@ -34,7 +34,7 @@ AGAIN = ("real", "alone")
 ALONE = frozenset(
     f"tests.real.test_{name}"
     for name in (
-        "beside_kea", "cassandra_cluster", "channels", "clients4", "clients6", "crash4", "crash6", "faults",
+        "agent", "beside_kea", "cassandra_cluster", "channels", "clients4", "clients6", "crash4", "crash6", "faults",
         "lease_commands", "live_change", "radius_accounting", "relays6", "sharing", "slow_database", "slow_radius",
     )
 )  # fmt: skip
