@@ -44,9 +44,10 @@ def reason(error: Exception) -> str:
 class _Own(threading.local):
     """What a thread has for itself: to take a session from a pool costs as much as to use it."""
 
-    def __init__(self) -> None:
-        self.sessions: dict[Engine, tuple[Session, int]] = {}
-        """A session of each engine, and of which connection it is."""
+    session: Session | None = None
+    """One whose statements stand alone."""
+    age = -1
+    """Of which connection it is."""
 
 
 class Database:
@@ -129,7 +130,7 @@ class Database:
     # -- in threads ----------------------------------------------------------------------------------------------------
 
     def _transaction(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
-        def work(session: Session) -> T:
+        with self._writing.connect() as session:
             transaction = session.begin()
             result = call(session, *args)
             try:
@@ -140,8 +141,6 @@ class Database:
                 raise
             return result
 
-        return self._in_session(self._writing, work)
-
     def _change(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
             return self._glance(call, args)
@@ -151,50 +150,38 @@ class Database:
             raise
 
     def _glance(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
-        return self._in_session(self._reading, call, *args)
-
-    def _look_around(self) -> None:
-        """Connect, and let the stores see whether they find what they need."""
-
-        def work(session: Session) -> None:
-            for call in self._opened:
-                call(session)
-            session.commit()
-
-        self._in_session(self._writing, work)
-
-    def _in_session(self, engine: Engine, call: Callable[..., T], *args: Any) -> T:
-        """What a call does with this thread's own session."""
-        sessions = self._own.sessions
-        session, age = sessions.get(engine, (None, -1))
-        if session is None or age != self._age:
-            self._leave(engine)
-            age = self._age
-            session = engine.connect()
-            sessions[engine] = session, age
+        """In this thread's own session."""
+        own = self._own
+        session = own.session
+        if session is None or own.age != self._age:
+            self._leave()
+            own.age = self._age
+            own.session = session = self._reading.connect()
         try:
             return call(session, *args)
         except BaseException:
             try:
                 session.rollback()
             except (SQLAlchemyError, OSError):
-                self._leave(engine)
+                self._leave()
             if session.invalidated:
-                self._leave(engine)
+                self._leave()
             raise
 
-    def _leave(self, engine: Engine) -> None:
+    def _leave(self) -> None:
         """Close this thread's session, and its connection."""
-        session, _ = self._own.sessions.pop(engine, (None, -1))
+        session, self._own.session = self._own.session, None
         if session is not None:
             with suppress(SQLAlchemyError, OSError):
                 session.invalidate()
                 session.close()
 
-    def _leave_all(self) -> None:
-        """A thread ends."""
-        for engine in [*self._own.sessions]:
-            self._leave(engine)
+    def _look_around(self) -> None:
+        """Connect, and let the stores see whether they find what they need."""
+        with self._writing.connect() as session:
+            for call in self._opened:
+                call(session)
+            session.commit()
 
     # -- between reactor and threads -----------------------------------------------------------------------------------
 
@@ -218,7 +205,7 @@ class Database:
     def _in_thread(self, work: Callable[..., T], *args: Any) -> Deferred[T]:
         """Run ``work`` in a thread; one call of the reactor brings what came of it."""
         if self._threads is None:
-            self._threads = Workers(THREADS, self.name, self._reactor, self._leave_all)
+            self._threads = Workers(THREADS, self.name, self._reactor, self._leave)
         return self._threads.ask(work, *args)
 
     async def _connect(self) -> None:
