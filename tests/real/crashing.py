@@ -19,7 +19,7 @@ from txkea.testing.namespaces import Lab, Port, wait_for
 
 __all__ = ["KILLS", "Crashing"]
 
-KILLS: Final = int(os.environ.get("TXKEA_TEST_KILLS", "200"))
+KILLS: Final = int(os.environ.get("TXKEA_TEST_KILLS", "100"))
 CLIENTS: Final = 4000
 SAMPLE: Final = 25
 BUDGET: Final = 330.0

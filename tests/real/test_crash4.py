@@ -36,7 +36,7 @@ class Kill(Crashing4):
     timeout = 360
 
     def test_kill_under_load(self) -> None:
-        """Killed two hundred times under load, every client keeps what was acknowledged to it, and alone."""
+        """Killed a hundred times under load, every client keeps what was acknowledged to it, and alone."""
         self.crash(self.server(OURS, self.configuration()), self.load())
 
     def test_kill_during_cleanup(self) -> None:
