@@ -190,27 +190,23 @@ class ClientTests(AccountingScene):
 
     def test_dhclient6(self) -> None:
         """dhclient has an address and a prefix: two sessions, from the first message to the release of both."""
-        self.serve6()
-        client = self.client(clients6.DhclientBoth)
-        client.start()
-        places = FIRST6, "2001:db8:8000::/56"
-        for place in places:
-            self.told(place, START, INTERIM)
-        client.release()
-        for place in places:
-            self.check(self.told(place, START, INTERIM, STOP), "User-Request")
+        self.two_sessions(clients6.DhclientBoth, clients6.DhclientBoth.release, "User-Request")
 
     def test_dhcpcd6(self) -> None:
         """dhcpcd has both too, and is gone without a word (while it renews it would not hear that it is to release)."""
+        self.two_sessions(clients6.Dhcpcd, clients6.Dhcpcd.kill, "Session-Timeout")
+
+    def two_sessions(self, kind: Any, leave: Callable[[Any], object], cause: str) -> None:
+        """A client of this kind has an address and a prefix until it leaves."""
         self.serve6()
-        client = self.client(clients6.Dhcpcd)
+        client = self.client(kind)
         client.start()
         places = FIRST6, "2001:db8:8000::/56"
         for place in places:
             self.told(place, START, INTERIM)
-        client.kill()
+        leave(client)
         for place in places:
-            self.check(self.told(place, START, INTERIM, STOP), "Session-Timeout")
+            self.check(self.told(place, START, INTERIM, STOP), cause)
 
 
 class FaultTests(AccountingScene):

@@ -71,8 +71,7 @@ class CassandraLeases:
     @property
     def problem(self) -> str:
         """See `ILeaseStore`."""
-        connection = self._keyspace.connection
-        return "" if connection.up else connection.problem
+        return self._keyspace.connection.problem
 
     async def open(self) -> None:
         await self._keyspace.connection.open()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
 from txkea.backend.parameters import RECONNECT, Parameters, Reconnect
+from txkea.backend.tls import standard_context
 
 __all__ = ["CONSISTENCIES", "PARAMETERS", "SERIAL_CONSISTENCIES", "Settings", "settings"]
 
@@ -109,23 +109,9 @@ def _sockopts(given: Parameters) -> list[tuple[int, int, int]]:
 
 def _tls(given: Parameters) -> ssl.SSLContext | None:
     """None unless a ``trust-anchor`` is named; a node's certificate must name its address."""
-    names = {name: given.text(name) for name in ("trust-anchor", "cert-file", "key-file")}
-    if not names["trust-anchor"]:
-        for name in ("cert-file", "key-file"):
-            if names[name]:
-                raise given.wrong("is of no use without a trust-anchor: the file of the authority of the nodes", name)
-        return None
-    anchor = names["trust-anchor"]
-    place: Any = {"capath" if os.path.isdir(anchor) else "cafile": anchor}
-    context: Any = _read(given, "trust-anchor", lambda: ssl.create_default_context(**place))
-    if names["cert-file"]:
-        key = names["key-file"] or None
-        _read(given, "cert-file", lambda: context.load_cert_chain(names["cert-file"], key))
-    return context  # type: ignore[no-any-return]
-
-
-def _read(given: Parameters, name: str, load: Any) -> Any:
-    try:
-        return load()
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise given.wrong(f"cannot be used: {error}", name) from None
+    if given.text("trust-anchor"):
+        return standard_context(given, trusts=True, names=True)
+    for name in ("cert-file", "key-file"):
+        if given.text(name):
+            raise given.wrong("is of no use without a trust-anchor: the file of the authority of the nodes", name)
+    return None

@@ -130,7 +130,8 @@ class Search(Generic[C]):
                         elif surveys:
                             course.leave(offset)
                             continue
-                    if course.knows_free(offset, query.now) and isinstance(query.leases, Recollection):
+                    if course.knows_free(offset, query.now):
+                        assert isinstance(query.leases, Recollection), "queries over a shared store have one"
                         query.leases.presume_free(address, pool.length)
                     query.attempts += 1
                     spare -= 1

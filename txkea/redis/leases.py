@@ -101,7 +101,7 @@ class RedisLeases:
     @property
     def problem(self) -> str:
         """Why no lease can be written now; ``""`` if it can."""
-        return "" if self.connection.up else self.connection.problem
+        return self.connection.problem
 
     # -- the connection ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from txkea.backend.parameters import Parameters
+from txkea.backend.tls import standard_context
 
 __all__ = ["DIALECTS", "PARAMETERS", "Dialect", "is_again", "is_lost", "is_poison"]
 
@@ -119,26 +120,12 @@ def _mysql_place(given: Parameters) -> dict[str, Any]:
 
 def _mysql_tls(given: Parameters) -> ssl.SSLContext | None:
     """As Kea does it: who has a trust anchor wants a certificate of its; the name in it counts for ``verify-full``."""
-    anchor, certificate, key = (given.text(name) for name in ("trust-anchor", "cert-file", "key-file"))
     mode = _ssl_mode(given)
-    if mode in ("disable", "prefer") and not certificate:
+    if mode in ("disable", "prefer") and not given.text("cert-file"):
         return None
-    if mode.startswith("verify") and not anchor:
+    if mode.startswith("verify") and not given.text("trust-anchor"):
         raise given.wrong(f"{mode} needs a trust-anchor", "ssl-mode")
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = mode == "verify-full"
-        context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
-        if anchor:
-            is_directory = os.path.isdir(anchor)
-            context.load_verify_locations(None if is_directory else anchor, anchor if is_directory else None)
-        if certificate:
-            context.load_cert_chain(certificate, key or None)
-        if ciphers := given.text("cipher-list"):
-            context.set_ciphers(ciphers)
-    except (OSError, ssl.SSLError) as error:
-        raise given.wrong(f"cannot be used: {error}", "trust-anchor" if anchor else "cert-file") from None
-    return context
+    return standard_context(given, trusts=mode.startswith("verify"), names=mode == "verify-full")
 
 
 def _mysql_arguments(given: Parameters) -> dict[str, Any]:

@@ -87,8 +87,7 @@ class SqlLeases:
     @property
     def problem(self) -> str:
         """See `ILeaseStore`."""
-        connection = self._database.connection
-        return "" if connection.up else connection.problem
+        return self._database.connection.problem
 
     def _look_at(self, session: Session) -> None:
         """The schema may be another one whenever we connect. Runs in a thread."""
